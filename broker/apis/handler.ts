@@ -1,0 +1,53 @@
+import type { ApiSchema, RequestOf, ResponseInit } from '../../protocol/schema/api.ts';
+import type { Services } from '../services.ts';
+
+/**
+ * One handler an API, in the same path as its schema. It translates between the wire and a service and decides nothing
+ * itself. It names the services it uses by destructuring, so a unit test passes two stubs.
+ *
+ * Order: handlers start in arrival order on each connection and enqueue their append before their first `await`; answers
+ * leave in order (network/connection.ts). A request's buffers (records, bytes) are views on the read buffer and are valid
+ * only until the handler returns or first awaits: what must live longer is copied.
+ */
+export interface Handler<A extends ApiSchema> {
+  readonly api: A;
+  /** Served (and advertised) versions, such as '3-13'. null: declared, not served, not advertised. */
+  readonly versions: string | null;
+  /**
+   * Versions listed in ApiVersions where Kafka lists more than it serves (Produce 0-13, KIP-896); defaults to `versions`.
+   */
+  readonly advertised?: string;
+  /** Null: no answer is sent (Produce with acks 0). */
+  handle(services: Services, request: RequestOf<A>, caller: Caller): Answer<A> | Promise<Answer<A>>;
+  /** How a failure of the whole request looks. */
+  refuse(request: RequestOf<A>, errorCode: number, message: string | null): ResponseInit<A>;
+}
+
+export type Answer<A extends ApiSchema> = ResponseInit<A> | null;
+
+/** Who asks: one per request, backed by its connection. */
+export interface Caller {
+  readonly apiVersion: number;
+  readonly clientId: string | null;
+  /** As Kafka writes hosts in group members: '/127.0.0.1'. */
+  readonly clientHost: string;
+  readonly principal: string;
+  readonly listenerName: string;
+  readonly connection: CallerConnection;
+}
+
+export interface CallerConnection {
+  /** Unique within the process; also names the connection in log lines. */
+  readonly id: number;
+  /** The address this client used to reach us. */
+  readonly local: { readonly host: string; readonly port: number };
+  readonly isClosed: boolean;
+  /** Software name and version from ApiVersions v3+, once known. */
+  clientSoftware: { name: string; version: string } | null;
+  /** Runs once when the connection is gone; `byUs`: this side closed it. Returns how to take it back. */
+  onClose(listener: (byUs: boolean) => void): () => void;
+}
+
+export function defineHandler<A extends ApiSchema>(api: A, handler: Omit<Handler<A>, 'api'>): Handler<A> {
+  return { api, ...handler };
+}
