@@ -1,0 +1,406 @@
+/**
+ * A whole file system in memory: `--memory`, most tests, and the ground under test/simulation/faulty-files.ts.
+ *
+ * Directories are maps from names to nodes; a file's node owns its bytes (sparse-bytes.ts), handles point at nodes, so
+ * they follow every rename. A removed file gives its room back at once, or with the last `release` if it is retained.
+ *
+ * `memoryLimitBytes` counts what is allocated for the bytes of all files, retained removed ones included: whole chunks
+ * of 64 KiB, less in a small file. A write that would pass it throws EMEMORYLIMIT and changes nothing.
+ * Paths are POSIX paths below an imagined root; nothing here reaches a disk.
+ */
+import { posix } from 'node:path';
+import type { Clock } from './clock.ts';
+import type { File, FileErrorCode, FileLock, FileStat, FileSystem, OpenMode, VolumeStat } from './files.ts';
+import { FileError } from './files.ts';
+import { MemoryBudget, SparseBytes } from './sparse-bytes.ts';
+
+export interface MemoryFileSystemOptions {
+  /** Gives files their modification times. */
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** No limit when left out. */
+  readonly memoryLimitBytes?: number;
+  /** Named in the error when the limit is reached. */
+  readonly memoryLimitOption?: string;
+}
+
+export class MemoryFileNode {
+  readonly kind = 'file';
+  readonly bytes: SparseBytes;
+  parent: MemoryDirectoryNode | null;
+  name: string;
+  modifiedMs: number;
+  /** Over all handles. */
+  retained = 0;
+  locked = false;
+
+  constructor(bytes: SparseBytes, parent: MemoryDirectoryNode, name: string, modifiedMs: number) {
+    this.bytes = bytes;
+    this.parent = parent;
+    this.name = name;
+    this.modifiedMs = modifiedMs;
+  }
+}
+
+export class MemoryDirectoryNode {
+  readonly kind = 'directory';
+  readonly entries = new Map<string, MemoryNode>();
+  parent: MemoryDirectoryNode | null;
+  name: string;
+  modifiedMs: number;
+
+  constructor(parent: MemoryDirectoryNode | null, name: string, modifiedMs: number) {
+    this.parent = parent;
+    this.name = name;
+    this.modifiedMs = modifiedMs;
+  }
+}
+
+export type MemoryNode = MemoryFileNode | MemoryDirectoryNode;
+
+export class MemoryFileSystem implements FileSystem {
+  readonly budget: MemoryBudget;
+  readonly root: MemoryDirectoryNode;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #limitOption: string;
+
+  constructor(options: MemoryFileSystemOptions) {
+    this.#clock = options.clock;
+    this.#limitOption = options.memoryLimitOption ?? 'memoryLimitBytes';
+    this.budget = new MemoryBudget(options.memoryLimitBytes);
+    this.root = new MemoryDirectoryNode(null, '', options.clock.nowMs());
+  }
+
+  join(...parts: string[]): string {
+    return posix.join(...parts);
+  }
+
+  isCaseInsensitive(_directory: string): boolean {
+    return false;
+  }
+
+  openSync(path: string, mode: OpenMode, _options?: { permissions?: number }): MemoryFile {
+    const node = this.nodeAt(path, 'open');
+    if (node === undefined) {
+      if (mode === 'read' || mode === 'update') throw new FileError('ENOENT', path, 'open');
+      return new MemoryFile(this, this.#createFile(path, 'open'), true);
+    }
+    if (mode === 'create-new') throw new FileError('EEXIST', path, 'open');
+    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'open');
+    return new MemoryFile(this, node, mode !== 'read');
+  }
+
+  statSync(path: string): FileStat | null {
+    const node = this.#nodeOrNothing(path);
+    if (node === undefined) return null;
+    const size = node.kind === 'file' ? node.bytes.size : 0;
+    return { kind: node.kind, size, modifiedMs: node.modifiedMs };
+  }
+
+  listSync(directory: string): string[] {
+    return [...this.#directoryAt(directory, 'list').entries.keys()].sort();
+  }
+
+  makeDirectorySync(path: string): void {
+    let directory = this.root;
+    const names = namesIn(path);
+    for (const [index, name] of names.entries()) {
+      const next = directory.entries.get(name);
+      if (next === undefined) {
+        const made = new MemoryDirectoryNode(directory, name, this.#clock.nowMs());
+        directory.entries.set(name, made);
+        directory = made;
+      } else if (next.kind === 'directory') directory = next;
+      else throw new FileError(index === names.length - 1 ? 'EEXIST' : 'ENOTDIR', path, 'make directory');
+    }
+  }
+
+  renameSync(from: string, to: string): void {
+    const node = this.nodeAt(from, 'rename');
+    if (node === undefined) throw new FileError('ENOENT', from, 'rename');
+    this.renameNode(node, to);
+  }
+
+  /** The rename that `renameSync` and `File.renameTo` share. */
+  renameNode(node: MemoryNode, to: string): void {
+    const { parent, name } = this.#placeOf(to, 'rename');
+    const target = parent.entries.get(name);
+    if (target === node) return;
+    if (target !== undefined) refuseReplacement(node, target, to);
+    for (let above: MemoryDirectoryNode | null = parent; above !== null; above = above.parent) {
+      if (above === node) throw new FileError('EOTHER', to, 'rename', { detail: 'into itself' });
+    }
+    if (target !== undefined) this.#detach(target);
+    node.parent?.entries.delete(node.name);
+    node.parent = parent;
+    node.name = name;
+    parent.entries.set(name, node);
+  }
+
+  removeFileSync(path: string): void {
+    const node = this.#nodeOrNothing(path);
+    if (node === undefined) return;
+    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'remove');
+    this.#detach(node);
+  }
+
+  removeTreeSync(path: string): void {
+    const node = this.#nodeOrNothing(path);
+    if (node !== undefined) this.#detach(node);
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return promised(() => this.syncDirectorySync(path));
+  }
+
+  syncDirectorySync(path: string): void {
+    this.#directoryAt(path, 'sync');
+  }
+
+  readFileSync(path: string): Buffer {
+    const node = this.nodeAt(path, 'read');
+    if (node === undefined) throw new FileError('ENOENT', path, 'read');
+    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'read');
+    const content = Buffer.alloc(node.bytes.size);
+    node.bytes.read(content, 0, content.length, 0);
+    return content;
+  }
+
+  replaceFile(path: string, content: Uint8Array): Promise<void> {
+    return promised(() => this.replaceFileSync(path, content));
+  }
+
+  replaceFileSync(path: string, content: Uint8Array): void {
+    const file = this.openSync(`${path}.tmp`, 'create');
+    try {
+      file.truncateSync(0);
+      file.writeSync([content], 0);
+      file.renameTo(path);
+    } finally {
+      file.close();
+    }
+  }
+
+  tryLock(path: string): FileLock | null {
+    const existing = this.nodeAt(path, 'lock');
+    const node = existing ?? this.#createFile(path, 'lock');
+    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'lock');
+    if (node.locked) return null;
+    node.locked = true;
+    let held = true;
+    return {
+      // Nobody outside this process can see these files.
+      keepsKafkaOut: true,
+      release() {
+        if (held) node.locked = false;
+        held = false;
+      },
+    };
+  }
+
+  volumeSync(_path: string): VolumeStat | null {
+    const { limitBytes, usedBytes } = this.budget;
+    if (limitBytes === Number.POSITIVE_INFINITY) return null;
+    return { totalBytes: limitBytes, usableBytes: limitBytes - usedBytes };
+  }
+
+  closeIdle(): void {}
+
+  /** What is at a path; undefined when nothing is. Throws ENOTDIR when the way leads through a file. */
+  nodeAt(path: string, operation: string): MemoryNode | undefined {
+    let node: MemoryNode = this.root;
+    for (const name of namesIn(path)) {
+      if (node.kind === 'file') throw new FileError('ENOTDIR', path, operation);
+      const next = node.entries.get(name);
+      if (next === undefined) return undefined;
+      node = next;
+    }
+    return node;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  outOfMemory(path: string): FileError {
+    const detail = `the files in memory have reached ${this.#limitOption}=${this.budget.limitBytes}`;
+    return new FileError('EMEMORYLIMIT', path, 'write', { detail });
+  }
+
+  #nodeOrNothing(path: string): MemoryNode | undefined {
+    let node: MemoryNode | undefined = this.root;
+    for (const name of namesIn(path)) node = node?.kind === 'directory' ? node.entries.get(name) : undefined;
+    return node;
+  }
+
+  #directoryAt(path: string, operation: string): MemoryDirectoryNode {
+    const node = this.nodeAt(path, operation);
+    if (node === undefined) throw new FileError('ENOENT', path, operation);
+    if (node.kind === 'file') throw new FileError('ENOTDIR', path, operation);
+    return node;
+  }
+
+  #placeOf(path: string, operation: string): { parent: MemoryDirectoryNode; name: string } {
+    const name = namesIn(path).at(-1);
+    if (name === undefined) throw new FileError('EISDIR', path, operation);
+    return { parent: this.#directoryAt(posix.dirname(posix.resolve('/', path)), operation), name };
+  }
+
+  #createFile(path: string, operation: string): MemoryFileNode {
+    const { parent, name } = this.#placeOf(path, operation);
+    const node = new MemoryFileNode(new SparseBytes(this.budget), parent, name, this.nowMs());
+    parent.entries.set(name, node);
+    return node;
+  }
+
+  /** Takes a node, with all below it, out of the tree and gives back what nobody retains. */
+  #detach(node: MemoryNode): void {
+    if (node.kind === 'directory') for (const child of [...node.entries.values()]) this.#detach(child);
+    node.parent?.entries.delete(node.name);
+    // The root itself stays.
+    if (node !== this.root) node.parent = null;
+    if (node.kind === 'file' && node.retained === 0) node.bytes.clear();
+  }
+}
+
+/** One handle on a file in memory. */
+export class MemoryFile implements File {
+  readonly node: MemoryFileNode;
+  readonly #files: MemoryFileSystem;
+  readonly #writable: boolean;
+  #retained = 0;
+  #closed = false;
+  #lastPath: string;
+
+  constructor(files: MemoryFileSystem, node: MemoryFileNode, writable: boolean) {
+    this.#files = files;
+    this.node = node;
+    this.#writable = writable;
+    this.#lastPath = pathOf(node);
+  }
+
+  get path(): string {
+    if (this.node.parent !== null) this.#lastPath = pathOf(this.node);
+    return this.#lastPath;
+  }
+
+  get size(): number {
+    return this.node.bytes.size;
+  }
+
+  writeSync(parts: readonly Uint8Array[], position: number): void {
+    this.#mustBeWritable('write');
+    let end = position;
+    for (const part of parts) end += part.length;
+    if (!this.node.bytes.reserve(position, end)) throw this.#files.outOfMemory(this.path);
+    let at = position;
+    for (const part of parts) {
+      this.node.bytes.write(part, at);
+      at += part.length;
+    }
+    this.node.modifiedMs = this.#files.nowMs();
+  }
+
+  write(parts: readonly Uint8Array[], position: number): Promise<void> {
+    return promised(() => this.writeSync(parts, position));
+  }
+
+  readSync(target: Uint8Array, targetStart: number, length: number, position: number): number {
+    this.#mustBeReadable('read');
+    return this.node.bytes.read(target, targetStart, length, position);
+  }
+
+  read(target: Uint8Array, targetStart: number, length: number, position: number): Promise<number> {
+    return promised(() => this.readSync(target, targetStart, length, position));
+  }
+
+  viewSync(position: number, length: number): Buffer[] {
+    this.#mustBeReadable('read');
+    return this.node.bytes.views(position, length);
+  }
+
+  sync(): Promise<void> {
+    return promised(() => this.syncSync());
+  }
+
+  syncSync(): void {
+    this.#mustBeReadable('sync');
+  }
+
+  truncateSync(size: number): void {
+    this.#mustBeWritable('truncate');
+    this.node.bytes.truncate(size);
+    this.node.modifiedMs = this.#files.nowMs();
+  }
+
+  renameTo(path: string): void {
+    this.#mustBeReadable('rename');
+    if (this.node.parent === null) throw new FileError('ENOENT', this.path, 'rename');
+    this.#files.renameNode(this.node, path);
+  }
+
+  setModifiedMs(modifiedMs: number): void {
+    this.#mustBeReadable('set the time of');
+    this.node.modifiedMs = modifiedMs;
+  }
+
+  retain(): void {
+    this.#mustBeReadable('retain');
+    this.#retained++;
+    this.node.retained++;
+  }
+
+  release(): void {
+    if (this.#retained === 0) throw new FileError('EOTHER', this.path, 'release', { detail: 'not retained' });
+    this.#retained--;
+    this.node.retained--;
+    if (this.node.retained === 0 && this.node.parent === null) this.node.bytes.clear();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #mustBeReadable(operation: string): void {
+    if (this.#closed && this.#retained === 0) throw new FileError('ECLOSED', this.path, operation);
+    if (this.node.parent === null && this.node.retained === 0)
+      throw new FileError('ENOENT', this.path, operation);
+  }
+
+  #mustBeWritable(operation: string): void {
+    if (this.#closed) throw new FileError('ECLOSED', this.path, operation);
+    if (!this.#writable)
+      throw new FileError('EACCES', this.path, operation, { detail: 'opened for reading' });
+    this.#mustBeReadable(operation);
+  }
+}
+
+function namesIn(path: string): string[] {
+  return posix
+    .resolve('/', path)
+    .split('/')
+    .filter((name) => name !== '');
+}
+
+function pathOf(node: MemoryNode): string {
+  const names: string[] = [];
+  for (let at: MemoryNode | null = node; at !== null && at.name !== ''; at = at.parent)
+    names.unshift(at.name);
+  return `/${names.join('/')}`;
+}
+
+function refuseReplacement(node: MemoryNode, target: MemoryNode, path: string): void {
+  let code: FileErrorCode | null = null;
+  if (node.kind === 'file' && target.kind === 'directory') code = 'EISDIR';
+  if (node.kind === 'directory' && target.kind === 'file') code = 'ENOTDIR';
+  if (node.kind === 'directory' && target.kind === 'directory' && target.entries.size > 0) code = 'ENOTEMPTY';
+  if (code !== null) throw new FileError(code, path, 'rename');
+}
+
+/** The outcome of a synchronous call as a promise: what it throws becomes the rejection. */
+function promised<Result>(call: () => Result): Promise<Result> {
+  try {
+    return Promise.resolve(call());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
