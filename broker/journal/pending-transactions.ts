@@ -1,0 +1,41 @@
+import type { EntryPosition } from './state-machine.ts';
+
+/**
+ * Entries that a journal has read in transactional batches (offset commits of a transaction) and that count only once
+ * their COMMIT marker is there. Per producer id, in log order; an ABORT drops them; a log that ends before the marker
+ * leaves them here, and the marker that comes later finds them.
+ */
+export class PendingTransactions<Entry> {
+  readonly #byProducer = new Map<number, PendingEntry<Entry>[]>();
+
+  add(producerId: number, entry: Entry, position: EntryPosition): void {
+    const pending = this.#byProducer.get(producerId);
+    if (pending === undefined) this.#byProducer.set(producerId, [{ entry, position }]);
+    else pending.push({ entry, position });
+  }
+
+  /** Takes what a marker decides on, for the caller to replay (COMMIT) or forget (ABORT). */
+  take(producerId: number): readonly PendingEntry<Entry>[] {
+    const pending = this.#byProducer.get(producerId) ?? [];
+    this.#byProducer.delete(producerId);
+    return pending;
+  }
+
+  /** Every undecided entry: an offset among them is not stable (KIP-447). */
+  *entries(): Iterable<Entry> {
+    for (const pending of this.#byProducer.values()) for (const { entry } of pending) yield entry;
+  }
+
+  get producerCount(): number {
+    return this.#byProducer.size;
+  }
+
+  clear(): void {
+    this.#byProducer.clear();
+  }
+}
+
+export interface PendingEntry<Entry> {
+  readonly entry: Entry;
+  readonly position: EntryPosition;
+}
