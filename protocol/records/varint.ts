@@ -1,0 +1,158 @@
+/**
+ * Variable-length integers as records carry them: groups of seven bits, lowest first, the top bit of a byte saying that
+ * another follows. `varint` and `varlong` are zig-zag (0, -1, 1, -2 … as 0, 1, 2, 3), `unsignedVarint` is not. At most five
+ * bytes for 32 bits and ten for 64; bits beyond the width are dropped as Java drops them.
+ */
+
+import { invalidRecord } from './record-error.ts';
+
+const twoTo28 = 2 ** 28;
+const twoTo63 = 2 ** 63;
+
+/** A position in a buffer that moves as varints are read. Reading past `end` throws INVALID_RECORD. */
+export class VarintReader {
+  buffer: Buffer;
+  position: number;
+  end: number;
+
+  constructor(buffer: Buffer, position: number, end: number) {
+    this.buffer = buffer;
+    this.position = position;
+    this.end = end;
+  }
+
+  /** A signed 32-bit integer. */
+  readVarint(): number {
+    const raw = this.readRaw32();
+    return (raw >>> 1) ^ -(raw & 1);
+  }
+
+  /** Thirty-two bits; as Java shows them, so 2^32 - 1 is -1. */
+  readUnsignedVarint(): number {
+    return this.readRaw32();
+  }
+
+  /** A signed 64-bit integer as a number; beyond ±2^53 the nearest one. */
+  readVarlong(): number {
+    const start = this.position;
+    if (start < this.end) {
+      const first = this.buffer[start]!;
+      if (first < 0x80) {
+        this.position = start + 1;
+        return (first >>> 1) ^ -(first & 1);
+      }
+    }
+    return this.#readLongVarlong(start);
+  }
+
+  private readRaw32(): number {
+    const buffer = this.buffer;
+    let at = this.position;
+    const end = this.end;
+    if (at < end) {
+      const first = buffer[at]!;
+      if (first < 0x80) {
+        this.position = at + 1;
+        return first;
+      }
+    }
+    let value = 0;
+    for (let shift = 0; shift <= 28; shift += 7) {
+      if (at >= end) throw underflow();
+      const byte = buffer[at++]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        this.position = at;
+        return value;
+      }
+    }
+    throw tooLong();
+  }
+
+  /** Twenty-eight bits at a time, so that numbers below 2^53 stay exact without BigInt. */
+  #readLongVarlong(start: number): number {
+    const buffer = this.buffer;
+    let value = 0;
+    let scale = 1;
+    let part = 0;
+    for (let index = 0; index < 10; index++) {
+      const at = start + index;
+      if (at >= this.end) throw underflow();
+      const byte = buffer[at]!;
+      const bits = index === 9 ? byte & 1 : byte & 0x7f;
+      part |= bits << ((index & 3) * 7);
+      if (byte < 0x80 || (index & 3) === 3) {
+        value += part * scale;
+        scale *= twoTo28;
+        part = 0;
+      }
+      if (byte < 0x80) {
+        this.position = at + 1;
+        return buffer[start]! & 1 ? -((value + 1) / 2) : value / 2;
+      }
+    }
+    throw tooLong();
+  }
+}
+
+function underflow(): Error {
+  return invalidRecord('Record ends inside a variable-length integer');
+}
+
+function tooLong(): Error {
+  return invalidRecord('Variable-length integer has more bytes than its width allows');
+}
+
+/** Bytes that `writeVarint` will take. */
+export function sizeOfVarint(value: number): number {
+  return sizeOfUnsignedVarint((value << 1) ^ (value >> 31));
+}
+
+/** Bytes of the low 32 bits of `value`. */
+export function sizeOfUnsignedVarint(value: number): number {
+  const bits = 32 - Math.clz32(value);
+  return bits <= 7 ? 1 : Math.ceil(bits / 7);
+}
+
+/** Bytes that `writeVarlong` will take. */
+export function sizeOfVarlong(value: number): number {
+  if (value >= -0x40000000 && value < 0x40000000) return sizeOfVarint(value);
+  let rest = value < 0 ? -(value + 1) : value;
+  let bytes = 0;
+  for (rest = Math.min(rest, twoTo63) * 2; rest >= 1 && bytes < 10; bytes++) rest = Math.floor(rest / 128);
+  return bytes;
+}
+
+/** Writes a signed 32-bit integer and returns the position after it. */
+export function writeVarint(buffer: Buffer, position: number, value: number): number {
+  return writeUnsignedVarint(buffer, position, (value << 1) ^ (value >> 31));
+}
+
+/** Writes the low 32 bits of `value` and returns the position after them. */
+export function writeUnsignedVarint(buffer: Buffer, position: number, value: number): number {
+  let at = position;
+  let rest = value;
+  while ((rest & ~0x7f) !== 0) {
+    buffer[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  buffer[at++] = rest;
+  return at;
+}
+
+/** Writes a signed 64-bit integer, saturating, and returns the position after it. */
+export function writeVarlong(buffer: Buffer, position: number, value: number): number {
+  if (value >= -0x40000000 && value < 0x40000000) return writeVarint(buffer, position, value);
+  const whole = BigInt.asIntN(
+    64,
+    value >= twoTo63 ? 0x7fff_ffff_ffff_ffffn : BigInt(Math.max(value, -twoTo63)),
+  );
+  let rest = BigInt.asUintN(64, (whole << 1n) ^ (whole >> 63n));
+  let at = position;
+  while (rest > 0x7fn) {
+    buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  buffer[at++] = Number(rest);
+  return at;
+}
