@@ -57,9 +57,10 @@ describe('a batch that Kafka wrote', () => {
     'is built again from its records: $case',
     ({ hex, batches }) => {
       const buffer = Buffer.from(hex, 'hex');
-      const index = 0;
+      let index = 0;
       batch.forEachBatch(buffer, 0, buffer.length, (position, bytes) => {
         const original = buffer.subarray(position, position + bytes);
+        const expected = batches[index++]!;
         const codec = batch.codecOf(buffer, position);
         const plain = rebuild(buffer, position, 0);
         if (codec === 0) return expect(plain.toString('hex')).toBe(original.toString('hex'));
