@@ -1,0 +1,20 @@
+import { defineApi } from '../../schema/api.ts';
+import { int16, int32, string } from '../../schema/field.ts';
+
+/** Heartbeat. */
+export const heartbeat = defineApi({
+  key: 12,
+  name: 'Heartbeat',
+  versions: '0-4',
+  flexible: '4+',
+  request: {
+    groupId: string,
+    generationId: int32,
+    memberId: string,
+    groupInstanceId: string.nullable().in('3+').default(null),
+  },
+  response: {
+    throttleTimeMs: int32.in('1+').ignorable(),
+    errorCode: int16,
+  },
+});

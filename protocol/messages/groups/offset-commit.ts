@@ -1,0 +1,38 @@
+import { defineApi } from '../../schema/api.ts';
+import { array, int16, int32, int64, string, uuid } from '../../schema/field.ts';
+
+/** OffsetCommit. */
+export const offsetCommit = defineApi({
+  key: 8,
+  name: 'OffsetCommit',
+  versions: '2-10',
+  flexible: '8+',
+  request: {
+    groupId: string,
+    generationIdOrMemberEpoch: int32.default(-1),
+    memberId: string,
+    groupInstanceId: string.nullable().in('7+').default(null),
+    retentionTimeMs: int64.in('2-4').default(-1).ignorable(),
+    topics: array({
+      name: string.in('2-9').ignorable(),
+      topicId: uuid.in('10+').ignorable(),
+      partitions: array({
+        partitionIndex: int32,
+        committedOffset: int64,
+        committedLeaderEpoch: int32.in('6+').default(-1).ignorable(),
+        committedMetadata: string.nullable(),
+      }),
+    }),
+  },
+  response: {
+    throttleTimeMs: int32.in('3+').ignorable(),
+    topics: array({
+      name: string.in('2-9').ignorable(),
+      topicId: uuid.in('10+').ignorable(),
+      partitions: array({
+        partitionIndex: int32,
+        errorCode: int16,
+      }),
+    }),
+  },
+});

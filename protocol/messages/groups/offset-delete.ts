@@ -1,0 +1,30 @@
+import { defineApi } from '../../schema/api.ts';
+import { array, int16, int32, string } from '../../schema/field.ts';
+
+/** OffsetDelete. */
+export const offsetDelete = defineApi({
+  key: 47,
+  name: 'OffsetDelete',
+  versions: '0',
+  flexible: 'none',
+  request: {
+    groupId: string,
+    topics: array({
+      name: string,
+      partitions: array({
+        partitionIndex: int32,
+      }),
+    }),
+  },
+  response: {
+    errorCode: int16,
+    throttleTimeMs: int32.default(0),
+    topics: array({
+      name: string,
+      partitions: array({
+        partitionIndex: int32,
+        errorCode: int16,
+      }),
+    }),
+  },
+});

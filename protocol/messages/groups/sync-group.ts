@@ -1,0 +1,29 @@
+import { defineApi } from '../../schema/api.ts';
+import { array, bytes, int16, int32, string } from '../../schema/field.ts';
+
+/** SyncGroup. */
+export const syncGroup = defineApi({
+  key: 14,
+  name: 'SyncGroup',
+  versions: '0-5',
+  flexible: '4+',
+  request: {
+    groupId: string,
+    generationId: int32,
+    memberId: string,
+    groupInstanceId: string.nullable().in('3+').default(null),
+    protocolType: string.nullable().in('5+').default(null).ignorable(),
+    protocolName: string.nullable().in('5+').default(null).ignorable(),
+    assignments: array({
+      memberId: string,
+      assignment: bytes,
+    }),
+  },
+  response: {
+    throttleTimeMs: int32.in('1+').ignorable(),
+    errorCode: int16,
+    protocolType: string.nullable().in('5+').default(null).ignorable(),
+    protocolName: string.nullable().in('5+').default(null).ignorable(),
+    assignment: bytes,
+  },
+});

@@ -1,0 +1,26 @@
+import { defineApi } from '../../schema/api.ts';
+import { array, int16, int32, int64, string } from '../../schema/field.ts';
+
+/** ListTransactions. */
+export const listTransactions = defineApi({
+  key: 66,
+  name: 'ListTransactions',
+  versions: '0-2',
+  flexible: '0+',
+  request: {
+    stateFilters: array(string),
+    producerIdFilters: array(int64),
+    durationFilter: int64.in('1+').default(-1),
+    transactionalIdPattern: string.nullable().in('2+').default(null),
+  },
+  response: {
+    throttleTimeMs: int32.default(0),
+    errorCode: int16,
+    unknownStateFilters: array(string),
+    transactionStates: array({
+      transactionalId: string,
+      producerId: int64,
+      transactionState: string,
+    }),
+  },
+});

@@ -1,0 +1,102 @@
+/**
+ * Requests and responses on a connection, one after the other:
+ *
+ *    | size int32 | header | body |      size counts what follows it
+ *
+ * `FrameSplitter` cuts a stream of bytes into frames, whatever pieces it arrives in. It refuses a size before it allocates
+ * anything for it, so a frame costs memory only as its bytes arrive: up to `eagerBytes` are set aside at once, larger
+ * frames grow by doubling.
+ */
+
+/** A size prefix that cannot be answered: the connection is closed, for nothing after it can be found. */
+export class FrameSizeError extends Error {
+  override readonly name = 'FrameSizeError';
+  readonly size: number;
+
+  constructor(size: number, limit: number) {
+    super(size < 0 ? `a frame of ${size} bytes` : `a frame of ${size} bytes: ${limit} are allowed`);
+    this.size = size;
+  }
+}
+
+const sizeBytes = 4;
+const eagerBytes = 64 * 1024;
+
+export class FrameSplitter {
+  readonly #limit: number;
+  readonly #onFrame: (frame: Buffer) => void;
+  /** The frame under way: `#filled` of its `#size` bytes have come; −1 while its size prefix is not complete. */
+  #size = -1;
+  #filled = 0;
+  #pending: Buffer = Buffer.alloc(sizeBytes);
+
+  /** Calls `onFrame` with each frame, without its size. The frame is the caller's only until the call returns. */
+  constructor(limit: number, onFrame: (frame: Buffer) => void) {
+    this.#limit = limit;
+    this.#onFrame = onFrame;
+  }
+
+  /** Bytes of the frame under way that have come, its size prefix included: 0 between frames. */
+  get pendingBytes(): number {
+    return this.#size < 0 ? this.#filled : sizeBytes + this.#filled;
+  }
+
+  /** Takes the next bytes of the stream, which are borrowed; throws `FrameSizeError`, after which the stream is lost. */
+  feed(piece: Uint8Array): void {
+    let at = 0;
+    while (at < piece.length) {
+      if (this.#filled === 0 && this.#size < 0 && piece.length - at >= sizeBytes) {
+        const size = this.#checked(new DataView(piece.buffer, piece.byteOffset + at, sizeBytes).getInt32(0));
+        at += sizeBytes;
+        if (piece.length - at >= size) {
+          this.#onFrame(Buffer.from(piece.buffer, piece.byteOffset + at, size));
+          at += size;
+          continue;
+        }
+        this.#begin(size);
+      }
+      at = this.#fill(piece, at);
+    }
+  }
+
+  #checked(size: number): number {
+    if (size < 0 || size > this.#limit) throw new FrameSizeError(size, this.#limit);
+    return size;
+  }
+
+  #begin(size: number): void {
+    this.#size = size;
+    this.#filled = 0;
+    this.#pending = Buffer.allocUnsafe(Math.min(size, eagerBytes));
+  }
+
+  /** Copies what belongs to the size or the frame under way; gives the place after it. */
+  #fill(piece: Uint8Array, from: number): number {
+    const wanted = this.#size < 0 ? sizeBytes : this.#size;
+    const count = Math.min(wanted - this.#filled, piece.length - from);
+    this.#reserve(this.#filled + count, wanted);
+    this.#pending.set(piece.subarray(from, from + count), this.#filled);
+    this.#filled += count;
+    if (this.#filled === wanted) this.#complete();
+    return from + count;
+  }
+
+  #reserve(needed: number, wanted: number): void {
+    if (needed <= this.#pending.length) return;
+    const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed, this.#pending.length * 2)));
+    this.#pending.copy(grown, 0, 0, this.#filled);
+    this.#pending = grown;
+  }
+
+  #complete(): void {
+    if (this.#size < 0) {
+      this.#begin(this.#checked(this.#pending.readInt32BE(0)));
+      if (this.#size > 0) return;
+    }
+    const frame = this.#pending;
+    this.#size = -1;
+    this.#filled = 0;
+    this.#pending = Buffer.alloc(sizeBytes);
+    this.#onFrame(frame);
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Builds one message as a list of chunks. Small fields are copied into blocks; record batches and opaque bytes are linked
+ * in as they are, so a fetch answer of 50 MB costs a few hundred bytes here. The forms are drawn in reader.ts.
+ *
+ *    blocks   | size … topic … partition |            | partition … |
+ *    linked                              | file region |             | batch |
+ *    chunks       0                          1             2             3        in this order on the wire
+ *
+ * Blocks are cut one after the other from slabs of 64 KiB, because a DataView per slab costs nothing and one per message
+ * 70 ns. A slab is never reused: it lives as long as a chunk of it does. While a writer is open it owns the current slab;
+ * a second one opened meanwhile takes a new slab. `finish` gives the rest back.
+ */
+import type { OpaqueBytes } from '../schema/field.ts';
+import { maxStringBytes } from './reader.ts';
+
+/** A value that its schema, or this version of it, cannot express: an error of the program, not of a client. */
+export class UnwritableValue extends Error {
+  override readonly name = 'UnwritableValue';
+}
+
+export type Chunk = Buffer | OpaqueBytes;
+
+interface Slab {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  used: number;
+}
+
+const slabBytes = 64 * 1024;
+/** A message begins in a new slab when the current one has less room than this: most fit in it as one chunk. */
+const leastRoom = 1024;
+/** Linked buffers up to this size are copied instead: one more chunk costs the socket more than the copy. */
+const copiedBytes = 512;
+/** Up to this many characters a loop over character codes beats the runtime's UTF-8 encoder. */
+const shortString = 24;
+const twoTo32 = 0x1_0000_0000;
+const twoTo63 = 2 ** 63;
+
+let spare: Slab | undefined;
+
+function newSlab(bytes: number): Slab {
+  const buffer = Buffer.from(new ArrayBuffer(bytes));
+  return { bytes: buffer, view: new DataView(buffer.buffer), used: 0 };
+}
+
+export class Writer {
+  #slab: Slab;
+  #bytes: Buffer;
+  #view: DataView;
+  /** Where the open block begins in its slab, and where the next byte goes. */
+  #from: number;
+  #at: number;
+  readonly #chunks: Chunk[] = [];
+  #closedBytes = 0;
+
+  constructor() {
+    this.#slab =
+      spare !== undefined && spare.bytes.length - spare.used >= leastRoom ? spare : newSlab(slabBytes);
+    spare = undefined;
+    this.#bytes = this.#slab.bytes;
+    this.#view = this.#slab.view;
+    this.#from = this.#slab.used;
+    this.#at = this.#from;
+  }
+
+  /** Bytes written or linked so far. */
+  get byteLength(): number {
+    return this.#closedBytes + this.#at - this.#from;
+  }
+
+  /** Ends the message and gives its chunks; the writer is of no use afterwards. */
+  finish(): Chunk[] {
+    this.#closeBlock();
+    if (spare === undefined || spare.bytes.length - spare.used < this.#bytes.length - this.#slab.used)
+      spare = this.#slab;
+    return this.#chunks;
+  }
+
+  /** Ends a message without opaque bytes and gives it as one buffer. */
+  finishBuffer(): Buffer {
+    const chunks = this.finish();
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks as Buffer[]);
+  }
+
+  /** Ends a message, and puts its length in front of it as an int32: the frame of a request or response. */
+  finishFrame(): Chunk[] {
+    const length = this.byteLength - 4;
+    const chunks = this.finish();
+    (chunks[0] as Buffer).writeInt32BE(length, 0);
+    return chunks;
+  }
+
+  int8(value: number): void {
+    this.#view.setInt8(this.#room(1), value);
+  }
+
+  int16(value: number): void {
+    this.#view.setInt16(this.#room(2), value);
+  }
+
+  int32(value: number): void {
+    this.#view.setInt32(this.#room(4), value);
+  }
+
+  uint16(value: number): void {
+    this.#view.setUint16(this.#room(2), value);
+  }
+
+  uint32(value: number): void {
+    this.#view.setUint32(this.#room(4), value);
+  }
+
+  float64(value: number): void {
+    this.#view.setFloat64(this.#room(8), value);
+  }
+
+  bool(value: boolean): void {
+    this.#view.setInt8(this.#room(1), value ? 1 : 0);
+  }
+
+  /** Saturates: 2^63, which is how the greatest long reads, writes as the greatest long. */
+  int64(value: number): void {
+    const at = this.#room(8);
+    if (value >= twoTo63) {
+      this.#view.setInt32(at, 0x7fffffff);
+      this.#view.setUint32(at + 4, 0xffffffff);
+    } else if (value < -twoTo63) {
+      this.#view.setInt32(at, -0x80000000);
+      this.#view.setUint32(at + 4, 0);
+    } else {
+      const high = Math.floor(value / twoTo32);
+      this.#view.setInt32(at, high);
+      this.#view.setUint32(at + 4, value - high * twoTo32);
+    }
+  }
+
+  bigint64(value: bigint): void {
+    this.#view.setBigInt64(this.#room(8), value);
+  }
+
+  uuid(value: string): void {
+    const at = this.#room(16);
+    if (value.length !== 22 || this.#bytes.write(value, at, 16, 'base64url') !== 16)
+      throw new UnwritableValue(`not a UUID of 22 characters: '${value}'`);
+  }
+
+  uvarint(value: number): void {
+    let at = this.#room(5);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[at++] = rest;
+    this.#at = at;
+  }
+
+  string(value: string): void {
+    const length = stringBytes(value);
+    this.int16(length);
+    this.#text(value, length);
+  }
+
+  compactString(value: string): void {
+    const length = stringBytes(value);
+    this.uvarint(length + 1);
+    this.#text(value, length);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.int32(value.length);
+    this.append(value);
+  }
+
+  compactBytes(value: Uint8Array): void {
+    this.uvarint(value.length + 1);
+    this.append(value);
+  }
+
+  records(value: Uint8Array | OpaqueBytes): void {
+    this.int32(value.byteLength);
+    this.link(value);
+  }
+
+  compactRecords(value: Uint8Array | OpaqueBytes): void {
+    this.uvarint(value.byteLength + 1);
+    this.link(value);
+  }
+
+  /** Copies bytes in. */
+  append(value: Uint8Array): void {
+    this.#bytes.set(value, this.#room(value.length));
+  }
+
+  /** Makes `value` part of the message without a copy: it must not change until the message is sent. */
+  link(value: Uint8Array | OpaqueBytes): void {
+    if (value instanceof Uint8Array) {
+      if (value.length <= copiedBytes) {
+        this.append(value);
+        return;
+      }
+      this.#closeBlock();
+      this.#chunks.push(
+        Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.length),
+      );
+    } else {
+      if (value.byteLength === 0) return;
+      this.#closeBlock();
+      this.#chunks.push(value);
+    }
+    this.#closedBytes += value.byteLength;
+  }
+
+  /** A second writer, for a part whose size must be known before it is written; see `sized`. */
+  aside(): Writer {
+    return new Writer();
+  }
+
+  /** Writes the size of what was written aside as an unsigned varint, then that. */
+  sized(aside: Writer): void {
+    this.uvarint(aside.byteLength);
+    for (const chunk of aside.finish()) this.link(chunk);
+  }
+
+  /** Room for `length` bytes in the open block; gives their place and moves past them. */
+  #room(length: number): number {
+    const at = this.#at;
+    if (length <= this.#bytes.length - at) {
+      this.#at = at + length;
+      return at;
+    }
+    this.#closeBlock();
+    this.#slab = newSlab(Math.max(slabBytes, length));
+    this.#bytes = this.#slab.bytes;
+    this.#view = this.#slab.view;
+    this.#from = 0;
+    this.#at = length;
+    return 0;
+  }
+
+  #closeBlock(): void {
+    if (this.#at > this.#from) {
+      this.#chunks.push(this.#bytes.subarray(this.#from, this.#at));
+      this.#closedBytes += this.#at - this.#from;
+      this.#from = this.#at;
+    }
+    this.#slab.used = this.#at;
+  }
+
+  #text(value: string, length: number): void {
+    const at = this.#room(length);
+    if (length > shortString || length !== value.length) {
+      this.#bytes.write(value, at, length, 'utf8');
+      return;
+    }
+    // As many bytes as UTF-16 units: ASCII alone.
+    for (let index = 0; index < length; index++) this.#bytes[at + index] = value.charCodeAt(index);
+  }
+}
+
+function stringBytes(value: string): number {
+  let length = value.length;
+  if (length > shortString || !isAscii(value)) length = Buffer.byteLength(value);
+  if (length > maxStringBytes)
+    throw new UnwritableValue(`a string of ${length} bytes: ${maxStringBytes} are allowed`);
+  return length;
+}
+
+function isAscii(value: string): boolean {
+  for (let index = 0; index < value.length; index++) if (value.charCodeAt(index) >= 0x80) return false;
+  return true;
+}
