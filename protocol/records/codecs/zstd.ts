@@ -4,9 +4,10 @@
  */
 
 import * as zlib from 'node:zlib';
+import { errors } from '../../errors.ts';
 import type { Codec } from '../compression.ts';
 import { loadNative, nativeFailures } from '../native.ts';
-import { corrupt, RecordError, recordErrorCodes } from '../record-error.ts';
+import { corrupt, RecordError } from '../record-error.ts';
 import { overLimit } from './limit.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 
@@ -74,7 +75,7 @@ function loaded(): Zstd {
   if (zstd !== null) return zstd;
   const failure = nativeFailures().get(packageName);
   throw new RecordError(
-    recordErrorCodes.unsupportedCompressionType,
+    errors.unsupportedCompressionType,
     failure === undefined
       ? 'zstd is still being loaded'
       : `zstd cannot be used: this Node has none and ${packageName} does not load (${failure})`,
