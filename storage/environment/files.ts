@@ -88,8 +88,8 @@ export interface FileSystem {
   /** With its parents; no error if it exists. */
   makeDirectorySync(path: string): void;
   /**
-   * Files and directories; open handles follow. Replaces an existing file or an empty directory. On Windows a
-   * directory with a retained file in it, or a retained target, cannot be renamed: EBUSY, try again after the release.
+   * Files and directories; open handles follow. Replaces an existing file or an empty directory. On Windows it may
+   * throw EBUSY for a directory with a retained file in it and for a retained target: try again after the release.
    */
   renameSync(from: string, to: string): void;
   /**
@@ -109,9 +109,20 @@ export interface FileSystem {
   replaceFileSync(path: string, content: Uint8Array): void;
   /** Exclusive lock on the whole of a file (created if missing) that Apache Kafka's own FileLock respects; null if another process or this one holds it. */
   tryLock(path: string): FileLock | null;
+  /** Who keeps `tryLock` of a path from succeeding, as far as the platform tells. */
+  lockHolderSync(path: string): LockHolder;
   volumeSync(path: string): VolumeStat | null;
   /** Closes idle descriptors; handles stay usable. */
   closeIdle(): void;
+}
+
+export interface LockHolder {
+  /**
+   * 'this-process': taken here. 'kompakt': by another process in the way we do it. 'other': in the way Java, hence
+   * Apache Kafka, does it. 'unknown': held or not, this platform does not say.
+   */
+  readonly kind: 'this-process' | 'kompakt' | 'other' | 'unknown';
+  readonly processId: number | null;
 }
 
 export interface FileLock {

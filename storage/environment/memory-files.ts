@@ -10,7 +10,16 @@
  */
 import { posix } from 'node:path';
 import type { Clock } from './clock.ts';
-import type { File, FileErrorCode, FileLock, FileStat, FileSystem, OpenMode, VolumeStat } from './files.ts';
+import type {
+  File,
+  FileErrorCode,
+  FileLock,
+  FileStat,
+  FileSystem,
+  LockHolder,
+  OpenMode,
+  VolumeStat,
+} from './files.ts';
 import { FileError } from './files.ts';
 import { MemoryBudget, SparseBytes } from './sparse-bytes.ts';
 
@@ -195,6 +204,12 @@ export class MemoryFileSystem implements FileSystem {
         held = false;
       },
     };
+  }
+
+  lockHolderSync(path: string): LockHolder {
+    const node = this.#nodeOrNothing(path);
+    const kind = node?.kind === 'file' && node.locked ? 'this-process' : 'unknown';
+    return { kind, processId: null };
   }
 
   volumeSync(_path: string): VolumeStat | null {

@@ -1,0 +1,100 @@
+/**
+ * The real time, disk and chance, by Node. With broker/network/node-transport.ts the only file below `tools/` that
+ * touches them; everything else is given an Environment.
+ */
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import type { Clock, Timer } from './clock.ts';
+import { DiskFileSystem } from './disk-files.ts';
+import type { Environment, RandomSource } from './environment.ts';
+import type { LockBinding } from './file-locks.ts';
+import { FileLocks } from './file-locks.ts';
+import type { FileSystem } from './files.ts';
+import { MemoryFileSystem } from './memory-files.ts';
+
+export interface NodeEnvironmentOptions {
+  /** Descriptors for files of the log that are open at a time (default 512: well under macOS's and Linux's usual limits). */
+  readonly openFilesMax?: number;
+}
+
+export const openFilesMaxDefault = 512;
+
+/** setTimeout takes no longer delay; a longer one would fire at once. */
+const timeoutMsMax = 2 ** 31 - 1;
+
+export function createNodeEnvironment(options: NodeEnvironmentOptions = {}): Environment {
+  return {
+    clock: nodeClock,
+    random: nodeRandom,
+    files: nodeFiles(options.openFilesMax ?? openFilesMaxDefault),
+  };
+}
+
+/** Real time and chance, files in memory (`--memory`). `limitOption` is named when a write is refused. */
+export function createMemoryEnvironment(options: {
+  memoryLimitBytes: number;
+  limitOption?: string;
+}): Environment {
+  const { memoryLimitBytes, limitOption } = options;
+  const named = limitOption === undefined ? {} : { memoryLimitOption: limitOption };
+  const files = new MemoryFileSystem({ clock: nodeClock, memoryLimitBytes, ...named });
+  return { clock: nodeClock, random: nodeRandom, files };
+}
+
+export const nodeClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  schedule: scheduleTimer,
+  defer: (callback) => {
+    setImmediate(callback);
+  },
+};
+
+export const nodeRandom: RandomSource = {
+  next: () => Math.random(),
+  bytes: (count) => crypto.randomBytes(count),
+};
+
+function scheduleTimer(delayMs: number, callback: () => void): Timer {
+  const dueMs = performance.now() + delayMs;
+  const start = (restMs: number): NodeJS.Timeout => setTimeout(tick, Math.min(restMs, timeoutMsMax)).unref();
+  const tick = (): void => {
+    // Node may be a fraction of a millisecond early.
+    const restMs = dueMs - performance.now();
+    if (restMs > 0) handle = start(Math.ceil(restMs));
+    else callback();
+  };
+  let handle = start(Math.ceil(delayMs));
+  return { cancel: () => clearTimeout(handle) };
+}
+
+function nodeFiles(openFilesMax: number): FileSystem {
+  const locks = new FileLocks({
+    calls: fs,
+    platform: process.platform,
+    loadBinding: loadLockBinding,
+    bindSocket,
+  });
+  const windowsRules = process.platform === 'win32';
+  return new DiskFileSystem({ calls: fs, locks, openFilesMax, windowsRules, pauseSync });
+}
+
+function loadLockBinding(): LockBinding | null {
+  return createRequire(import.meta.url)('fs-native-extensions') as LockBinding;
+}
+
+/** Node binds a local socket within `listen`, though it tells of it later; `listening` is true at once when it worked. */
+function bindSocket(name: string): { close(): void } | null {
+  const server = net.createServer((socket) => socket.destroy());
+  server.on('error', () => {});
+  server.listen({ path: name, exclusive: true });
+  if (!server.listening) return null;
+  server.unref();
+  return { close: () => void server.close() };
+}
+
+function pauseSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -1,0 +1,21 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { MemoryFileSystem } from '../../../storage/environment/memory-files.ts';
+import { createNodeEnvironment } from '../../../storage/environment/node.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+import { describeFileSystem } from '../../suites/file-system.ts';
+
+describeFileSystem('in memory', () => {
+  const files = new MemoryFileSystem({ clock: new VirtualClock() });
+  files.makeDirectorySync('/data dir');
+  return { files, directory: '/data dir', dispose() {} };
+});
+
+for (const openFilesMax of [512, 1]) {
+  describeFileSystem(`on a disk with at most ${openFilesMax} descriptors`, () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kompakt files '));
+    const { files } = createNodeEnvironment({ openFilesMax });
+    return { files, directory, dispose: () => fs.rmSync(directory, { recursive: true }) };
+  });
+}
