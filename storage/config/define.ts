@@ -2,7 +2,7 @@
  * What a configuration key is: a name, a Kafka type, a default, a validator, a sentence of documentation. Each key of the project is one
  * entry in a table built from the functions below; types, parsing, validation, DescribeConfigs and the generated page follow from it.
  *
- *     'segment.bytes': int({ default: 1 * GiB, min: 1 * MiB, brokerKey: 'log.segment.bytes', dynamic: 'cluster', doc: '…' })
+ *     'segment.bytes': int({ default: 1 * GiB, min: 1 * MiB, brokerKey: 'log.segment.bytes', doc: '…' })
  *
  * A table has three columns besides the value: what may change while the broker runs (`dynamic`), and, when the key is not simply
  * honoured, why: `accepted` (taken, without effect) or `refuse` (some values are answered with an error at start).
@@ -57,6 +57,8 @@ export interface ConfigKey<Value = unknown, BrokerKey extends string | undefined
   /** For topic and group keys: the broker key that holds their default. */
   readonly brokerKey: BrokerKey;
   readonly dynamic: Dynamic;
+  /** A list that drops what it has already when it is read. */
+  readonly distinct: boolean;
   /** Never shown in answers and logs; so are all passwords. */
   readonly sensitive: boolean;
   /** Kafka does not show it to users; we do neither, unless it was set. */
@@ -117,6 +119,7 @@ function entry<Value, BrokerKey extends string | undefined>(
     check,
     brokerKey: options.brokerKey as BrokerKey,
     dynamic: options.dynamic ?? 'no',
+    distinct: false,
     sensitive: options.sensitive ?? type === 'password',
     hidden: options.hidden ?? false,
     accepted: options.accepted,
@@ -132,8 +135,8 @@ function numberKey(type: 'short' | 'int' | 'long' | 'double') {
     const check = (value: number | null): string | undefined => {
       if (value === null) return min === undefined && max === undefined ? undefined : 'a value is needed';
       if (value === also) return undefined;
-      if (min !== undefined && !(value >= min)) return `the value must be at least ${min}`;
-      if (max !== undefined && !(value <= max)) return `the value must be no more than ${max}`;
+      if (min !== undefined && value < min) return `the value must be at least ${min}`;
+      if (max !== undefined && value > max) return `the value must be no more than ${max}`;
       return undefined;
     };
     let valid: string | undefined;
@@ -214,33 +217,29 @@ interface ListOptions<Default extends readonly string[] | null, BrokerKey extend
   readonly default: Default;
   readonly choices?: readonly string[];
   readonly nonEmpty?: boolean;
-  /** Kafka refuses a value twice in most lists. */
-  readonly duplicates?: 'refused' | 'allowed';
+  /** With `check`, for the few lists that have a grammar of their own; their entries may repeat and be empty. */
   readonly valid?: string;
   readonly check?: (value: readonly string[]) => string | undefined;
 }
 
+/** A list of distinct entries: a repeated one is dropped when it is read, an empty one refused, as in Kafka. */
 export function list<
   const Default extends readonly string[] | null,
   const BrokerKey extends string | undefined = undefined,
 >(options: ListOptions<Default, BrokerKey>): ConfigKey<Widen<Default, readonly string[]>, BrokerKey> {
-  const { choices, nonEmpty = false, duplicates = 'refused' } = options;
-  const check = (value: readonly string[] | null): string | undefined => {
-    if (value === null) return options.default === null ? undefined : 'a value is needed';
+  const { choices, nonEmpty = false } = options;
+  const checkEntries = (value: readonly string[]): string | undefined => {
     if (nonEmpty && value.length === 0) return 'the list must not be empty';
-    if (duplicates === 'refused') {
-      const twice = value.find((item, index) => value.indexOf(item) !== index);
-      if (twice !== undefined) return `${twice} stands in the list twice`;
-      if (value.includes('')) return 'no entry of the list may be empty';
-    }
+    if (value.includes('')) return 'no entry of the list may be empty';
     const foreign = choices && value.find((item) => !choices.includes(item));
-    if (foreign !== undefined) return `each entry must be one of ${choices?.join(', ')}, not ${foreign}`;
-    return options.check?.(value);
+    return foreign === undefined ? undefined : `each entry must be one of ${choices?.join(', ')}`;
   };
-  const valid =
-    options.valid ?? (choices ? `[${choices.join(', ')}]` : nonEmpty ? 'non-empty list' : undefined);
+  const checkList = options.check ?? checkEntries;
+  const check = (value: readonly string[] | null) => (value === null ? undefined : checkList(value));
+  const valid = options.valid ?? (choices && `[${choices.join(', ')}]`);
   const value = options.default as Widen<Default, readonly string[]>;
-  return entry<Widen<Default, readonly string[]>, BrokerKey>('list', value, options, valid, check);
+  const key = entry<Widen<Default, readonly string[]>, BrokerKey>('list', value, options, valid, check);
+  return { ...key, distinct: options.check === undefined };
 }
 
 /** A secret: never in an answer, a log line or an error. */
@@ -327,10 +326,8 @@ function parseDouble(text: string): number | undefined {
 /** A valid text as Kafka shows it: without blanks and leading zeros. The text of a secret must not come here. */
 export function canonicalText(key: ConfigKey, text: string): string {
   const trimmed = javaTrim(text);
-  if (key.type === 'short' || key.type === 'int' || key.type === 'long') {
-    return parseInteger(trimmed, key.type)?.toString() ?? trimmed;
-  }
-  const parsed = parseText(key.type, text);
+  if (key.type === 'long') return parseInteger(trimmed, 'long')?.toString() ?? trimmed;
+  const parsed = parseValue('', key, text);
   return parsed.ok ? (formatValue(key, parsed.value) ?? trimmed) : trimmed;
 }
 

@@ -27,8 +27,7 @@ export const compressionTypes = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip'
 
 /** Kafka's form of a throttled-replica list: `*`, nothing, or pairs `partition:broker`. */
 function checkThrottledReplicas(value: readonly string[]): string | undefined {
-  if (value.length === 0 || (value.length === 1 && value[0] === '*')) return undefined;
-  const isPairs = value.every((item) => /^\d+:\d+$/.test(item));
+  const isPairs = value.join('') === '*' || value.every((item) => /^([0-9]+:[0-9]+)?$/.test(item));
   return isPairs ? undefined : 'the value must be * or a list of partition:broker';
 }
 

@@ -1,0 +1,38 @@
+/** Keys that Apache Kafka does not have. */
+import { boolean, GiB, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
+
+export const ownKeys = {
+  'kompakt.durability': oneOf(['page-cache', 'fsync', 'interval'], {
+    default: 'page-cache',
+    doc: "When an append is safe from a power cut. page-cache: when the operating system writes it out, Kafka's way; a killed process loses nothing. fsync: before it is acknowledged, shared by all appends that wait. interval: every kompakt.durability.interval.ms.",
+  }),
+  'kompakt.durability.interval.ms': long({
+    default: 1 * secondMs,
+    min: 1,
+    doc: 'How often logs are synced under kompakt.durability=interval: the most that a power cut can take.',
+  }),
+  'kompakt.replication.factor.cap': boolean({
+    default: false,
+    doc: 'Turn a replication factor above 1 into 1, with a log line, instead of refusing it. For tools that insist on 3, such as Connect.',
+  }),
+  'kompakt.group.disconnect.grace.ms': long({
+    default: 500,
+    min: -1,
+    doc: "A dynamic member of a classic group whose connection is gone and that stays silent for this long leaves without waiting for its session time-out. 0 or -1: off, Kafka's behaviour.",
+  }),
+  'kompakt.memory.limit.bytes': long({
+    default: -1,
+    min: -1,
+    doc: 'With --memory: how many bytes all files together may take. -1: the smaller of 1 GiB and a quarter of what the process may use.',
+  }),
+  'kompakt.open.files.max': int({
+    default: 512,
+    min: 16,
+    doc: 'How many log and index files are open at the same time; the longest unused one is closed for the next.',
+  }),
+  'kompakt.records.decompressed.max.bytes': long({
+    default: 1 * GiB,
+    min: 1 * MiB,
+    doc: 'A ceiling for the decompressed size of one batch in any topic, so that a small request cannot fill the memory. The topic key max.decompressed.message.bytes sets less, not more.',
+  }),
+};

@@ -1,0 +1,22 @@
+/** Why keys are accepted without effect: one sentence per family, so that the report at start can group them. */
+export const ignored = {
+  oneBroker: 'ignored because there is one broker, so nothing is replicated and no leader moves',
+  oneNode: 'ignored because this node is the only voter of its metadata log',
+  oneLoop: 'ignored because one event loop does the work of these threads',
+  oneDirectory: 'ignored because there is one log directory, and replicas do not move between directories',
+  queues: 'ignored because waiting requests are kept in plain queues without purgatories to tune',
+  noJava: 'ignored because Java classes cannot be loaded here',
+  noJmx: 'ignored because there are no JMX metrics',
+  noQuotas: 'ignored because client quotas are not served yet',
+  noTiers: 'ignored because there is no remote storage',
+  noTls: 'ignored because TLS listeners are not served yet',
+  noSasl: 'ignored because SASL listeners are not served yet',
+  noTokens: 'ignored because delegation tokens are not served yet',
+  noCleaner: 'ignored because the log cleaner is not part of this version yet',
+  noTransactions: 'ignored because transactions are not served yet',
+  noConsumerGroups: 'ignored because consumer groups of the new protocol (KIP-848) are not served yet',
+  noShareGroups: 'ignored because share groups are not served yet',
+  noStreamsGroups: 'ignored because streams groups are not served yet',
+  noTelemetry: 'ignored because client telemetry is not served yet',
+  noUnstable: 'ignored because only stable versions are served',
+} as const;
