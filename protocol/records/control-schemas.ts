@@ -3,7 +3,10 @@
  * begin with an int16 version that is not part of the schema, and the records of a KRaft log have their
  * version as first field.
  *
- *    key     | version int16 | type int16 |      0 abort, 1 commit, 2 leader change, 3 snapshot header, 4 snapshot footer, 5 KRaft version, 6 voters
+ *    key   | version int16 | type int16 |
+ *
+ * Types: 0 abort, 1 commit, 2 leader change, 3 snapshot header, 4 snapshot footer, 5 KRaft version, 6
+ * voters.
  */
 import { defineRecord } from '../schema/api.ts';
 import { array, int16, int32, int64, string, struct, uint16, uuid } from '../schema/field.ts';
@@ -19,7 +22,7 @@ export const controlRecordTypeSchema = defineRecord({
   versions: '0',
   flexible: 'none',
   fields: {
-    type: int16, // see above
+    type: int16,
   },
 });
 

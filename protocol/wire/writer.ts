@@ -91,31 +91,38 @@ export class Writer {
   }
 
   int8(value: number): void {
-    this.#view.setInt8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setInt8(at, value);
   }
 
   int16(value: number): void {
-    this.#view.setInt16(this.#room(2), value);
+    const at = this.#room(2);
+    this.#view.setInt16(at, value);
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.#room(4), value);
+    const at = this.#room(4);
+    this.#view.setInt32(at, value);
   }
 
   uint16(value: number): void {
-    this.#view.setUint16(this.#room(2), value);
+    const at = this.#room(2);
+    this.#view.setUint16(at, value);
   }
 
   uint32(value: number): void {
-    this.#view.setUint32(this.#room(4), value);
+    const at = this.#room(4);
+    this.#view.setUint32(at, value);
   }
 
   float64(value: number): void {
-    this.#view.setFloat64(this.#room(8), value);
+    const at = this.#room(8);
+    this.#view.setFloat64(at, value);
   }
 
   bool(value: boolean): void {
-    this.#view.setInt8(this.#room(1), value ? 1 : 0);
+    const at = this.#room(1);
+    this.#view.setInt8(at, value ? 1 : 0);
   }
 
   /** Saturates: 2^63, which is how the greatest long reads, writes as the greatest long. */
@@ -135,7 +142,8 @@ export class Writer {
   }
 
   bigint64(value: bigint): void {
-    this.#view.setBigInt64(this.#room(8), value);
+    const at = this.#room(8);
+    this.#view.setBigInt64(at, value);
   }
 
   uuid(value: string): void {
@@ -189,7 +197,8 @@ export class Writer {
 
   /** Copies bytes in. */
   append(value: Uint8Array): void {
-    this.#bytes.set(value, this.#room(value.length));
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
   }
 
   /** Makes `value` part of the message without a copy: it must not change until the message is sent. */
@@ -222,7 +231,10 @@ export class Writer {
     for (const chunk of aside.finish()) this.link(chunk);
   }
 
-  /** Room for `length` bytes in the open block; gives their place and moves past them. */
+  /**
+   * Room for `length` bytes in the open block; gives their place and moves past them. It may change `#bytes` and `#view`,
+   * so it is called before they are read.
+   */
   #room(length: number): number {
     const at = this.#at;
     if (length <= this.#bytes.length - at) {
