@@ -45,6 +45,8 @@ export class RecordCursor {
   /** Of the record with its length prefix. */
   start = 0;
   end = 0;
+  /** Of the record without its length prefix. */
+  bodyBytes = 0;
   offsetDelta = 0;
   timestampDelta = 0;
   keyStart = 0;
@@ -56,6 +58,7 @@ export class RecordCursor {
   headerCount = 0;
   headersStart = 0;
   readonly #reader: VarintReader;
+  readonly #first: number;
   #read = 0;
 
   /** Opens the batch at `position`, decompressing it; throws RecordError when it cannot. */
@@ -76,6 +79,13 @@ export class RecordCursor {
       this.buffer = codecById(codec).decompress(buffer.subarray(start, end), limitBytes);
       this.#reader = new VarintReader(this.buffer, 0, this.buffer.length);
     }
+    this.#first = this.#reader.position;
+  }
+
+  /** Back to before the first record, without decompressing again. */
+  rewind(): void {
+    this.#reader.position = this.#first;
+    this.#read = 0;
   }
 
   get offset(): number {
@@ -103,6 +113,7 @@ export class RecordCursor {
     const end = reader.position + length;
     if (length <= 0 || end > reader.end)
       throw invalidRecord(`Record of ${length} bytes where ${reader.end - reader.position} are left`);
+    this.bodyBytes = length;
     reader.position += 1;
     this.timestampDelta = reader.readVarlong();
     this.offsetDelta = reader.readVarint();

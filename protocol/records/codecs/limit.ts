@@ -7,6 +7,6 @@ import { RecordError } from '../record-error.ts';
 export function overLimit(codec: string, limitBytes: number): RecordError {
   return new RecordError(
     errors.messageTooLarge,
-    `Record batch compressed with ${codec} decompresses to more than the limit of ${limitBytes} bytes`,
+    `Record batch compressed with ${codec} becomes larger than kompakt.records.decompressed.max.bytes, which is ${limitBytes}`,
   );
 }
