@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, string, uint16, uuid } from '../../schema/field.ts';
 
-/** AddRaftVoter. */
+/** Adds a voter to a KRaft quorum (KIP-853). v1 may answer before the change is committed (KIP-1186). */
 export const addRaftVoter = defineApi({
   key: 80,
   name: 'AddRaftVoter',

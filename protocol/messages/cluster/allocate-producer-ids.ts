@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { int16, int32, int64 } from '../../schema/field.ts';
 
-/** AllocateProducerIds. */
+/** A broker asks the controller for a block of producer ids (KIP-730). */
 export const allocateProducerIds = defineApi({
   key: 67,
   name: 'AllocateProducerIds',

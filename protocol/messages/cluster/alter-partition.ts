@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, int64, uuid } from '../../schema/field.ts';
 
-/** AlterPartition. */
+/**
+ * A partition's leader tells the controller its in-sync replicas (KIP-497). v2 is the oldest that is left,
+ * with topic ids; v3 broker epochs (KIP-903).
+ */
 export const alterPartition = defineApi({
   key: 56,
   name: 'AlterPartition',

@@ -1,7 +1,13 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** ApiVersions. */
+/**
+ * Tells which versions of which APIs the broker serves. The response header is always v0, and a broker
+ * answers a version that it does not know with v0 and UNSUPPORTED_VERSION.
+ * v1 throttle time, v2 throttled after the answer (KIP-219), v3 flexible, client software (KIP-511),
+ * features (KIP-584), v4 features whose least version is 0, v5 whom the client believes to have reached
+ * (KIP-1242).
+ */
 export const apiVersions = defineApi({
   key: 18,
   name: 'ApiVersions',
@@ -29,7 +35,7 @@ export const apiVersions = defineApi({
     })
       .tag(0, '3+')
       .ignorable(),
-    finalizedFeaturesEpoch: int64.tag(1, '3+').default(-1).ignorable(),
+    finalizedFeaturesEpoch: int64.tag(1, '3+').default(-1).ignorable(), // -1: not known
     finalizedFeatures: array({
       name: string,
       maxVersionLevel: int16,

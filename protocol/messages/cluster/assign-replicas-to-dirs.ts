@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, uuid } from '../../schema/field.ts';
 
-/** AssignReplicasToDirs. */
+/** A broker tells the controller which log directory holds which replica (KIP-858). */
 export const assignReplicasToDirs = defineApi({
   key: 73,
   name: 'AssignReplicasToDirs',

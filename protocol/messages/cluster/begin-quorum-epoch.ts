@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string, uint16, uuid } from '../../schema/field.ts';
 
-/** BeginQuorumEpoch. */
+/** A KRaft leader announces itself (KIP-595). v1 flexible, directory ids and endpoints (KIP-853). */
 export const beginQuorumEpoch = defineApi({
   key: 53,
   name: 'BeginQuorumEpoch',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, int64, uuid } from '../../schema/field.ts';
 
-/** BrokerHeartbeat. */
+/**
+ * A broker tells the controller that it lives (KIP-631). v1 failed log directories (KIP-858), v2 cordoned
+ * ones (KIP-1066).
+ */
 export const brokerHeartbeat = defineApi({
   key: 63,
   name: 'BrokerHeartbeat',

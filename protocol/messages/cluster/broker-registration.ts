@@ -1,7 +1,11 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, int64, string, uint16, uuid } from '../../schema/field.ts';
 
-/** BrokerRegistration. */
+/**
+ * A broker registers with the controller (KIP-631). v1 migration from ZooKeeper (KIP-866), v2 log
+ * directories (KIP-858), v3 the epoch before a clean shutdown (KIP-966), v4 features whose least version is
+ * 0.
+ */
 export const brokerRegistration = defineApi({
   key: 62,
   name: 'BrokerRegistration',

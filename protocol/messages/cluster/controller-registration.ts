@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, string, uint16, uuid } from '../../schema/field.ts';
 
-/** ControllerRegistration. */
+/** A controller registers with the active one (KIP-919). */
 export const controllerRegistration = defineApi({
   key: 70,
   name: 'ControllerRegistration',

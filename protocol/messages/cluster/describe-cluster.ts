@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** DescribeCluster. */
+/**
+ * Tells the brokers of the cluster (KIP-700). v1 or its controllers (KIP-919), v2 fenced brokers too
+ * (KIP-1073).
+ */
 export const describeCluster = defineApi({
   key: 60,
   name: 'DescribeCluster',
@@ -10,7 +13,7 @@ export const describeCluster = defineApi({
   listeners: ['broker', 'controller'],
   request: {
     includeClusterAuthorizedOperations: boolean,
-    endpointType: int8.in('1+').default(1),
+    endpointType: int8.in('1+').default(1), // 1 brokers, 2 controllers
     includeFencedBrokers: boolean.in('2+'),
   },
   response: {
@@ -27,6 +30,6 @@ export const describeCluster = defineApi({
       rack: string.nullable().default(null),
       isFenced: boolean.in('2+'),
     }),
-    clusterAuthorizedOperations: int32.default(-0x80000000),
+    clusterAuthorizedOperations: int32.default(-0x80000000), // a bit per operation; the least int32: not asked for
   },
 });

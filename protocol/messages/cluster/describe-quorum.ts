@@ -9,7 +9,10 @@ const replicaState = {
   lastCaughtUpTimestamp: int64.in('1+').default(-1).ignorable(),
 };
 
-/** DescribeQuorum. */
+/**
+ * Tells the voters and observers of a KRaft quorum (KIP-595). v1 when they were last heard of (KIP-836), v2
+ * directory ids, endpoints and error messages (KIP-853).
+ */
 export const describeQuorum = defineApi({
   key: 55,
   name: 'DescribeQuorum',
@@ -33,7 +36,7 @@ export const describeQuorum = defineApi({
         partitionIndex: int32,
         errorCode: int16,
         errorMessage: string.nullable().in('2+').ignorable(),
-        leaderId: int32,
+        leaderId: int32, // -1: none
         leaderEpoch: int32,
         highWatermark: int64,
         currentVoters: array(replicaState),

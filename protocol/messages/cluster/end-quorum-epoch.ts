@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string, uint16, uuid } from '../../schema/field.ts';
 
-/** EndQuorumEpoch. */
+/** A KRaft leader resigns (KIP-595). v1 flexible, directory ids and endpoints (KIP-853). */
 export const endQuorumEpoch = defineApi({
   key: 54,
   name: 'EndQuorumEpoch',

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { bytes, int16 } from '../../schema/field.ts';
 
-/** Envelope. */
+/** A broker forwards a client's request to the controller (KIP-590). */
 export const envelope = defineApi({
   key: 58,
   name: 'Envelope',

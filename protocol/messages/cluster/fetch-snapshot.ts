@@ -6,7 +6,7 @@ const snapshotId = {
   epoch: int32,
 };
 
-/** FetchSnapshot. */
+/** Reads a part of a KRaft snapshot (KIP-630). v1 directory ids and endpoints (KIP-853). */
 export const fetchSnapshot = defineApi({
   key: 59,
   name: 'FetchSnapshot',

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { int16, int32, string, uuid } from '../../schema/field.ts';
 
-/** RemoveRaftVoter. */
+/** Removes a voter from a KRaft quorum (KIP-853). */
 export const removeRaftVoter = defineApi({
   key: 81,
   name: 'RemoveRaftVoter',

@@ -1,7 +1,8 @@
+/** Metrics that clients push to brokers (KIP-714). */
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, bytes, int8, int16, int32, string, uuid } from '../../schema/field.ts';
 
-/** GetTelemetrySubscriptions. */
+/** Asks which metrics to push. */
 export const getTelemetrySubscriptions = defineApi({
   key: 71,
   name: 'GetTelemetrySubscriptions',
@@ -23,7 +24,7 @@ export const getTelemetrySubscriptions = defineApi({
   },
 });
 
-/** PushTelemetry. */
+/** Pushes metrics, as compressed OpenTelemetry protobuf. */
 export const pushTelemetry = defineApi({
   key: 72,
   name: 'PushTelemetry',

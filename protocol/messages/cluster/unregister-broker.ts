@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { int16, int32, string } from '../../schema/field.ts';
 
-/** UnregisterBroker. */
+/** Takes a broker that is gone out of the cluster (KIP-500). */
 export const unregisterBroker = defineApi({
   key: 64,
   name: 'UnregisterBroker',

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { int16, int32, string } from '../../schema/field.ts';
 
-/** UnregisterController. */
+/** Takes a controller that is gone out of the cluster (KIP-1312). */
 export const unregisterController = defineApi({
   key: 94,
   name: 'UnregisterController',

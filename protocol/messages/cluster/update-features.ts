@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** UpdateFeatures. */
+/**
+ * Finalizes features at other levels (KIP-584). v1 kinds of downgrade, and trying without doing (KIP-778);
+ * v2 one error for all, as they take effect together or not at all.
+ */
 export const updateFeatures = defineApi({
   key: 57,
   name: 'UpdateFeatures',
@@ -12,9 +15,9 @@ export const updateFeatures = defineApi({
     timeoutMs: int32.default(60000),
     featureUpdates: array({
       feature: string,
-      maxVersionLevel: int16,
+      maxVersionLevel: int16, // below 1: delete the feature
       allowDowngrade: boolean.in('0'),
-      upgradeType: int8.in('1+').default(1),
+      upgradeType: int8.in('1+').default(1), // 1 upgrade, 2 safe downgrade, 3 unsafe downgrade
     }),
     validateOnly: boolean.in('1+'),
   },

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string, struct, uint16, uuid } from '../../schema/field.ts';
 
-/** UpdateRaftVoter. */
+/** A KRaft voter announces its endpoints and versions (KIP-853). */
 export const updateRaftVoter = defineApi({
   key: 82,
   name: 'UpdateRaftVoter',

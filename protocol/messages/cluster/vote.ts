@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, int64, string, uint16, uuid } from '../../schema/field.ts';
 
-/** Vote. */
+/**
+ * Asks a KRaft voter for its vote (KIP-595). v1 directory ids and endpoints (KIP-853), v2 pre-votes
+ * (KIP-996).
+ */
 export const vote = defineApi({
   key: 52,
   name: 'Vote',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** AlterConfigs. */
+/**
+ * Replaces all configurations of a resource; superseded by IncrementalAlterConfigs. v1 throttled after the
+ * answer (KIP-219), v2 flexible.
+ */
 export const alterConfigs = defineApi({
   key: 33,
   name: 'AlterConfigs',

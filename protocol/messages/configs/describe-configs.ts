@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** DescribeConfigs. */
+/**
+ * Describes configurations with their sources. v1 is the oldest that is left, with synonyms (KIP-226); v2
+ * throttled after the answer (KIP-219), v3 types and documentation (KIP-569), v4 flexible.
+ */
 export const describeConfigs = defineApi({
   key: 32,
   name: 'DescribeConfigs',
@@ -10,9 +13,9 @@ export const describeConfigs = defineApi({
   listeners: ['broker', 'controller'],
   request: {
     resources: array({
-      resourceType: int8,
+      resourceType: int8, // 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group
       resourceName: string,
-      configurationKeys: array(string).nullable(),
+      configurationKeys: array(string).nullable(), // null: all
     }),
     includeSynonyms: boolean,
     includeDocumentation: boolean.in('3+'),

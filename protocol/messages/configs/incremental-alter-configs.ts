@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** IncrementalAlterConfigs. */
+/** Sets, deletes, appends to or subtracts from single configurations (KIP-339). v1 flexible. */
 export const incrementalAlterConfigs = defineApi({
   key: 44,
   name: 'IncrementalAlterConfigs',
@@ -14,7 +14,7 @@ export const incrementalAlterConfigs = defineApi({
       resourceName: string,
       configs: array({
         name: string,
-        configOperation: int8,
+        configOperation: int8, // 0 set, 1 delete, 2 append, 3 subtract
         value: string.nullable(),
       }),
     }),

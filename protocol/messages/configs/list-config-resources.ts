@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** ListConfigResources. */
+/**
+ * Lists the resources that have configurations. v0 client metrics subscriptions alone (KIP-714, under the
+ * name ListClientMetricsResources), v1 any type (KIP-1142).
+ */
 export const listConfigResources = defineApi({
   key: 74,
   name: 'ListConfigResources',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** DeleteRecords. */
+/**
+ * Moves the start of partitions up to an offset (KIP-107). v1 throttled after the answer (KIP-219), v2
+ * flexible.
+ */
 export const deleteRecords = defineApi({
   key: 21,
   name: 'DeleteRecords',
@@ -12,7 +15,7 @@ export const deleteRecords = defineApi({
       name: string,
       partitions: array({
         partitionIndex: int32,
-        offset: int64,
+        offset: int64, // -1: the high watermark
       }),
     }),
     timeoutMs: int32,

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** DescribeProducers. */
+/** Lists the producers that a partition knows, with their open transactions (KIP-664). */
 export const describeProducers = defineApi({
   key: 61,
   name: 'DescribeProducers',
@@ -27,7 +27,7 @@ export const describeProducers = defineApi({
           lastSequence: int32.default(-1),
           lastTimestamp: int64.default(-1),
           coordinatorEpoch: int32,
-          currentTxnStartOffset: int64.default(-1),
+          currentTxnStartOffset: int64.default(-1), // -1: no open transaction
         }),
       }),
     }),

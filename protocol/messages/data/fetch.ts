@@ -12,7 +12,14 @@ import {
   uuid,
 } from '../../schema/field.ts';
 
-/** Fetch. */
+/**
+ * Reads record batches, and waits for them if need be.
+ * v4 isolation level, v5 log start offset, v6 KAFKA_STORAGE_ERROR, v7 fetch sessions (KIP-227), v8 throttled
+ * after the answer (KIP-219), v9 leader epochs (KIP-320), v10 zstd (KIP-110), v11 racks and preferred
+ * replicas (KIP-392), v12 flexible, diverging epochs (KIP-595), v13 topic ids (KIP-516), v14 tiered storage
+ * (KIP-405), v15 replica epochs (KIP-903), v16 endpoints of new leaders (KIP-951), v17 directory ids
+ * (KIP-853), v18 high watermarks of KRaft followers (KIP-1166).
+ */
 export const fetch = defineApi({
   key: 1,
   name: 'Fetch',
@@ -21,26 +28,26 @@ export const fetch = defineApi({
   listeners: ['broker', 'controller'],
   request: {
     clusterId: string.nullable().tag(0, '12+').default(null).ignorable(),
-    replicaId: int32.in('4-14').default(-1),
+    replicaId: int32.in('4-14').default(-1), // -1: a consumer
     replicaState: struct({
-      replicaId: int32.default(-1),
+      replicaId: int32.default(-1), // -1: a consumer
       replicaEpoch: int64.default(-1),
     }).tag(1, '15+'),
     maxWaitMs: int32,
     minBytes: int32,
     maxBytes: int32.default(0x7fffffff),
-    isolationLevel: int8,
-    sessionId: int32.in('7+').ignorable(),
-    sessionEpoch: int32.in('7+').default(-1).ignorable(),
+    isolationLevel: int8, // 0 read uncommitted, 1 read committed
+    sessionId: int32.in('7+').ignorable(), // 0: none yet
+    sessionEpoch: int32.in('7+').default(-1).ignorable(), // 0 opens a session, -1 closes it or goes without
     topics: array({
       topic: string.in('4-12').ignorable(),
       topicId: uuid.in('13+').ignorable(),
       partitions: array({
         partition: int32,
-        currentLeaderEpoch: int32.in('9+').default(-1).ignorable(),
+        currentLeaderEpoch: int32.in('9+').default(-1).ignorable(), // -1: not checked
         fetchOffset: int64,
-        lastFetchedEpoch: int32.in('12+').default(-1),
-        logStartOffset: int64.in('5+').default(-1).ignorable(),
+        lastFetchedEpoch: int32.in('12+').default(-1), // -1: not checked for divergence
+        logStartOffset: int64.in('5+').default(-1).ignorable(), // of a follower
         partitionMaxBytes: int32,
         replicaDirectoryId: uuid.tag(0, '17+').ignorable(),
         highWatermark: int64.tag(1, '18+').default(greatestLong).ignorable(),
@@ -56,7 +63,7 @@ export const fetch = defineApi({
   response: {
     throttleTimeMs: int32.default(0),
     errorCode: int16.in('7+').ignorable(),
-    sessionId: int32.in('7+'),
+    sessionId: int32.in('7+'), // 0: no session
     responses: array({
       topic: string.in('4-12').ignorable(),
       topicId: uuid.in('13+').ignorable(),
@@ -66,6 +73,7 @@ export const fetch = defineApi({
         highWatermark: int64,
         lastStableOffset: int64.default(-1),
         logStartOffset: int64.in('5+').default(-1).ignorable(),
+        // present: truncate to it
         divergingEpoch: struct({
           epoch: int32.default(-1),
           endOffset: int64.default(-1),
@@ -78,11 +86,12 @@ export const fetch = defineApi({
           endOffset: int64.default(-1),
           epoch: int32.default(-1),
         }).tag(2, '12+'),
+        // null unless reading committed
         abortedTransactions: array({
           producerId: int64,
           firstOffset: int64,
         }).nullable(),
-        preferredReadReplica: int32.in('11+').default(-1),
+        preferredReadReplica: int32.in('11+').default(-1), // -1: this one
         records: records.nullable().default(null),
       }),
     }),

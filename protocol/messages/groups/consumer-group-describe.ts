@@ -11,7 +11,7 @@ const assignment = {
   topicPartitions: array(topicPartitions),
 };
 
-/** ConsumerGroupDescribe. */
+/** Describes consumer groups (KIP-848). v1 whether a member speaks the classic protocol (KIP-1099). */
 export const consumerGroupDescribe = defineApi({
   key: 69,
   name: 'ConsumerGroupDescribe',

@@ -6,7 +6,10 @@ const topicPartitions = {
   partitions: array(int32),
 };
 
-/** ConsumerGroupHeartbeat. */
+/**
+ * Joins, keeps and leaves a consumer group (KIP-848). A null field means that nothing changed. v1 regular
+ * expressions, and member ids made by the client (KIP-1082).
+ */
 export const consumerGroupHeartbeat = defineApi({
   key: 68,
   name: 'ConsumerGroupHeartbeat',
@@ -15,7 +18,7 @@ export const consumerGroupHeartbeat = defineApi({
   request: {
     groupId: string,
     memberId: string,
-    memberEpoch: int32,
+    memberEpoch: int32, // 0 joins, -1 leaves, -2 a static member leaves for a while
     instanceId: string.nullable().default(null),
     rackId: string.nullable().default(null),
     rebalanceTimeoutMs: int32.default(-1),

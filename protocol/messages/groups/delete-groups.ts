@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string } from '../../schema/field.ts';
 
-/** DeleteGroups. */
+/**
+ * Deletes empty groups (KIP-229). v1 throttled after the answer (KIP-219), v2 flexible, v3 error messages
+ * (KIP-1331).
+ */
 export const deleteGroups = defineApi({
   key: 42,
   name: 'DeleteGroups',

@@ -1,7 +1,11 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, bytes, int16, int32, string } from '../../schema/field.ts';
 
-/** DescribeGroups. */
+/**
+ * Describes classic groups. v1 throttle time, v2 throttled after the answer (KIP-219), v3 authorized
+ * operations (KIP-430), v4 static members (KIP-345), v5 flexible, v6 GROUP_ID_NOT_FOUND for a group that
+ * does not exist (KIP-1043).
+ */
 export const describeGroups = defineApi({
   key: 15,
   name: 'DescribeGroups',

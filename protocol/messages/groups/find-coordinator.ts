@@ -1,7 +1,11 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** FindCoordinator. */
+/**
+ * Tells which broker coordinates a group (key type 0), a transactional id (1) or a share partition (2). v1
+ * key types and error messages, v2 throttled after the answer (KIP-219), v3 flexible, v4 many keys at once
+ * (KIP-699), v5 TRANSACTION_ABORTABLE (KIP-890), v6 share partitions (KIP-932).
+ */
 export const findCoordinator = defineApi({
   key: 10,
   name: 'FindCoordinator',
@@ -9,7 +13,7 @@ export const findCoordinator = defineApi({
   flexible: '3+',
   request: {
     key: string.in('0-3'),
-    keyType: int8.in('1+'),
+    keyType: int8.in('1+'), // 0 group, 1 transactional id, 2 share partition
     coordinatorKeys: array(string).in('4+'),
   },
   response: {

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { int16, int32, string } from '../../schema/field.ts';
 
-/** Heartbeat. */
+/**
+ * Keeps a classic group member alive. v1 throttle time, v2 throttled after the answer (KIP-219), v3 static
+ * members (KIP-345), v4 flexible.
+ */
 export const heartbeat = defineApi({
   key: 12,
   name: 'Heartbeat',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string } from '../../schema/field.ts';
 
-/** ListGroups. */
+/**
+ * Lists the groups that the broker coordinates. v1 throttle time, v2 throttled after the answer (KIP-219),
+ * v3 flexible, v4 states (KIP-518), v5 types (KIP-848).
+ */
 export const listGroups = defineApi({
   key: 16,
   name: 'ListGroups',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string } from '../../schema/field.ts';
 
-/** OffsetDelete. */
+/**
+ * Deletes committed offsets of topics that the group is not subscribed to (KIP-496). Never got a flexible
+ * version.
+ */
 export const offsetDelete = defineApi({
   key: 47,
   name: 'OffsetDelete',

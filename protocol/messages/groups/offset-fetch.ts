@@ -1,7 +1,12 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, int64, string, uuid } from '../../schema/field.ts';
 
-/** OffsetFetch. */
+/**
+ * Tells committed offsets. v1 is the oldest that is left; v2 null for all topics, v3 throttle time, v4
+ * throttled after the answer (KIP-219), v5 leader epochs (KIP-320), v6 flexible, v7 can refuse offsets of
+ * open transactions (KIP-447), v8 many groups (KIP-709), v9 member epochs of consumer groups (KIP-848), v10
+ * topic ids.
+ */
 export const offsetFetch = defineApi({
   key: 9,
   name: 'OffsetFetch',
@@ -9,6 +14,7 @@ export const offsetFetch = defineApi({
   flexible: '6+',
   request: {
     groupId: string.in('1-7'),
+    // null: all
     topics: array({
       name: string,
       partitionIndexes: array(int32),
@@ -19,6 +25,7 @@ export const offsetFetch = defineApi({
       groupId: string,
       memberId: string.nullable().in('9+').default(null).ignorable(),
       memberEpoch: int32.in('9+').default(-1).ignorable(),
+      // null: all
       topics: array({
         name: string.in('8-9').ignorable(),
         topicId: uuid.in('10+').ignorable(),
@@ -33,7 +40,7 @@ export const offsetFetch = defineApi({
       name: string,
       partitions: array({
         partitionIndex: int32,
-        committedOffset: int64,
+        committedOffset: int64, // -1: none
         committedLeaderEpoch: int32.in('5-7').default(-1).ignorable(),
         metadata: string.nullable(),
         errorCode: int16,
@@ -47,7 +54,7 @@ export const offsetFetch = defineApi({
         topicId: uuid.in('10+').ignorable(),
         partitions: array({
           partitionIndex: int32,
-          committedOffset: int64,
+          committedOffset: int64, // -1: none
           committedLeaderEpoch: int32.default(-1),
           metadata: string.nullable(),
           errorCode: int16,

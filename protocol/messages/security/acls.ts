@@ -1,7 +1,11 @@
+/**
+ * Access control lists (KIP-140). v1 is the oldest that is left, with pattern types (KIP-290); v2 flexible,
+ * v3 users as a resource (KIP-373).
+ */
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** DescribeAcls. */
+/** Lists the entries that match a filter. */
 export const describeAcls = defineApi({
   key: 29,
   name: 'DescribeAcls',
@@ -35,7 +39,7 @@ export const describeAcls = defineApi({
   },
 });
 
-/** CreateAcls. */
+/** Adds entries. */
 export const createAcls = defineApi({
   key: 30,
   name: 'CreateAcls',
@@ -62,7 +66,7 @@ export const createAcls = defineApi({
   },
 });
 
-/** DeleteAcls. */
+/** Deletes the entries that match filters, and tells which those were. */
 export const deleteAcls = defineApi({
   key: 31,
   name: 'DeleteAcls',

@@ -1,3 +1,4 @@
+/** Quotas of users, client ids and IP addresses (KIP-546). v1 flexible. */
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, float64, int8, int16, int32, string } from '../../schema/field.ts';
 
@@ -6,7 +7,7 @@ const entityData = {
   entityName: string.nullable(),
 };
 
-/** DescribeClientQuotas. */
+/** Lists the quotas of the entities that match. */
 export const describeClientQuotas = defineApi({
   key: 48,
   name: 'DescribeClientQuotas',
@@ -37,7 +38,7 @@ export const describeClientQuotas = defineApi({
   },
 });
 
-/** AlterClientQuotas. */
+/** Sets and removes quotas. */
 export const alterClientQuotas = defineApi({
   key: 49,
   name: 'AlterClientQuotas',

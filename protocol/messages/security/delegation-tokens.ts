@@ -1,3 +1,7 @@
+/**
+ * Delegation tokens (KIP-48). v1 is the oldest that is left; v2 flexible, v3 tokens on behalf of another
+ * owner (KIP-373).
+ */
 import { defineApi } from '../../schema/api.ts';
 import { array, bytes, int16, int32, int64, string } from '../../schema/field.ts';
 
@@ -6,7 +10,7 @@ const describeDelegationTokenOwner = {
   principalName: string,
 };
 
-/** CreateDelegationToken. */
+/** Issues a token. */
 export const createDelegationToken = defineApi({
   key: 38,
   name: 'CreateDelegationToken',
@@ -37,7 +41,7 @@ export const createDelegationToken = defineApi({
   },
 });
 
-/** RenewDelegationToken. */
+/** Moves the expiry of a token. */
 export const renewDelegationToken = defineApi({
   key: 39,
   name: 'RenewDelegationToken',
@@ -55,7 +59,7 @@ export const renewDelegationToken = defineApi({
   },
 });
 
-/** ExpireDelegationToken. */
+/** Takes a token back, at once or at a time. */
 export const expireDelegationToken = defineApi({
   key: 40,
   name: 'ExpireDelegationToken',
@@ -73,7 +77,7 @@ export const expireDelegationToken = defineApi({
   },
 });
 
-/** DescribeDelegationToken. */
+/** Lists tokens by owner; null for all. */
 export const describeDelegationToken = defineApi({
   key: 41,
   name: 'DescribeDelegationToken',

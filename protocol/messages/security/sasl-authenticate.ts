@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { bytes, int16, int64, string } from '../../schema/field.ts';
 
-/** SaslAuthenticate. */
+/** Carries the tokens of a SASL exchange (KIP-152). v1 lifetime of the session (KIP-368), v2 flexible. */
 export const saslAuthenticate = defineApi({
   key: 36,
   name: 'SaslAuthenticate',

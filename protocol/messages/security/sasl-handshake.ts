@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, string } from '../../schema/field.ts';
 
-/** SaslHandshake. */
+/**
+ * Chooses a SASL mechanism. v1 the tokens that follow travel inside SaslAuthenticate (KIP-152). Never got a
+ * flexible version.
+ */
 export const saslHandshake = defineApi({
   key: 17,
   name: 'SaslHandshake',

@@ -1,7 +1,8 @@
+/** SCRAM credentials (KIP-554). */
 import { defineApi } from '../../schema/api.ts';
 import { array, bytes, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** DescribeUserScramCredentials. */
+/** Lists mechanisms and iteration counts of users; null for all users. */
 export const describeUserScramCredentials = defineApi({
   key: 50,
   name: 'DescribeUserScramCredentials',
@@ -29,7 +30,7 @@ export const describeUserScramCredentials = defineApi({
   },
 });
 
-/** AlterUserScramCredentials. */
+/** Sets and deletes credentials. */
 export const alterUserScramCredentials = defineApi({
   key: 51,
   name: 'AlterUserScramCredentials',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, int64, string, struct, uuid } from '../../schema/field.ts';
 
-/** ShareAcknowledge. */
+/**
+ * Acknowledges acquired records (KIP-932). v0 was an early access and is gone; v2 renewal of acquisition
+ * locks (KIP-1222).
+ */
 export const shareAcknowledge = defineApi({
   key: 79,
   name: 'ShareAcknowledge',

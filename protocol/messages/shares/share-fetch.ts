@@ -12,7 +12,10 @@ import {
   uuid,
 } from '../../schema/field.ts';
 
-/** ShareFetch. */
+/**
+ * Acquires records for a share group member, and acknowledges earlier ones on the way (KIP-932). v0 was an
+ * early access and is gone; v2 strict record limits (KIP-1206), renewal of acquisition locks (KIP-1222).
+ */
 export const shareFetch = defineApi({
   key: 78,
   name: 'ShareFetch',

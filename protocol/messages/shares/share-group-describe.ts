@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, string, struct, uuid } from '../../schema/field.ts';
 
-/** ShareGroupDescribe. */
+/** Describes share groups (KIP-932). v0 was an early access and is gone. */
 export const shareGroupDescribe = defineApi({
   key: 77,
   name: 'ShareGroupDescribe',

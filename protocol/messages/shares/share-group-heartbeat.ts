@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string, struct, uuid } from '../../schema/field.ts';
 
-/** ShareGroupHeartbeat. */
+/** Joins, keeps and leaves a share group (KIP-932). v0 was an early access and is gone. */
 export const shareGroupHeartbeat = defineApi({
   key: 76,
   name: 'ShareGroupHeartbeat',
@@ -10,7 +10,7 @@ export const shareGroupHeartbeat = defineApi({
   request: {
     groupId: string,
     memberId: string,
-    memberEpoch: int32,
+    memberEpoch: int32, // 0 joins, -1 leaves
     rackId: string.nullable().default(null),
     subscribedTopicNames: array(string).nullable().default(null),
   },

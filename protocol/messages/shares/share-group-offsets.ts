@@ -1,7 +1,8 @@
+/** Administration of the start offsets of share groups (KIP-932). */
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string, uuid } from '../../schema/field.ts';
 
-/** DescribeShareGroupOffsets. */
+/** Tells the start offsets of share groups. v1 lag (KIP-1226). */
 export const describeShareGroupOffsets = defineApi({
   key: 90,
   name: 'DescribeShareGroupOffsets',
@@ -38,7 +39,7 @@ export const describeShareGroupOffsets = defineApi({
   },
 });
 
-/** AlterShareGroupOffsets. */
+/** Moves the start offsets of an empty share group. */
 export const alterShareGroupOffsets = defineApi({
   key: 91,
   name: 'AlterShareGroupOffsets',
@@ -70,7 +71,7 @@ export const alterShareGroupOffsets = defineApi({
   },
 });
 
-/** DeleteShareGroupOffsets. */
+/** Deletes the start offsets of an empty share group, for whole topics. */
 export const deleteShareGroupOffsets = defineApi({
   key: 92,
   name: 'DeleteShareGroupOffsets',

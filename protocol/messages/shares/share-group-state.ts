@@ -1,7 +1,11 @@
+/**
+ * What partition leaders and the group coordinator ask of the share coordinator, which keeps the delivery
+ * state of share partitions (KIP-932). Sent by brokers only.
+ */
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, int64, string, uuid } from '../../schema/field.ts';
 
-/** InitializeShareGroupState. */
+/** Begins the state of share partitions at an offset. */
 export const initializeShareGroupState = defineApi({
   key: 83,
   name: 'InitializeShareGroupState',
@@ -30,7 +34,7 @@ export const initializeShareGroupState = defineApi({
   },
 });
 
-/** ReadShareGroupState. */
+/** Reads the state of share partitions, as their new leader. */
 export const readShareGroupState = defineApi({
   key: 84,
   name: 'ReadShareGroupState',
@@ -66,7 +70,7 @@ export const readShareGroupState = defineApi({
   },
 });
 
-/** WriteShareGroupState. */
+/** Writes what changed about share partitions. v1 how many deliveries are complete (KIP-1226). */
 export const writeShareGroupState = defineApi({
   key: 85,
   name: 'WriteShareGroupState',
@@ -103,7 +107,7 @@ export const writeShareGroupState = defineApi({
   },
 });
 
-/** DeleteShareGroupState. */
+/** Deletes the state of share partitions. */
 export const deleteShareGroupState = defineApi({
   key: 86,
   name: 'DeleteShareGroupState',
@@ -130,7 +134,7 @@ export const deleteShareGroupState = defineApi({
   },
 });
 
-/** ReadShareGroupStateSummary. */
+/** Reads start offsets alone. v1 how many deliveries are complete (KIP-1226). */
 export const readShareGroupStateSummary = defineApi({
   key: 87,
   name: 'ReadShareGroupStateSummary',

@@ -39,7 +39,7 @@ const assignment = {
   warmupTasks: array(taskIds),
 };
 
-/** StreamsGroupDescribe. */
+/** Describes streams groups (KIP-1071). v1 the topology's description (KIP-1331). */
 export const streamsGroupDescribe = defineApi({
   key: 89,
   name: 'StreamsGroupDescribe',

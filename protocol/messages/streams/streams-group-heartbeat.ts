@@ -34,7 +34,10 @@ const topicInfo = {
   topicConfigs: array(keyValue),
 };
 
-/** StreamsGroupHeartbeat. */
+/**
+ * Joins, keeps and leaves a streams group (KIP-1071). A null field means that nothing changed. v1 recovery
+ * lag as int64, and the broker may ask for a description of the topology (KIP-1331).
+ */
 export const streamsGroupHeartbeat = defineApi({
   key: 88,
   name: 'StreamsGroupHeartbeat',
@@ -43,7 +46,7 @@ export const streamsGroupHeartbeat = defineApi({
   request: {
     groupId: string,
     memberId: string,
-    memberEpoch: int32,
+    memberEpoch: int32, // 0 joins, -1 leaves, -2 a static member leaves for a while
     endpointInformationEpoch: int32,
     instanceId: string.nullable().default(null),
     rackId: string.nullable().default(null),

@@ -10,7 +10,7 @@ const topologyDescriptionNode = {
   successors: array(string),
 };
 
-/** StreamsGroupTopologyDescriptionUpdate. */
+/** Hands the broker a description of a streams topology for people to look at (KIP-1331). */
 export const streamsGroupTopologyDescriptionUpdate = defineApi({
   key: 93,
   name: 'StreamsGroupTopologyDescriptionUpdate',

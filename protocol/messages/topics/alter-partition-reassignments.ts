@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, string } from '../../schema/field.ts';
 
-/** AlterPartitionReassignments. */
+/**
+ * Begins or cancels the move of partitions to other brokers (KIP-455). v1 may keep the replication factor
+ * from changing (KIP-860).
+ */
 export const alterPartitionReassignments = defineApi({
   key: 45,
   name: 'AlterPartitionReassignments',
@@ -15,7 +18,7 @@ export const alterPartitionReassignments = defineApi({
       name: string,
       partitions: array({
         partitionIndex: int32,
-        replicas: array(int32).nullable().default(null),
+        replicas: array(int32).nullable().default(null), // null: cancel
       }),
     }),
   },

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string } from '../../schema/field.ts';
 
-/** AlterReplicaLogDirs. */
+/**
+ * Moves replicas to another log directory of the same broker (KIP-113). v1 throttled after the answer
+ * (KIP-219), v2 flexible.
+ */
 export const alterReplicaLogDirs = defineApi({
   key: 34,
   name: 'AlterReplicaLogDirs',

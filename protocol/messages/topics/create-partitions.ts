@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int16, int32, string } from '../../schema/field.ts';
 
-/** CreatePartitions. */
+/**
+ * Adds partitions to topics (KIP-195). v1 throttled after the answer (KIP-219), v2 flexible, v3
+ * THROTTLING_QUOTA_EXCEEDED (KIP-599).
+ */
 export const createPartitions = defineApi({
   key: 37,
   name: 'CreatePartitions',
@@ -11,7 +14,8 @@ export const createPartitions = defineApi({
   request: {
     topics: array({
       name: string,
-      count: int32,
+      count: int32, // the new total
+      // null: the broker chooses
       assignments: array({
         brokerIds: array(int32),
       }).nullable(),

@@ -1,7 +1,11 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string, uuid } from '../../schema/field.ts';
 
-/** DeleteTopics. */
+/**
+ * Deletes topics. v1 is the oldest that is left; v2 throttled after the answer (KIP-219), v3
+ * TOPIC_DELETION_DISABLED, v4 flexible, v5 error messages and THROTTLING_QUOTA_EXCEEDED (KIP-599), v6 by
+ * topic id (KIP-516).
+ */
 export const deleteTopics = defineApi({
   key: 20,
   name: 'DeleteTopics',

@@ -6,7 +6,7 @@ const cursor = {
   partitionIndex: int32,
 };
 
-/** DescribeTopicPartitions. */
+/** Describes topics a page of partitions at a time, with eligible leader replicas (KIP-966). */
 export const describeTopicPartitions = defineApi({
   key: 75,
   name: 'DescribeTopicPartitions',

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int8, int16, int32, string } from '../../schema/field.ts';
 
-/** ElectLeaders. */
+/** Elects the preferred, or any live, replica as leader. v1 unclean elections (KIP-460), v2 flexible. */
 export const electLeaders = defineApi({
   key: 43,
   name: 'ElectLeaders',
@@ -9,7 +9,8 @@ export const electLeaders = defineApi({
   flexible: '2+',
   listeners: ['broker', 'controller'],
   request: {
-    electionType: int8.in('1+'),
+    electionType: int8.in('1+'), // 0 preferred, 1 unclean
+    // null: all
     topicPartitions: array({
       topic: string,
       partitions: array(int32),

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, string } from '../../schema/field.ts';
 
-/** ListPartitionReassignments. */
+/** Lists the moves under way (KIP-455). */
 export const listPartitionReassignments = defineApi({
   key: 46,
   name: 'ListPartitionReassignments',

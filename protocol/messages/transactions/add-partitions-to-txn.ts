@@ -16,7 +16,11 @@ const addPartitionsToTxnTopicResult = {
   resultsByPartition: array(addPartitionsToTxnPartitionResult),
 };
 
-/** AddPartitionsToTxn. */
+/**
+ * Adds partitions to a transaction (KIP-98). v1 throttled after the answer (KIP-219), v2 PRODUCER_FENCED
+ * (KIP-588), v3 flexible, v4 many transactions, from brokers only, which may merely ask (KIP-890), v5
+ * TRANSACTION_ABORTABLE (KIP-890).
+ */
 export const addPartitionsToTxn = defineApi({
   key: 24,
   name: 'AddPartitionsToTxn',

@@ -1,7 +1,7 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** DescribeTransactions. */
+/** Describes transactions by transactional id (KIP-664). */
 export const describeTransactions = defineApi({
   key: 65,
   name: 'DescribeTransactions',

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { boolean, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** EndTxn. */
+/**
+ * Commits or aborts a transaction (KIP-98). v1 throttled after the answer (KIP-219), v2 PRODUCER_FENCED
+ * (KIP-588), v3 flexible, v4 TRANSACTION_ABORTABLE (KIP-890), v5 every end gives a new epoch (KIP-890).
+ */
 export const endTxn = defineApi({
   key: 26,
   name: 'EndTxn',
@@ -11,7 +14,7 @@ export const endTxn = defineApi({
     transactionalId: string,
     producerId: int64,
     producerEpoch: int16,
-    committed: boolean,
+    committed: boolean, // false: abort
   },
   response: {
     throttleTimeMs: int32.default(0),

@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** ListTransactions. */
+/**
+ * Lists the transactional ids that the broker coordinates (KIP-664). v1 only those that run for some time
+ * (KIP-994), v2 only ids that match a pattern (KIP-1152).
+ */
 export const listTransactions = defineApi({
   key: 66,
   name: 'ListTransactions',
@@ -10,7 +13,7 @@ export const listTransactions = defineApi({
   request: {
     stateFilters: array(string),
     producerIdFilters: array(int64),
-    durationFilter: int64.in('1+').default(-1),
+    durationFilter: int64.in('1+').default(-1), // at least this many milliseconds; negative: any
     transactionalIdPattern: string.nullable().in('2+').default(null),
   },
   response: {

@@ -1,7 +1,11 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, int16, int32, int64, string, uuid } from '../../schema/field.ts';
 
-/** TxnOffsetCommit. */
+/**
+ * Commits offsets as part of a transaction (KIP-98). v1 throttled after the answer (KIP-219), v2 leader
+ * epochs (KIP-320), v3 flexible, fenced by generation (KIP-447), v4 TRANSACTION_ABORTABLE (KIP-890), v5 adds
+ * the group to the transaction by itself (KIP-890), v6 topic ids.
+ */
 export const txnOffsetCommit = defineApi({
   key: 28,
   name: 'TxnOffsetCommit',

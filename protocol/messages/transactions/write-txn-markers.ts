@@ -1,7 +1,10 @@
 import { defineApi } from '../../schema/api.ts';
 import { array, boolean, int8, int16, int32, int64, string } from '../../schema/field.ts';
 
-/** WriteTxnMarkers. */
+/**
+ * Has a partition's leader write transaction markers; sent by transaction coordinators. v1 is the oldest
+ * that is left; v2 the transaction version, which decides how epochs are checked (KIP-1228).
+ */
 export const writeTxnMarkers = defineApi({
   key: 27,
   name: 'WriteTxnMarkers',
@@ -11,7 +14,7 @@ export const writeTxnMarkers = defineApi({
     markers: array({
       producerId: int64,
       producerEpoch: int16,
-      transactionResult: boolean,
+      transactionResult: boolean, // true: committed
       topics: array({
         name: string,
         partitionIndexes: array(int32),
