@@ -1,4 +1,4 @@
-import type { ApiSchema, RequestOf, ResponseInit } from '../../protocol/schema/api.ts';
+import type { AnyApi, RequestOf, ResponseInit } from '../../protocol/schema/api.ts';
 import type { Services } from '../services.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Services } from '../services.ts';
  * leave in order (network/connection.ts). A request's buffers (records, bytes) are views on the read buffer and are valid
  * only until the handler returns or first awaits: what must live longer is copied.
  */
-export interface Handler<A extends ApiSchema> {
+export interface Handler<A extends AnyApi> {
   readonly api: A;
   /** Served (and advertised) versions, such as '3-13'. null: declared, not served, not advertised. */
   readonly versions: string | null;
@@ -23,7 +23,7 @@ export interface Handler<A extends ApiSchema> {
   refuse(request: RequestOf<A>, errorCode: number, message: string | null): ResponseInit<A>;
 }
 
-export type Answer<A extends ApiSchema> = ResponseInit<A> | null;
+export type Answer<A extends AnyApi> = ResponseInit<A> | null;
 
 /** Who asks: one per request, backed by its connection. */
 export interface Caller {
@@ -33,6 +33,8 @@ export interface Caller {
   readonly clientHost: string;
   readonly principal: string;
   readonly listenerName: string;
+  /** The request's bytes lie in a buffer of their own that nobody uses again, so they may be kept without a copy. */
+  readonly ownsBytes: boolean;
   readonly connection: CallerConnection;
 }
 
@@ -44,10 +46,23 @@ export interface CallerConnection {
   readonly isClosed: boolean;
   /** Software name and version from ApiVersions v3+, once known. */
   clientSoftware: { name: string; version: string } | null;
+  /** Closes it, because there is no other way to tell the client (a failed Produce with acks 0). */
+  disconnect(reason: string): void;
   /** Runs once when the connection is gone; `byUs`: this side closed it. Returns how to take it back. */
   onClose(listener: (byUs: boolean) => void): () => void;
 }
 
-export function defineHandler<A extends ApiSchema>(api: A, handler: Omit<Handler<A>, 'api'>): Handler<A> {
+export function defineHandler<A extends AnyApi>(api: A, handler: Omit<Handler<A>, 'api'>): Handler<A> {
   return { api, ...handler };
+}
+
+/** A handler of whatever API: what dispatch keeps. */
+export type AnyHandler = Handler<AnyApi>;
+
+/** An API that Kafka has and this broker does not serve yet: declared, not advertised, and asked for it hangs up. */
+export function notServed<A extends AnyApi>(api: A): Handler<A> {
+  const neverAsked = (): never => {
+    throw new Error(`${api.name} is not served`);
+  };
+  return { api, versions: null, handle: neverAsked, refuse: neverAsked };
 }

@@ -24,8 +24,8 @@ export interface TransportConnection {
   /** The address the client connected to: what Metadata advertises by default. */
   readonly local: Endpoint;
   /**
-   * Queues the chunks in order. Returns false when the peer is slow and more than the high-water mark is waiting;
-   * `onDrain` tells when to go on.
+   * Queues the chunks in order; they are the transport's from here on, and it releases each region once, sent or not.
+   * Returns false when the peer is slow and more than the high-water mark is waiting; `drained` tells when to go on.
    */
   send(chunks: readonly OutboundChunk[]): boolean;
   /** Stops and resumes reading (back-pressure). */
@@ -33,16 +33,25 @@ export interface TransportConnection {
   resume(): void;
   /** Sends what is queued, then closes. */
   end(): void;
-  /** Closes at once. Idempotent. */
+  /** Closes at once; `closed` follows in a later turn. Idempotent. */
   destroy(): void;
 }
 
 export interface ConnectionEvents {
-  /** `bytes` is valid only until the call returns: it is the transport's one shared read buffer. */
-  onBytes(bytes: Buffer): void;
-  onDrain(): void;
+  /**
+   * Where the next bytes should go, when this side knows: the room of a large frame under way, which then needs no copy.
+   * Null (and a transport need not ask): the transport's own buffer.
+   */
+  readInto(): Uint8Array | null;
+  /**
+   * `bytes` is valid only until the call returns: it lies in the transport's one shared read buffer, or in what `readInto`
+   * gave. Never called again after `pause` until `resume`.
+   */
+  received(bytes: Buffer): void;
+  /** After a `send` that returned false: there is room again. */
+  drained(): void;
   /** Once, however it ended. `byUs` is true when this side closed first. */
-  onClose(byUs: boolean, error: Error | null): void;
+  closed(byUs: boolean, error: Error | null): void;
 }
 
 export interface Listener {
@@ -55,20 +64,30 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Gives the events for a connection, or null to close it at once. */
+  /** Connections that the operating system keeps until we take them (Kafka's socket.listen.backlog.size). */
+  readonly backlog?: number;
+  /** Gives the events for a connection, or null to close it at once. It may pause the connection before it returns. */
+  accept(connection: TransportConnection): ConnectionEvents | null;
+}
+
+export interface ListenLocalOptions {
+  /** A Unix socket's path, which its owner alone may use, or the name of a pipe on Windows. */
+  readonly path: string;
   accept(connection: TransportConnection): ConnectionEvents | null;
 }
 
 export interface Transport {
   /** Rejects with a `ListenError` whose code is EADDRINUSE, EADDRNOTAVAIL, EACCES or other. */
   listen(options: ListenOptions): Promise<Listener>;
+  /** For programs on this machine; replaces what a dead process left at the path. Null where there is no such thing. */
+  readonly listenLocal: ((options: ListenLocalOptions) => Promise<Listener>) | null;
 }
 
 export class ListenError extends Error {
   readonly code: string;
 
-  constructor(code: string, endpoint: Endpoint, cause?: unknown) {
-    super(`cannot listen on ${endpoint.host}:${endpoint.port}: ${code}`, { cause });
+  constructor(code: string, where: string, cause?: unknown) {
+    super(`cannot listen on ${where}: ${code}`, { cause });
     this.name = 'ListenError';
     this.code = code;
   }

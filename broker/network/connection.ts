@@ -1,0 +1,284 @@
+/**
+ * One client's connection: bytes become frames, frames go to dispatch, answers go back.
+ *
+ * Order. Handlers start in arrival order, and each has enqueued its append before its first `await`, so what one client
+ * writes is applied in the order it was sent. Handlers may overlap where they wait (a long poll, an fsync); answers leave in
+ * arrival order all the same:
+ *
+ *    arrived    A   B   C   D          A done at once: sent at once, without a promise
+ *    done       A   C   D   B          C and D wait behind B in `#slots`
+ *    sent       A           B C D
+ *
+ * Limits. A connection stops reading while too many of its requests wait (`maxInFlightRequests`, `maxInFlightBytes`), while it
+ * does not take its answers, and for one turn of the event loop when it has kept the loop for `turnBudgetMs`. Frames that
+ * were already read by then are copied and held: at most one read buffer and one large frame.
+ */
+import { FrameSizeError, FrameSplitter } from '../../protocol/wire/frame.ts';
+import type { Clock } from '../../storage/environment/clock.ts';
+import type { CallerConnection } from '../apis/handler.ts';
+import type { LimitedLog } from '../observe/limited-log.ts';
+import { nameGarbage } from './garbage.ts';
+import { hostAndPort, javaHost } from './hosts.ts';
+import { releaseRegions } from './outbound-queue.ts';
+import type { ConnectionEvents, Endpoint, OutboundChunk, TransportConnection } from './transport.ts';
+
+/** Requests of one connection that may wait at the same time; further ones are not read. */
+export const maxInFlightRequests = 100;
+/** Bytes of such requests. One request may be larger than this by itself. */
+export const maxInFlightBytes = 64 * 1024 * 1024;
+/** After this long in one turn a connection lets the others have theirs. */
+export const turnBudgetMs = 10;
+
+/** The request cannot be answered (unknown API, broken body): the connection must go. */
+export const hangUp = Symbol('hang up');
+
+/** An answer's bytes, null where none is sent. */
+export type Reply = readonly OutboundChunk[] | null | typeof hangUp;
+
+/** Answers frames; see dispatch.ts. Neither throws nor rejects. `frame` is borrowed until it returns, unless `ownsBytes`. */
+export interface FrameHandler {
+  handle(frame: Buffer, connection: Connection, ownsBytes: boolean): Reply | Promise<Reply>;
+}
+
+/** What all connections of a listener share. */
+export interface ConnectionContext {
+  readonly listenerName: string;
+  readonly requestBytesMax: number;
+  readonly frames: FrameHandler;
+  readonly clock: Clock;
+  readonly log: LimitedLog;
+  closed(connection: Connection): void;
+}
+
+interface Slot {
+  readonly requestBytes: number;
+  reply: readonly OutboundChunk[] | null;
+  isDone: boolean;
+}
+
+let connectionsMade = 0;
+
+export class Connection implements ConnectionEvents, CallerConnection {
+  readonly id = ++connectionsMade;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** As Kafka names a client's host: '/127.0.0.1'. */
+  readonly clientHost: string;
+  clientSoftware: { name: string; version: string } | null = null;
+  readonly #transport: TransportConnection;
+  readonly #context: ConnectionContext;
+  readonly #splitter: FrameSplitter;
+  /** The read buffer under way: a frame that lies in it is borrowed, any other is its own. */
+  #piece: ArrayBufferLike | null = null;
+  #held: Buffer[] = [];
+  #slots: Slot[] = [];
+  #inFlightBytes = 0;
+  #outgoing: OutboundChunk[] = [];
+  #isReading = false;
+  #isSendBlocked = false;
+  #isTurnOver = false;
+  #turnStartMs = 0;
+  #lastActiveMs: number;
+  #isClosed = false;
+  #closeListeners: Set<(byUs: boolean) => void> | null = null;
+
+  constructor(transport: TransportConnection, context: ConnectionContext) {
+    this.#transport = transport;
+    this.#context = context;
+    this.remote = transport.remote;
+    this.local = transport.local;
+    this.clientHost = javaHost(transport.remote.host);
+    this.#lastActiveMs = context.clock.monotonicMs();
+    this.#splitter = new FrameSplitter(context.requestBytesMax, (frame) => this.#arrived(frame));
+  }
+
+  get listenerName(): string {
+    return this.#context.listenerName;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** For log lines. */
+  get name(): string {
+    return hostAndPort(this.remote.host, this.remote.port);
+  }
+
+  /** How long nothing has come or gone; 0 while a request is being handled. */
+  idleMs(nowMs: number): number {
+    return this.#slots.length > 0 ? 0 : nowMs - this.#lastActiveMs;
+  }
+
+  onClose(listener: (byUs: boolean) => void): () => void {
+    const listeners = (this.#closeListeners ??= new Set());
+    // A function of our own, so that one passed twice runs twice.
+    const once = (byUs: boolean): void => listener(byUs);
+    listeners.add(once);
+    return () => listeners.delete(once);
+  }
+
+  disconnect(reason: string): void {
+    if (this.#isClosed) return;
+    this.#context.log.warn('disconnect', `closed the connection from ${this.name}: ${reason}`);
+    this.close();
+  }
+
+  /** Closes at once, without a word. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    this.#held = [];
+    this.#transport.destroy();
+  }
+
+  readInto(): Uint8Array | null {
+    return null;
+  }
+
+  received(bytes: Buffer): void {
+    if (this.#isClosed) return;
+    this.#piece = bytes.buffer;
+    this.#isReading = true;
+    this.#turnStartMs = this.#context.clock.monotonicMs();
+    this.#lastActiveMs = this.#turnStartMs;
+    try {
+      this.#splitter.feed(bytes);
+    } catch (error) {
+      if (!(error instanceof FrameSizeError)) throw error;
+      this.#refuse(error);
+    } finally {
+      this.#isReading = false;
+    }
+    this.#flush();
+    if (this.#held.length > 0) this.#transport.pause();
+  }
+
+  drained(): void {
+    this.#isSendBlocked = false;
+    this.#lastActiveMs = this.#context.clock.monotonicMs();
+    this.#goOn();
+  }
+
+  /** The transport says so; a connection that we close ends up here too. */
+  closed(byUs: boolean): void {
+    this.#isClosed = true;
+    this.#held = [];
+    releaseRegions(this.#outgoing);
+    this.#outgoing = [];
+    // Slots stay: a handler that is not done yet finds the connection closed, and its answer is let go of then.
+    for (const slot of this.#slots) if (slot.reply !== null) releaseRegions(slot.reply);
+    this.#slots = [];
+    const listeners = this.#closeListeners;
+    this.#closeListeners = null;
+    this.#context.closed(this);
+    if (listeners !== null) for (const listener of [...listeners]) listener(byUs);
+  }
+
+  /** What came is no frame: say what it seems to be, once. */
+  #refuse(error: FrameSizeError): void {
+    const garbage = nameGarbage(error.size);
+    const what =
+      garbage ??
+      `${error.message}; this is not a Kafka client, or socket.request.max.bytes is too low for it`;
+    this.#context.log.warn(
+      garbage === null ? 'frame-size' : `garbage ${garbage}`,
+      `closed the connection from ${this.name}: got ${what}`,
+      { listener: this.listenerName },
+    );
+    // What was answered before stays answered.
+    this.#flush();
+    this.close();
+  }
+
+  #arrived(frame: Buffer): void {
+    if (this.#isClosed) return;
+    const ownsBytes = frame.buffer !== this.#piece;
+    if (this.#held.length > 0 || this.#mustWait()) this.#held.push(ownsBytes ? frame : Buffer.from(frame));
+    else this.#start(frame, ownsBytes);
+  }
+
+  #mustWait(): boolean {
+    return (
+      this.#isSendBlocked ||
+      this.#isTurnOver ||
+      this.#slots.length >= maxInFlightRequests ||
+      this.#inFlightBytes >= maxInFlightBytes
+    );
+  }
+
+  #start(frame: Buffer, ownsBytes: boolean): void {
+    const reply = this.#context.frames.handle(frame, this, ownsBytes);
+    if (reply instanceof Promise) this.#await(reply, frame.length);
+    else if (reply === hangUp) this.close();
+    else if (this.#slots.length > 0) this.#slots.push({ requestBytes: 0, reply, isDone: true });
+    else if (reply !== null) this.#queue(reply);
+    if (this.#context.clock.monotonicMs() - this.#turnStartMs > turnBudgetMs) this.#endTurn();
+  }
+
+  #await(promise: Promise<Reply>, requestBytes: number): void {
+    const slot: Slot = { requestBytes, reply: null, isDone: false };
+    this.#slots.push(slot);
+    this.#inFlightBytes += requestBytes;
+    promise.then((reply) => {
+      if (reply === hangUp) {
+        this.close();
+        return;
+      }
+      if (this.#isClosed) {
+        if (reply !== null) releaseRegions(reply);
+        return;
+      }
+      slot.reply = reply;
+      slot.isDone = true;
+      if (this.#slots[0] === slot) this.#settle();
+    });
+  }
+
+  /** Answers what is done at the head of the line, and goes on with what had to wait. */
+  #settle(): void {
+    let settled = 0;
+    for (const slot of this.#slots) {
+      if (!slot.isDone) break;
+      settled += 1;
+      this.#inFlightBytes -= slot.requestBytes;
+      if (slot.reply !== null) this.#queue(slot.reply);
+    }
+    this.#slots.splice(0, settled);
+    this.#lastActiveMs = this.#context.clock.monotonicMs();
+    if (this.#isReading) return;
+    this.#flush();
+    this.#goOn();
+  }
+
+  #queue(reply: readonly OutboundChunk[]): void {
+    for (const chunk of reply) this.#outgoing.push(chunk);
+  }
+
+  #flush(): void {
+    if (this.#outgoing.length === 0) return;
+    const chunks = this.#outgoing;
+    this.#outgoing = [];
+    if (!this.#transport.send(chunks)) this.#isSendBlocked = true;
+  }
+
+  #endTurn(): void {
+    if (this.#isTurnOver || this.#isClosed) return;
+    this.#isTurnOver = true;
+    this.#context.clock.defer(() => {
+      this.#isTurnOver = false;
+      this.#goOn();
+    });
+  }
+
+  /** Handles the held frames, and reads again when none is left. */
+  #goOn(): void {
+    if (this.#isClosed || this.#isReading) return;
+    this.#piece = null;
+    this.#isReading = true;
+    this.#turnStartMs = this.#context.clock.monotonicMs();
+    while (this.#held.length > 0 && !this.#mustWait()) this.#start(this.#held.shift()!, true);
+    this.#isReading = false;
+    this.#flush();
+    if (this.#held.length === 0 && !this.#isClosed) this.#transport.resume();
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * From a frame to its answer: decode, admit, handle, encode.
+ *
+ *    header ──▶ known and served? ──▶ body ──▶ hook ──▶ handler ──▶ encode ──▶ connection (order, sending)
+ *       │              │                │        │         │
+ *       └── hang up ───┘── hang up ─────┘        └ refuse ─┘ refuse
+ *
+ * Nothing is thrown past this file. A handler's `ApiError` is answered with its code, any other error with UNKNOWN_SERVER_ERROR,
+ * an error line and a count. A frame that cannot be answered (an unknown key or version, a body that is not what its schema
+ * says) closes its own connection, as Kafka does, and no other. One exception is Kafka's too: an ApiVersions request in a
+ * version that we do not have is answered in version 0 with UNSUPPORTED_VERSION and the versions we do have, because a client
+ * asks before it can know them. Bytes behind a body are ignored, as in Kafka.
+ */
+import { ApiError, errors } from '../../protocol/errors.ts';
+import type { AnyApi } from '../../protocol/schema/api.ts';
+import { type Decoder, decoderOf } from '../../protocol/schema/compile.ts';
+import { parseVersions } from '../../protocol/schema/versions.ts';
+import { decodeRequestHeader, encodeResponse, type RequestHeader } from '../../protocol/wire/headers.ts';
+import { BrokenFrame, Reader } from '../../protocol/wire/reader.ts';
+import type { Chunk } from '../../protocol/wire/writer.ts';
+import type { FileRegion } from '../../storage/log/log-types.ts';
+import type { AnyHandler, Caller } from '../apis/handler.ts';
+import type { LimitedLog } from '../observe/limited-log.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { RequestCounts } from '../observe/request-counts.ts';
+import type { Services } from '../services.ts';
+import { type Connection, type FrameHandler, hangUp, type Reply } from './connection.ts';
+import type { OutboundChunk, OutboundRegion } from './transport.ts';
+
+const apiVersionsKey = 18;
+
+/** A request as the hook sees it. */
+export interface HookedRequest {
+  readonly api: AnyApi;
+  readonly caller: Caller;
+  /** The decoded body; its bytes are borrowed. */
+  readonly body: unknown;
+}
+
+/** What to do with a request instead of handling it at once. */
+export type HookVerdict =
+  /** Not handled; answered with this error. */
+  | { readonly kind: 'fail'; readonly errorCode: number; readonly message?: string }
+  /** Handled later; requests behind it on the connection start before it, their answers wait. */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** Not handled and never answered. */
+  | { readonly kind: 'drop' }
+  /** Not handled; the connection is closed. */
+  | { readonly kind: 'disconnect' };
+
+/** Sees every request before its handler. Null: go on. */
+export type RequestHook = (request: HookedRequest) => HookVerdict | null;
+
+export interface DispatchOptions {
+  readonly handlers: Iterable<AnyHandler>;
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly log: LimitedLog;
+  readonly counts: RequestCounts;
+  readonly hook?: RequestHook | null;
+}
+
+interface Route {
+  readonly handler: AnyHandler;
+  readonly low: number;
+  readonly high: number;
+  /** By version, made on first use. */
+  readonly decoders: (Decoder<unknown> | undefined)[];
+}
+
+export class Dispatch implements FrameHandler {
+  readonly #routes: (Route | undefined)[] = [];
+  readonly #services: Services;
+  readonly #logger: Logger;
+  readonly #log: LimitedLog;
+  readonly #counts: RequestCounts;
+  readonly #reader = new Reader(Buffer.alloc(0));
+  hook: RequestHook | null;
+
+  constructor(options: DispatchOptions) {
+    this.#services = options.services;
+    this.#logger = options.logger;
+    this.#log = options.log;
+    this.#counts = options.counts;
+    this.hook = options.hook ?? null;
+    for (const handler of options.handlers) {
+      if (handler.versions === null) continue;
+      const { low, high } = parseVersions(handler.versions);
+      this.#routes[handler.api.key] = { handler, low, high, decoders: [] };
+    }
+  }
+
+  handle(frame: Buffer, connection: Connection, ownsBytes: boolean): Reply | Promise<Reply> {
+    this.#counts.requests += 1;
+    const reader = this.#reader.reset(frame);
+    let header: RequestHeader | null = null;
+    try {
+      header = decodeRequestHeader(reader);
+      const route = this.#routes[header.apiKey];
+      if (route === undefined || header.apiVersion < route.low || header.apiVersion > route.high)
+        return this.#notServed(header, route, connection);
+      const request = this.#decoder(route, header.apiVersion)(reader);
+      const caller = new RequestCaller(header, connection, ownsBytes);
+      return this.hook === null
+        ? this.#run(route.handler, header, request, caller)
+        : this.#admit(route, header, request, caller, frame);
+    } catch (error) {
+      return this.#broken(error, header, connection);
+    }
+  }
+
+  #decoder(route: Route, version: number): Decoder<unknown> {
+    return (route.decoders[version] ??= decoderOf(route.handler.api, 'request', version));
+  }
+
+  #run(handler: AnyHandler, header: RequestHeader, request: unknown, caller: Caller): Reply | Promise<Reply> {
+    let answer: unknown;
+    try {
+      answer = handler.handle(this.#services, request as never, caller);
+    } catch (error) {
+      return this.#refuse(handler, header, request, error);
+    }
+    if (!(answer instanceof Promise)) return this.#encode(handler, header, request, answer);
+    return answer.then(
+      (value) => this.#encode(handler, header, request, value),
+      (error) => this.#refuse(handler, header, request, error),
+    );
+  }
+
+  #encode(handler: AnyHandler, header: RequestHeader, request: unknown, answer: unknown): Reply {
+    if (answer === null) return null;
+    try {
+      return outbound(encodeResponse(handler.api, header.apiVersion, header.correlationId, answer as never));
+    } catch (error) {
+      releaseWithin(answer);
+      return this.#refuse(handler, header, request, error);
+    }
+  }
+
+  #refuse(handler: AnyHandler, header: RequestHeader, request: unknown, error: unknown): Reply {
+    const name = handler.api.name;
+    const known = error instanceof ApiError;
+    if (!known) {
+      this.#counts.unforeseenErrors += 1;
+      this.#logger.error(`${name} failed unexpectedly`, { version: header.apiVersion, error });
+    }
+    const code = known ? error.code : errors.unknownServerError.code;
+    const message = known && error.message !== error.error.message ? error.message : null;
+    try {
+      const answer = handler.refuse(request as never, code, message);
+      return outbound(encodeResponse(handler.api, header.apiVersion, header.correlationId, answer));
+    } catch (second) {
+      this.#logger.error(`${name} could not be refused`, { version: header.apiVersion, error: second });
+      return hangUp;
+    }
+  }
+
+  #notServed(header: RequestHeader, route: Route | undefined, connection: Connection): Reply {
+    const { api, apiKey, apiVersion, correlationId } = header;
+    if (route !== undefined && apiKey === apiVersionsKey) {
+      return encodeResponse(route.handler.api, 0, correlationId, {
+        errorCode: errors.unsupportedVersion.code,
+        apiKeys: [{ apiKey, minVersion: route.low, maxVersion: route.high }],
+      }) as Buffer[];
+    }
+    const what =
+      api === undefined
+        ? `API key ${apiKey}, which Kafka does not have`
+        : route === undefined
+          ? `${api.name} (API key ${apiKey}), which this broker does not serve`
+          : `${api.name} version ${apiVersion}; versions ${route.low} to ${route.high} are served`;
+    this.#counts.brokenRequests += 1;
+    this.#log.warn(
+      `not served ${apiKey} ${apiVersion}`,
+      `closed the connection from ${connection.name}: asked for ${what}`,
+    );
+    return hangUp;
+  }
+
+  #broken(error: unknown, header: RequestHeader | null, connection: Connection): Reply {
+    this.#counts.brokenRequests += 1;
+    const api = header?.api?.name;
+    const what = api === undefined ? 'a request header' : `a ${api} request in version ${header?.apiVersion}`;
+    if (error instanceof BrokenFrame)
+      this.#log.warn(
+        `broken ${api}`,
+        `closed the connection from ${connection.name}: ${what} that is no such thing (${error.message})`,
+      );
+    else this.#logger.error(`could not decode ${what}`, { error, connection: connection.name });
+    return hangUp;
+  }
+
+  /** Asks the hook. A delayed request is decoded again from a copy, because its bytes are borrowed. */
+  #admit(
+    route: Route,
+    header: RequestHeader,
+    request: unknown,
+    caller: RequestCaller,
+    frame: Buffer,
+  ): Reply | Promise<Reply> {
+    const verdict = this.hook!({ api: route.handler.api, caller, body: request });
+    if (verdict === null) return this.#run(route.handler, header, request, caller);
+    switch (verdict.kind) {
+      case 'drop':
+        return null;
+      case 'disconnect':
+        return hangUp;
+      case 'fail': {
+        const answer = route.handler.refuse(request as never, verdict.errorCode, verdict.message ?? null);
+        return this.#encode(route.handler, header, request, answer);
+      }
+      case 'delay':
+        return this.#later(route, header, caller, caller.ownsBytes ? frame : Buffer.from(frame), verdict.ms);
+    }
+  }
+
+  async #later(
+    route: Route,
+    header: RequestHeader,
+    caller: RequestCaller,
+    frame: Buffer,
+    ms: number,
+  ): Promise<Reply> {
+    await new Promise<void>((resolve) => {
+      this.#services.environment.clock.schedule(ms, resolve);
+    });
+    if (caller.connection.isClosed) return null;
+    const reader = new Reader(frame);
+    decodeRequestHeader(reader);
+    const request = this.#decoder(route, header.apiVersion)(reader);
+    return this.#run(route.handler, header, request, new RequestCaller(header, caller.connection, true));
+  }
+}
+
+class RequestCaller implements Caller {
+  readonly apiVersion: number;
+  readonly clientId: string | null;
+  readonly ownsBytes: boolean;
+  readonly connection: Connection;
+
+  constructor(header: RequestHeader, connection: Connection, ownsBytes: boolean) {
+    this.apiVersion = header.apiVersion;
+    this.clientId = header.clientId;
+    this.ownsBytes = ownsBytes;
+    this.connection = connection;
+  }
+
+  get clientHost(): string {
+    return this.connection.clientHost;
+  }
+
+  /** Until security is served, everybody is who Kafka says they are on a PLAINTEXT listener. */
+  get principal(): string {
+    return 'User:ANONYMOUS';
+  }
+
+  get listenerName(): string {
+    return this.connection.listenerName;
+  }
+}
+
+/** The chunks of an answer as the transport takes them: file regions become readable ones. */
+function outbound(chunks: readonly Chunk[]): readonly OutboundChunk[] {
+  for (let index = 0; index < chunks.length; index++) {
+    if (chunks[index] instanceof Uint8Array) continue;
+    return chunks.map((chunk) =>
+      chunk instanceof Uint8Array ? chunk : new RegionReader(chunk as FileRegion),
+    );
+  }
+  return chunks as readonly Buffer[];
+}
+
+class RegionReader implements OutboundRegion {
+  readonly byteLength: number;
+  readonly #region: FileRegion;
+
+  constructor(region: FileRegion) {
+    this.byteLength = region.byteLength;
+    this.#region = region;
+  }
+
+  readSync(target: Uint8Array, targetStart: number, length: number, start: number): number {
+    return this.#region.file.readSync(target, targetStart, length, this.#region.position + start);
+  }
+
+  release(): void {
+    this.#region.release();
+  }
+}
+
+/** Lets go of the file regions of an answer that could not be encoded. */
+function releaseWithin(value: unknown): void {
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return;
+  if ('release' in value && typeof value.release === 'function') value.release();
+  else for (const inner of Object.values(value)) releaseWithin(inner);
+}

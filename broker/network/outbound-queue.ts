@@ -1,0 +1,179 @@
+/**
+ * What waits to be sent on one connection: memory and file regions, in order.
+ *
+ *    chunks   | header 90 B | region 700 KiB                    | header | region 3 KiB | header | …
+ *    pieces   [ 256 KiB packed ][ 256 KiB packed ][ packed: rest, header, region, header …       ]
+ *
+ * Regions are read into pooled pieces of 256 KiB just before they are written, small memory chunks between them are copied
+ * along, so that an answer of many small regions is few writes. At most two pieces are in flight: an answer of 50 MB costs
+ * half a megabyte, and a slow reader costs no more. Memory without a region in front of it goes out as it is.
+ *
+ * Every region is released exactly once: when its last byte has been read, or when the queue is destroyed.
+ */
+import type { OutboundChunk, OutboundRegion } from './transport.ts';
+
+/** The socket, as the queue needs it. */
+export interface OutboundSink {
+  /** Queues bytes behind what was written before; `written` is called once they have left the process's memory. */
+  write(bytes: Uint8Array, written: (() => void) | null): void;
+  /** Bytes that `write` has taken and not yet got rid of. */
+  waitingBytes(): number;
+  /** A region could not be read: half an answer is out, so the connection must go. */
+  fail(error: Error): void;
+}
+
+const pieceBytes = 256 * 1024;
+const piecesInFlight = 2;
+/** Free pieces kept for the next answer, all connections together; more are made when needed and left to the collector. */
+const pooledPieces = 16;
+/** A memory chunk up to this size is copied into a piece that has room; a larger one is written as it is. */
+const packedBytes = 16 * 1024;
+/** More than this waiting makes `send` return false. */
+export const outboundHighWaterBytes = 1024 * 1024;
+
+const freePieces: Buffer[] = [];
+
+function takePiece(): Buffer {
+  return freePieces.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
+}
+
+function givePiece(piece: Buffer): void {
+  if (freePieces.length < pooledPieces) freePieces.push(piece);
+}
+
+export function isRegion(chunk: OutboundChunk): chunk is OutboundRegion {
+  return !(chunk instanceof Uint8Array);
+}
+
+/** Releases the regions among chunks that nobody will send. */
+export function releaseRegions(chunks: readonly OutboundChunk[]): void {
+  for (const chunk of chunks) if (isRegion(chunk)) chunk.release();
+}
+
+export class OutboundQueue {
+  readonly #sink: OutboundSink;
+  /** Behind a region; empty while everything can be written at once. */
+  #chunks: OutboundChunk[] = [];
+  /** The first chunk that is not out, and how much of it is. */
+  #first = 0;
+  #sentOfFirst = 0;
+  #queuedBytes = 0;
+  #inFlight = 0;
+  #isPumping = false;
+  #isDestroyed = false;
+
+  constructor(sink: OutboundSink) {
+    this.#sink = sink;
+  }
+
+  /** Bytes that have not left the process. */
+  get waitingBytes(): number {
+    return this.#queuedBytes + this.#sink.waitingBytes();
+  }
+
+  /** Nothing is kept here any more: all that was queued has been handed to the sink. */
+  get isEmpty(): boolean {
+    return this.#queuedBytes === 0;
+  }
+
+  /** Queues the chunks; false when more than the high-water mark is waiting. */
+  send(chunks: readonly OutboundChunk[]): boolean {
+    if (this.#isDestroyed) {
+      releaseRegions(chunks);
+      return false;
+    }
+    for (const chunk of chunks) {
+      if (this.#queuedBytes === 0 && !isRegion(chunk)) {
+        this.#sink.write(chunk, null);
+      } else if (chunk.byteLength === 0) {
+        if (isRegion(chunk)) chunk.release();
+      } else {
+        this.#chunks.push(chunk);
+        this.#queuedBytes += chunk.byteLength;
+      }
+    }
+    this.#pump();
+    return this.waitingBytes <= outboundHighWaterBytes;
+  }
+
+  /** Lets go of everything. Idempotent. */
+  destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    const left = this.#chunks.slice(this.#first);
+    this.#chunks = [];
+    this.#first = 0;
+    this.#queuedBytes = 0;
+    releaseRegions(left);
+  }
+
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#queuedBytes > 0 && this.#inFlight < piecesInFlight) this.#writePiece();
+    } catch (error) {
+      this.destroy();
+      this.#sink.fail(error as Error);
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #writePiece(): void {
+    const first = this.#chunks[this.#first]!;
+    if (!isRegion(first) && first.byteLength > packedBytes) {
+      this.#inFlight += 1;
+      this.#advance(first.byteLength);
+      this.#sink.write(first, () => this.#written(null));
+      return;
+    }
+    const piece = takePiece();
+    const filled = this.#fill(piece);
+    this.#inFlight += 1;
+    this.#sink.write(piece.subarray(0, filled), () => this.#written(piece));
+  }
+
+  /** Packs as many chunks as fit; gives the count of bytes. */
+  #fill(piece: Buffer): number {
+    let filled = 0;
+    while (filled < piece.length && this.#queuedBytes > 0) {
+      const chunk = this.#chunks[this.#first]!;
+      const room = piece.length - filled;
+      if (isRegion(chunk)) {
+        const wanted = Math.min(room, chunk.byteLength - this.#sentOfFirst);
+        const count = chunk.readSync(piece, filled, wanted, this.#sentOfFirst);
+        if (count !== wanted) throw new Error(`a file region ended ${wanted - count} bytes early`);
+        filled += wanted;
+        this.#advance(wanted);
+      } else {
+        if (chunk.byteLength > room || chunk.byteLength > packedBytes) break;
+        piece.set(chunk, filled);
+        filled += chunk.byteLength;
+        this.#advance(chunk.byteLength);
+      }
+    }
+    return filled;
+  }
+
+  /** Counts bytes of the first chunk as gone; drops (and releases) it when they were its last. */
+  #advance(count: number): void {
+    const chunk = this.#chunks[this.#first]!;
+    this.#queuedBytes -= count;
+    this.#sentOfFirst += count;
+    if (this.#sentOfFirst < chunk.byteLength) return;
+    this.#sentOfFirst = 0;
+    this.#first += 1;
+    if (this.#first === this.#chunks.length) {
+      this.#chunks = [];
+      this.#first = 0;
+    }
+    if (isRegion(chunk)) chunk.release();
+  }
+
+  #written(piece: Buffer | null): void {
+    this.#inFlight -= 1;
+    if (piece !== null) givePiece(piece);
+    if (!this.#isDestroyed) this.#pump();
+  }
+}
