@@ -10,17 +10,12 @@
  */
 import { posix } from 'node:path';
 import type { Clock } from './clock.ts';
-import type {
-  File,
-  FileErrorCode,
-  FileLock,
-  FileStat,
-  FileSystem,
-  LockHolder,
-  OpenMode,
-  VolumeStat,
-} from './files.ts';
+import type { FileLock, FileStat, FileSystem, LockHolder, OpenMode, VolumeStat } from './files.ts';
 import { FileError } from './files.ts';
+import { MemoryFile, promised } from './memory-file.ts';
+import type { MemoryNode } from './memory-nodes.ts';
+import { MemoryDirectoryNode, MemoryFileNode, namesIn, refuseReplacement } from './memory-nodes.ts';
+import { Replacements } from './replace-file.ts';
 import { MemoryBudget, SparseBytes } from './sparse-bytes.ts';
 
 export interface MemoryFileSystemOptions {
@@ -32,45 +27,12 @@ export interface MemoryFileSystemOptions {
   readonly memoryLimitOption?: string;
 }
 
-export class MemoryFileNode {
-  readonly kind = 'file';
-  readonly bytes: SparseBytes;
-  parent: MemoryDirectoryNode | null;
-  name: string;
-  modifiedMs: number;
-  /** Over all handles. */
-  retained = 0;
-  locked = false;
-
-  constructor(bytes: SparseBytes, parent: MemoryDirectoryNode, name: string, modifiedMs: number) {
-    this.bytes = bytes;
-    this.parent = parent;
-    this.name = name;
-    this.modifiedMs = modifiedMs;
-  }
-}
-
-export class MemoryDirectoryNode {
-  readonly kind = 'directory';
-  readonly entries = new Map<string, MemoryNode>();
-  parent: MemoryDirectoryNode | null;
-  name: string;
-  modifiedMs: number;
-
-  constructor(parent: MemoryDirectoryNode | null, name: string, modifiedMs: number) {
-    this.parent = parent;
-    this.name = name;
-    this.modifiedMs = modifiedMs;
-  }
-}
-
-export type MemoryNode = MemoryFileNode | MemoryDirectoryNode;
-
 export class MemoryFileSystem implements FileSystem {
   readonly budget: MemoryBudget;
   readonly root: MemoryDirectoryNode;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #limitOption: string;
+  readonly #replacements = new Replacements(this);
 
   constructor(options: MemoryFileSystemOptions) {
     this.#clock = options.clock;
@@ -138,7 +100,7 @@ export class MemoryFileSystem implements FileSystem {
     for (let above: MemoryDirectoryNode | null = parent; above !== null; above = above.parent) {
       if (above === node) throw new FileError('EOTHER', to, 'rename', { detail: 'into itself' });
     }
-    if (target !== undefined) this.#detach(target);
+    if (target !== undefined) this.removeNode(target);
     node.parent?.entries.delete(node.name);
     node.parent = parent;
     node.name = name;
@@ -149,12 +111,12 @@ export class MemoryFileSystem implements FileSystem {
     const node = this.#nodeOrNothing(path);
     if (node === undefined) return;
     if (node.kind === 'directory') throw new FileError('EISDIR', path, 'remove');
-    this.#detach(node);
+    this.removeNode(node);
   }
 
   removeTreeSync(path: string): void {
     const node = this.#nodeOrNothing(path);
-    if (node !== undefined) this.#detach(node);
+    if (node !== undefined) this.removeNode(node);
   }
 
   syncDirectory(path: string): Promise<void> {
@@ -175,18 +137,11 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   replaceFile(path: string, content: Uint8Array): Promise<void> {
-    return promised(() => this.replaceFileSync(path, content));
+    return this.#replacements.replace(path, content);
   }
 
   replaceFileSync(path: string, content: Uint8Array): void {
-    const file = this.openSync(`${path}.tmp`, 'create');
-    try {
-      file.truncateSync(0);
-      file.writeSync([content], 0);
-      file.renameTo(path);
-    } finally {
-      file.close();
-    }
+    this.#replacements.replaceSync(path, content);
   }
 
   tryLock(path: string): FileLock | null {
@@ -268,154 +223,11 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** Takes a node, with all below it, out of the tree and gives back what nobody retains. */
-  #detach(node: MemoryNode): void {
-    if (node.kind === 'directory') for (const child of [...node.entries.values()]) this.#detach(child);
+  removeNode(node: MemoryNode): void {
+    if (node.kind === 'directory') for (const child of [...node.entries.values()]) this.removeNode(child);
     node.parent?.entries.delete(node.name);
     // The root itself stays.
     if (node !== this.root) node.parent = null;
     if (node.kind === 'file' && node.retained === 0) node.bytes.clear();
-  }
-}
-
-/** One handle on a file in memory. */
-export class MemoryFile implements File {
-  readonly node: MemoryFileNode;
-  readonly #files: MemoryFileSystem;
-  readonly #writable: boolean;
-  #retained = 0;
-  #closed = false;
-  #lastPath: string;
-
-  constructor(files: MemoryFileSystem, node: MemoryFileNode, writable: boolean) {
-    this.#files = files;
-    this.node = node;
-    this.#writable = writable;
-    this.#lastPath = pathOf(node);
-  }
-
-  get path(): string {
-    if (this.node.parent !== null) this.#lastPath = pathOf(this.node);
-    return this.#lastPath;
-  }
-
-  get size(): number {
-    return this.node.bytes.size;
-  }
-
-  writeSync(parts: readonly Uint8Array[], position: number): void {
-    this.#mustBeWritable('write');
-    let end = position;
-    for (const part of parts) end += part.length;
-    if (!this.node.bytes.reserve(position, end)) throw this.#files.outOfMemory(this.path);
-    let at = position;
-    for (const part of parts) {
-      this.node.bytes.write(part, at);
-      at += part.length;
-    }
-    this.node.modifiedMs = this.#files.nowMs();
-  }
-
-  write(parts: readonly Uint8Array[], position: number): Promise<void> {
-    return promised(() => this.writeSync(parts, position));
-  }
-
-  readSync(target: Uint8Array, targetStart: number, length: number, position: number): number {
-    this.#mustBeReadable('read');
-    return this.node.bytes.read(target, targetStart, length, position);
-  }
-
-  read(target: Uint8Array, targetStart: number, length: number, position: number): Promise<number> {
-    return promised(() => this.readSync(target, targetStart, length, position));
-  }
-
-  viewSync(position: number, length: number): Buffer[] {
-    this.#mustBeReadable('read');
-    return this.node.bytes.views(position, length);
-  }
-
-  sync(): Promise<void> {
-    return promised(() => this.syncSync());
-  }
-
-  syncSync(): void {
-    this.#mustBeReadable('sync');
-  }
-
-  truncateSync(size: number): void {
-    this.#mustBeWritable('truncate');
-    this.node.bytes.truncate(size);
-    this.node.modifiedMs = this.#files.nowMs();
-  }
-
-  renameTo(path: string): void {
-    this.#mustBeReadable('rename');
-    if (this.node.parent === null) throw new FileError('ENOENT', this.path, 'rename');
-    this.#files.renameNode(this.node, path);
-  }
-
-  setModifiedMs(modifiedMs: number): void {
-    this.#mustBeReadable('set the time of');
-    this.node.modifiedMs = modifiedMs;
-  }
-
-  retain(): void {
-    this.#mustBeReadable('retain');
-    this.#retained++;
-    this.node.retained++;
-  }
-
-  release(): void {
-    if (this.#retained === 0) throw new FileError('EOTHER', this.path, 'release', { detail: 'not retained' });
-    this.#retained--;
-    this.node.retained--;
-    if (this.node.retained === 0 && this.node.parent === null) this.node.bytes.clear();
-  }
-
-  close(): void {
-    this.#closed = true;
-  }
-
-  #mustBeReadable(operation: string): void {
-    if (this.#closed && this.#retained === 0) throw new FileError('ECLOSED', this.path, operation);
-    if (this.node.parent === null && this.node.retained === 0)
-      throw new FileError('ENOENT', this.path, operation);
-  }
-
-  #mustBeWritable(operation: string): void {
-    if (this.#closed) throw new FileError('ECLOSED', this.path, operation);
-    if (!this.#writable)
-      throw new FileError('EACCES', this.path, operation, { detail: 'opened for reading' });
-    this.#mustBeReadable(operation);
-  }
-}
-
-function namesIn(path: string): string[] {
-  return posix
-    .resolve('/', path)
-    .split('/')
-    .filter((name) => name !== '');
-}
-
-function pathOf(node: MemoryNode): string {
-  const names: string[] = [];
-  for (let at: MemoryNode | null = node; at !== null && at.name !== ''; at = at.parent)
-    names.unshift(at.name);
-  return `/${names.join('/')}`;
-}
-
-function refuseReplacement(node: MemoryNode, target: MemoryNode, path: string): void {
-  let code: FileErrorCode | null = null;
-  if (node.kind === 'file' && target.kind === 'directory') code = 'EISDIR';
-  if (node.kind === 'directory' && target.kind === 'file') code = 'ENOTDIR';
-  if (node.kind === 'directory' && target.kind === 'directory' && target.entries.size > 0) code = 'ENOTEMPTY';
-  if (code !== null) throw new FileError(code, path, 'rename');
-}
-
-/** The outcome of a synchronous call as a promise: what it throws becomes the rejection. */
-function promised<Result>(call: () => Result): Promise<Result> {
-  try {
-    return Promise.resolve(call());
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

@@ -3,18 +3,12 @@
  *
  *     write NAME.tmp → sync it → rename it to NAME → sync the directory
  *
- * The slow half runs on the thread pool. Replacements of one file are made one after the other; a synchronous one that
- * arrives while another is under way overtakes it, and the overtaken content never gets the name.
+ * Replacements of one file are made one after the other; a synchronous one that arrives while another is under way
+ * overtakes it, and the overtaken content never gets the name. Every FileSystem here does it with this class.
  */
-import path from 'node:path';
-import type { FileSystem } from './files.ts';
-import type { SystemCalls } from './system-calls.ts';
-import { awaited, awaitedCount, called } from './system-calls.ts';
+import type { File, FileSystem } from './files.ts';
 
-interface ReplacementHost
-  extends Pick<FileSystem, 'renameSync' | 'removeFileSync' | 'syncDirectory' | 'syncDirectorySync'> {
-  readonly calls: SystemCalls;
-}
+type Names = Pick<FileSystem, 'join' | 'openSync' | 'removeFileSync' | 'syncDirectory' | 'syncDirectorySync'>;
 
 interface Queue {
   last: Promise<void>;
@@ -24,82 +18,83 @@ interface Queue {
 }
 
 export class Replacements {
-  readonly #host: ReplacementHost;
+  readonly #names: Names;
   /** By path, while an asynchronous replacement of it is under way. */
   readonly #queues = new Map<string, Queue>();
 
-  constructor(host: ReplacementHost) {
-    this.#host = host;
+  constructor(names: Names) {
+    this.#names = names;
   }
 
   /** `content` is borrowed until it resolves. */
-  async replace(absolute: string, content: Uint8Array): Promise<void> {
-    let queue = this.#queues.get(absolute);
+  async replace(path: string, content: Uint8Array): Promise<void> {
+    let queue = this.#queues.get(path);
     if (queue === undefined) {
       queue = { last: Promise.resolve(), waiting: 0, generation: 0 };
-      this.#queues.set(absolute, queue);
+      this.#queues.set(path, queue);
     }
     const { generation } = queue;
     queue.waiting++;
-    const mine = queue.last.then(() => this.#replaceNow(absolute, content, queue, generation));
+    const mine = queue.last.then(() => this.#replaceNow(path, content, queue, generation));
     queue.last = mine.catch(() => {});
     try {
       await mine;
     } finally {
       queue.waiting--;
-      if (queue.waiting === 0) this.#queues.delete(absolute);
+      if (queue.waiting === 0) this.#queues.delete(path);
     }
   }
 
-  replaceSync(absolute: string, content: Uint8Array): void {
-    const queue = this.#queues.get(absolute);
+  replaceSync(path: string, content: Uint8Array): void {
+    const queue = this.#queues.get(path);
     if (queue !== undefined) queue.generation++;
-    const { calls } = this.#host;
-    const temporary = queue === undefined ? `${absolute}.tmp` : `${absolute}.now.tmp`;
-    called(temporary, 'write', () => {
-      const descriptor = calls.openSync(temporary, flagsOf(calls), 0o666);
-      try {
-        let at = 0;
-        while (at < content.length) at += calls.writeSync(descriptor, content, at, content.length - at, at);
-        calls.fdatasyncSync(descriptor);
-      } finally {
-        calls.closeSync(descriptor);
-      }
-    });
-    this.#host.renameSync(temporary, absolute);
-    this.#host.syncDirectorySync(path.dirname(absolute));
-  }
-
-  async #replaceNow(absolute: string, content: Uint8Array, queue: Queue, generation: number): Promise<void> {
-    if (queue.generation !== generation) return;
-    const temporary = `${absolute}.tmp`;
-    await this.#writeSynced(temporary, content);
-    if (queue.generation !== generation) return this.#host.removeFileSync(temporary);
-    this.#host.renameSync(temporary, absolute);
-    await this.#host.syncDirectory(path.dirname(absolute));
-  }
-
-  async #writeSynced(temporary: string, content: Uint8Array): Promise<void> {
-    const { calls } = this.#host;
-    const descriptor = await awaitedCount(temporary, 'open', (done) => {
-      calls.open(temporary, flagsOf(calls), 0o666, done);
-    });
+    const file = this.#openTemporary(queue === undefined ? `${path}.tmp` : `${path}.now.tmp`);
     try {
-      let at = 0;
-      while (at < content.length) {
-        const from = at;
-        at += await awaitedCount(temporary, 'write', (done) => {
-          calls.write(descriptor, content, from, content.length - from, from, done);
-        });
-      }
-      await awaited(temporary, 'sync', (done) => calls.fdatasync(descriptor, done));
-    } finally {
-      await awaited(temporary, 'close', (done) => calls.close(descriptor, done));
+      file.writeSync([content], 0);
+      file.syncSync();
+      file.renameTo(path);
+    } catch (error) {
+      this.#discard(file);
+      throw error;
+    }
+    file.close();
+    this.#names.syncDirectorySync(this.#directoryOf(path));
+  }
+
+  async #replaceNow(path: string, content: Uint8Array, queue: Queue, generation: number): Promise<void> {
+    if (queue.generation !== generation) return;
+    const file = this.#openTemporary(`${path}.tmp`);
+    try {
+      await file.write([content], 0);
+      await file.sync();
+      if (queue.generation !== generation) return this.#discard(file);
+      file.renameTo(path);
+    } catch (error) {
+      this.#discard(file);
+      throw error;
+    }
+    file.close();
+    await this.#names.syncDirectory(this.#directoryOf(path));
+  }
+
+  /** Empty, whatever an earlier process left under the name. */
+  #openTemporary(path: string): File {
+    const file = this.#names.openSync(path, 'create');
+    if (file.size > 0) file.truncateSync(0);
+    return file;
+  }
+
+  /** Leaves nothing half written behind, if it can: on a full disk the room is needed. */
+  #discard(file: File): void {
+    file.close();
+    try {
+      this.#names.removeFileSync(file.path);
+    } catch {
+      // What went wrong first is the error to tell; a leftover .tmp is overwritten next time.
     }
   }
-}
 
-function flagsOf(calls: SystemCalls): number {
-  const { O_RDWR, O_CREAT, O_TRUNC } = calls.constants;
-  return O_RDWR | O_CREAT | O_TRUNC;
+  #directoryOf(path: string): string {
+    return this.#names.join(path, '..');
+  }
 }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { MemoryFileSystem } from '../../../storage/environment/memory-files.ts';
 import { createNodeEnvironment } from '../../../storage/environment/node.ts';
+import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { describeFileSystem } from '../../suites/file-system.ts';
 
@@ -18,4 +19,15 @@ for (const openFilesMax of [512, 1]) {
     const { files } = createNodeEnvironment({ openFilesMax });
     return { files, directory, dispose: () => fs.rmSync(directory, { recursive: true }) };
   });
+}
+
+for (const windowsRules of [false, true]) {
+  describeFileSystem(
+    `with faults that are not asked for${windowsRules ? ', by the rules of Windows' : ''}`,
+    () => {
+      const files = new FaultyFileSystem({ clock: new VirtualClock(), windowsRules });
+      files.makeDirectorySync('/data dir');
+      return { files, directory: '/data dir', dispose() {} };
+    },
+  );
 }
