@@ -9,8 +9,9 @@
  * and in order, save those that build on one that was lost. A name that arrived may so belong to an empty file.
  */
 
-import type { MemoryFileSystem, MemoryNode } from '../../storage/environment/memory-files.ts';
-import { MemoryDirectoryNode, MemoryFileNode } from '../../storage/environment/memory-files.ts';
+import type { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
+import type { MemoryNode } from '../../storage/environment/memory-nodes.ts';
+import { MemoryDirectoryNode, MemoryFileNode } from '../../storage/environment/memory-nodes.ts';
 import { SparseBytes } from '../../storage/environment/sparse-bytes.ts';
 import type { SeededRandom } from './random.ts';
 

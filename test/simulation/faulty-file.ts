@@ -1,7 +1,7 @@
 /** One handle on a file of faulty-files.ts. It gives no views: it stands for a file on a disk. */
 import type { File } from '../../storage/environment/files.ts';
 import { FileError } from '../../storage/environment/files.ts';
-import type { MemoryFile } from '../../storage/environment/memory-files.ts';
+import type { MemoryFile } from '../../storage/environment/memory-file.ts';
 import type { FailRule } from './fault-rules.ts';
 import type { FaultyFileSystem } from './faulty-files.ts';
 

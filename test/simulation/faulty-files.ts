@@ -24,8 +24,8 @@ import type {
   VolumeStat,
 } from '../../storage/environment/files.ts';
 import { FileError } from '../../storage/environment/files.ts';
-import type { MemoryDirectoryNode, MemoryNode } from '../../storage/environment/memory-files.ts';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
+import type { MemoryDirectoryNode, MemoryNode } from '../../storage/environment/memory-nodes.ts';
 import { Replacements } from '../../storage/environment/replace-file.ts';
 import { Durability } from './durability.ts';
 import type { FileOperation } from './fault-rules.ts';

@@ -1,6 +1,7 @@
 /** An Environment of virtual time, memory files and seeded chance, for tests of what stands on one. */
 import type { Environment } from '../../storage/environment/environment.ts';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
+import { FaultyFileSystem } from './faulty-files.ts';
 import { SeededRandom } from './random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -21,4 +22,20 @@ export function simulatedEnvironment(
     files: new MemoryFileSystem({ clock, ...limit }),
     random: new SeededRandom(options.seed ?? 1),
   };
+}
+
+/** The same on files that fail, run full and lose power to order. */
+export interface FaultyEnvironment extends Environment {
+  readonly clock: VirtualClock;
+  readonly files: FaultyFileSystem;
+  readonly random: SeededRandom;
+}
+
+/** `files` goes on with what a crash or kill left: `faultyEnvironment({ clock, files: files.afterKill() })`. */
+export function faultyEnvironment(
+  options: { seed?: number; windowsRules?: boolean; clock?: VirtualClock; files?: FaultyFileSystem } = {},
+): FaultyEnvironment {
+  const clock = options.clock ?? new VirtualClock();
+  const files = options.files ?? new FaultyFileSystem({ clock, windowsRules: options.windowsRules ?? false });
+  return { clock, files, random: new SeededRandom(options.seed ?? 1) };
 }
