@@ -4,8 +4,8 @@
  *    | size int32 | header | body |      size counts what follows it
  *
  * `FrameSplitter` cuts a stream of bytes into frames, whatever pieces it arrives in. It refuses a size before it allocates
- * anything for it, so a frame costs memory only as its bytes arrive: up to `eagerBytes` are set aside at once, larger
- * frames grow by doubling.
+ * anything for it, and a frame costs memory only as its bytes arrive: its buffer is at most twice what has come, or
+ * `leastBytes`.
  */
 
 /** A size prefix that cannot be answered: the connection is closed, for nothing after it can be found. */
@@ -20,7 +20,7 @@ export class FrameSizeError extends Error {
 }
 
 const sizeBytes = 4;
-const eagerBytes = 64 * 1024;
+const leastBytes = 1024;
 
 export class FrameSplitter {
   readonly #limit: number;
@@ -53,7 +53,7 @@ export class FrameSplitter {
           at += size;
           continue;
         }
-        this.#begin(size);
+        this.#begin(size, piece.length - at);
       }
       at = this.#fill(piece, at);
     }
@@ -64,10 +64,10 @@ export class FrameSplitter {
     return size;
   }
 
-  #begin(size: number): void {
+  #begin(size: number, atHand: number): void {
     this.#size = size;
     this.#filled = 0;
-    this.#pending = Buffer.allocUnsafe(Math.min(size, eagerBytes));
+    this.#pending = Buffer.allocUnsafe(Math.min(size, Math.max(leastBytes, 2 * atHand)));
   }
 
   /** Copies what belongs to the size or the frame under way; gives the place after it. */
@@ -90,7 +90,7 @@ export class FrameSplitter {
 
   #complete(): void {
     if (this.#size < 0) {
-      this.#begin(this.#checked(this.#pending.readInt32BE(0)));
+      this.#begin(this.#checked(this.#pending.readInt32BE(0)), 0);
       if (this.#size > 0) return;
     }
     const frame = this.#pending;

@@ -1,0 +1,77 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { FrameSizeError, FrameSplitter } from '../../../protocol/wire/frame.ts';
+
+function frameOf(body: Uint8Array): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeInt32BE(body.length);
+  return Buffer.concat([size, body]);
+}
+
+test('frames come out whole, whatever pieces they arrive in', () => {
+  const bodies = fc.array(fc.uint8Array({ maxLength: 5000, size: 'max' }), { maxLength: 8 });
+  fc.assert(
+    fc.property(bodies, fc.array(fc.nat(3000), { minLength: 1, maxLength: 40 }), (sent, cuts) => {
+      const stream = Buffer.concat(sent.map(frameOf));
+      const got: string[] = [];
+      const splitter = new FrameSplitter(5000, (frame) => got.push(frame.toString('hex')));
+      for (let at = 0, index = 0; at < stream.length; index++) {
+        const end = at + 1 + cuts[index % cuts.length]!;
+        // A copy that is overwritten afterwards: what the splitter keeps, it must have copied.
+        const piece = Buffer.from(stream.subarray(at, end));
+        splitter.feed(piece);
+        piece.fill(0xee);
+        at = end;
+      }
+      expect(got).toEqual(sent.map((body) => Buffer.from(body).toString('hex')));
+      expect(splitter.pendingBytes).toBe(0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('the bytes of a frame under way are counted', () => {
+  const splitter = new FrameSplitter(100, () => {});
+  splitter.feed(Buffer.from('0000', 'hex'));
+  expect(splitter.pendingBytes).toBe(2);
+  splitter.feed(Buffer.from('0005aabb', 'hex'));
+  expect(splitter.pendingBytes).toBe(6);
+  splitter.feed(Buffer.from('ccddee', 'hex'));
+  expect(splitter.pendingBytes).toBe(0);
+});
+
+test('an empty frame is a frame', () => {
+  const lengths: number[] = [];
+  const splitter = new FrameSplitter(100, (frame) => lengths.push(frame.length));
+  splitter.feed(Buffer.alloc(4));
+  splitter.feed(Buffer.alloc(3));
+  splitter.feed(Buffer.alloc(1));
+  expect(lengths).toEqual([0, 0]);
+});
+
+test.each([
+  ['ffffffff', -1],
+  ['80000000', -0x80000000],
+  ['00000065', 101],
+  ['7fffffff', 0x7fffffff],
+])('a size of %s is refused, in one piece or in two', (hex, size) => {
+  const bytes = Buffer.from(hex, 'hex');
+  for (const cut of [0, 1, 3]) {
+    const splitter = new FrameSplitter(100, () => expect.unreachable());
+    splitter.feed(bytes.subarray(0, cut));
+    expect(() => splitter.feed(bytes.subarray(cut))).toThrow(FrameSizeError);
+    try {
+      new FrameSplitter(100, () => {}).feed(bytes);
+    } catch (error) {
+      expect((error as FrameSizeError).size).toBe(size);
+    }
+  }
+});
+
+test('a large size alone takes no memory', () => {
+  const splitters = Array.from({ length: 2000 }, () => new FrameSplitter(0x7fffffff, () => {}));
+  const before = process.memoryUsage().arrayBuffers;
+  for (const splitter of splitters) splitter.feed(Buffer.from('7ffffffe00', 'hex'));
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
+  for (const splitter of splitters) expect(splitter.pendingBytes).toBe(5);
+});
