@@ -7,7 +7,7 @@
  * `length` counts what follows it. A length of -1 (any below 0) is null; header keys cannot be. timestamp = the batch's
  * baseTimestamp + delta, or its maxTimestamp where that is the log append time. No attribute has a meaning yet.
  *
- * `RecordCursor` walks over them without allocating anything (about 22 ns a record) and checks the structure of all: what
+ * `RecordCursor` walks over them without allocating anything (20-30 ns for one of 50 bytes) and checks the structure of all: what
  * produce validation, offset lookup by time and the cleaner need. `record()` makes an object of the current one.
  */
 

@@ -6,7 +6,8 @@
 
 import { invalidRecord } from './record-error.ts';
 
-const twoTo28 = 2 ** 28;
+const twoTo27 = 2 ** 27;
+const twoTo48 = 2 ** 48;
 const twoTo63 = 2 ** 63;
 
 /** A position in a buffer that moves as varints are read. Reading past `end` throws INVALID_RECORD. */
@@ -21,41 +22,37 @@ export class VarintReader {
     this.end = end;
   }
 
-  /** A signed 32-bit integer. */
+  /** A signed 32-bit integer. Short enough to be inlined: most varints of a record have one byte. */
   readVarint(): number {
-    const raw = this.readRaw32();
+    const at = this.position;
+    const first = this.buffer[at]!;
+    if (first < 0x80 && at < this.end) {
+      this.position = at + 1;
+      return (first >>> 1) ^ -(first & 1);
+    }
+    const raw = this.#readLong32();
     return (raw >>> 1) ^ -(raw & 1);
   }
 
   /** Thirty-two bits; as Java shows them, so 2^32 - 1 is -1. */
   readUnsignedVarint(): number {
-    return this.readRaw32();
+    return this.#readLong32();
   }
 
   /** A signed 64-bit integer as a number; beyond ±2^53 the nearest one. */
   readVarlong(): number {
-    const start = this.position;
-    if (start < this.end) {
-      const first = this.buffer[start]!;
-      if (first < 0x80) {
-        this.position = start + 1;
-        return (first >>> 1) ^ -(first & 1);
-      }
+    const at = this.position;
+    const first = this.buffer[at]!;
+    if (first < 0x80 && at < this.end) {
+      this.position = at + 1;
+      return (first >>> 1) ^ -(first & 1);
     }
-    return this.#readLongVarlong(start);
+    return this.#readLong64();
   }
 
-  private readRaw32(): number {
-    const buffer = this.buffer;
+  #readLong32(): number {
+    const { buffer, end } = this;
     let at = this.position;
-    const end = this.end;
-    if (at < end) {
-      const first = buffer[at]!;
-      if (first < 0x80) {
-        this.position = at + 1;
-        return first;
-      }
-    }
     let value = 0;
     for (let shift = 0; shift <= 28; shift += 7) {
       if (at >= end) throw underflow();
@@ -69,26 +66,27 @@ export class VarintReader {
     throw tooLong();
   }
 
-  /** Twenty-eight bits at a time, so that numbers below 2^53 stay exact without BigInt. */
-  #readLongVarlong(start: number): number {
-    const buffer = this.buffer;
-    let value = 0;
-    let scale = 1;
-    let part = 0;
+  /**
+   * The sign is the lowest bit, so the first byte has six bits of the number and the others follow from 2^6 on: assembled
+   * in two parts of at most 27 bits and a rest, every number within ±2^53 is exact without BigInt.
+   */
+  #readLong64(): number {
+    const { buffer, end, position: start } = this;
+    let low = 0;
+    let middle = 0;
+    let high = 0;
     for (let index = 0; index < 10; index++) {
       const at = start + index;
-      if (at >= this.end) throw underflow();
+      if (at >= end) throw underflow();
       const byte = buffer[at]!;
-      const bits = index === 9 ? byte & 1 : byte & 0x7f;
-      part |= bits << ((index & 3) * 7);
-      if (byte < 0x80 || (index & 3) === 3) {
-        value += part * scale;
-        scale *= twoTo28;
-        part = 0;
-      }
+      if (index === 0) low = (byte & 0x7f) >> 1;
+      else if (index < 4) low |= (byte & 0x7f) << (index * 7 - 1);
+      else if (index < 7) middle |= (byte & 0x7f) << ((index - 4) * 7);
+      else high |= (index === 9 ? byte & 1 : byte & 0x7f) << ((index - 7) * 7);
       if (byte < 0x80) {
         this.position = at + 1;
-        return buffer[start]! & 1 ? -((value + 1) / 2) : value / 2;
+        const value = low + middle * twoTo27 + high * twoTo48;
+        return buffer[start]! & 1 ? -value - 1 : value;
       }
     }
     throw tooLong();

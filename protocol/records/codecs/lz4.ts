@@ -82,14 +82,19 @@ function readFrame(bytes: Buffer, anyHeaderChecksum: boolean): Frame {
     throw corrupt('Record batch has an lz4 frame with a wrong header checksum');
   const maxBlockBytes = 1 << (8 + 2 * blockSizeCode);
   const hasBlockChecksums = (flags & 0x10) !== 0;
-  const blocks = walkBlocks(bytes, checksumAt + 1, maxBlockBytes, hasBlockChecksums);
+  const { end, boundBytes } = walkBlocks(bytes, checksumAt + 1, maxBlockBytes, hasBlockChecksums);
+  const contentSize = hasContentSize ? Number(bytes.readBigUInt64LE(6)) : null;
+  if (contentSize !== null && contentSize > boundBytes)
+    throw corrupt(
+      `Record batch has an lz4 frame that claims ${contentSize} bytes and can hold ${boundBytes}`,
+    );
   return {
     hasBlockChecksums,
-    contentSize: hasContentSize ? Number(bytes.readBigUInt64LE(6)) : null,
+    contentSize,
     maxBlockBytes,
     blocksStart: checksumAt + 1,
-    end: blocks.end + ((flags & 0x04) !== 0 ? 4 : 0),
-    boundBytes: blocks.boundBytes,
+    end: end + ((flags & 0x04) !== 0 ? 4 : 0),
+    boundBytes,
   };
 }
 

@@ -17,6 +17,8 @@ export interface ZstdFrame {
   readonly end: number;
   /** The content is not larger than this. */
   readonly boundBytes: number;
+  /** The header says that it is exactly this. */
+  readonly isExact: boolean;
 }
 
 const frameMagic = 0xfd2fb528;
@@ -72,7 +74,7 @@ function readFrame(bytes: Buffer, start: number): ZstdFrame {
     throw corrupt(
       `Record batch has a zstd frame that claims ${contentSize} bytes and can hold ${blocks.boundBytes}`,
     );
-  return { start, end, boundBytes: contentSize ?? blocks.boundBytes };
+  return { start, end, boundBytes: contentSize ?? blocks.boundBytes, isExact: contentSize !== null };
 }
 
 function readContentSize(bytes: Buffer, at: number, length: number): number {

@@ -13,6 +13,8 @@ import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 
 /** What either gives us. `decompress` throws `tooSmall` when one frame needs more than `capacity`. */
 interface Zstd {
+  /** More than this is not asked of it, whatever limit the caller has. */
+  readonly maxBytes: number;
   compress(bytes: Buffer, level: number): Buffer;
   decompress(frame: Buffer, capacity: number): Buffer;
 }
@@ -33,13 +35,14 @@ interface ZstdWasm {
 const packageName = '@bokuweb/zstd-wasm';
 /** As `compression.zstd.level`. */
 const defaultLevel = 3;
-/** WebAssembly's memory is not given back; beyond this nothing is asked of it, whatever limit the caller has. */
+/** WebAssembly's memory is not given back, and the package does not notice when there is no more. */
 const maxWasmBytes = 512 * 1024 * 1024;
 /** The library's error for an output that does not fit, as the package words it. */
 const wasmTooSmall = /code -70$/;
 const tooSmall = new Error('output does not fit');
 
 let zstd: Zstd | null = null;
+let failure: string | null = null;
 let loading: Promise<void> | null = null;
 
 export const zstdCodec: Codec = {
@@ -73,16 +76,17 @@ export function loadZstd(): void | Promise<void> {
 function loaded(): Zstd {
   if (zstd === null) loadZstd();
   if (zstd !== null) return zstd;
-  const failure = nativeFailures().get(packageName);
   throw new RecordError(
     errors.unsupportedCompressionType,
-    failure === undefined
+    failure === null
       ? 'zstd is still being loaded'
-      : `zstd cannot be used: this Node has none and ${packageName} does not load (${failure})`,
+      : `zstd cannot be used: this Node has none, and ${packageName} does not load (${failure})`,
   );
 }
 
-function decompressFrame(bytes: Buffer, frame: ZstdFrame, room: number, limitBytes: number): Buffer {
+function decompressFrame(bytes: Buffer, frame: ZstdFrame, given: number, limitBytes: number): Buffer {
+  const room = Math.min(given, loaded().maxBytes);
+  if (frame.isExact && frame.boundBytes > room) throw overLimit('zstd', limitBytes);
   const capacity = Math.min(frame.boundBytes, room);
   try {
     return loaded().decompress(bytes.subarray(frame.start, frame.end), capacity);
@@ -95,6 +99,7 @@ function decompressFrame(bytes: Buffer, frame: ZstdFrame, room: number, limitByt
 
 function fromZlib({ zstdCompressSync, zstdDecompressSync, constants }: ZlibWithZstd): Zstd {
   return {
+    maxBytes: Number.POSITIVE_INFINITY,
     compress: (bytes, level) =>
       zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } }),
     decompress(frame, capacity) {
@@ -107,14 +112,23 @@ function fromZlib({ zstdCompressSync, zstdDecompressSync, constants }: ZlibWithZ
   };
 }
 
+/** Never rejects: a machine without zstd refuses what is compressed with it, and serves the rest. */
 async function loadWasm(): Promise<void> {
   const wasm = loadNative<ZstdWasm>(packageName);
-  if (wasm === null) return;
-  await wasm.init();
+  try {
+    await wasm?.init();
+  } catch (error) {
+    failure = (error as Error).message;
+    return;
+  }
+  if (wasm === null) {
+    failure = nativeFailures().get(packageName) ?? 'not installed';
+    return;
+  }
   zstd = {
+    maxBytes: maxWasmBytes,
     compress: (bytes, level) => asBuffer(wasm.compress(bytes, level)),
     decompress(frame, capacity) {
-      if (capacity > maxWasmBytes) throw tooSmall;
       try {
         return asBuffer(wasm.decompress(frame, { defaultHeapSize: Math.max(1, capacity) }));
       } catch (error) {
