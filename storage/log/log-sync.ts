@@ -1,0 +1,224 @@
+import type { TopicSettings } from '../config/topic-settings.ts';
+import type { Clock, Timer } from '../environment/clock.ts';
+import type { File, FileSystem } from '../environment/files.ts';
+import type { Commit } from './append-queue.ts';
+import type { DurabilityPolicy } from './log-types.ts';
+
+/**
+ * What of a log is on the device. Keeps the files and directories that hold bytes or names which are not, and syncs them:
+ * before an acknowledgement (`fsync`, `flush.messages`, the metadata log), some time after an append (`interval`,
+ * `flush.ms`), behind a roll, or when asked to.
+ *
+ * - `syncedOffset`: every record below it is on the device. Under `fsync` it is the high watermark.
+ * - `recoveryPoint`: besides, the indexes of all sealed segments below it are. A start after a crash looks at nothing
+ *   before the segment that holds it.
+ *
+ * Syncs run one after the other, so that one which finds nothing left to do still waits for those before it. A sync that
+ * fails is never tried again: the kernel may have dropped the bytes and say "done" to the next one. The log goes offline;
+ * appends that were waiting are refused, and whether a later start finds them is open, as after any lost answer.
+ */
+
+export interface SyncedLog {
+  endOffset(): number;
+  /** A sync failed: nothing that was not synced by now will be. */
+  failed(error: unknown): void;
+  /** `syncedOffset` moved up. */
+  synced(): void;
+}
+
+/** A timer cannot wait longer. */
+const timerMsMax = 2 ** 31 - 1;
+
+export class LogSync implements Commit {
+  readonly #files: FileSystem;
+  readonly #clock: Clock;
+  readonly #log: SyncedLog;
+  readonly policy: DurabilityPolicy;
+  syncedOffset: number;
+  #flushMessages = Number.MAX_SAFE_INTEGER;
+  #flushMs = Number.MAX_SAFE_INTEGER;
+  #unsynced = new Set<File>();
+  #unsyncedDirectories = new Set<string>();
+  readonly #forgotten = new WeakSet<File>();
+  /** Small files that nobody keeps open. */
+  readonly #closing = new WeakSet<File>();
+  /** Base offsets of sealed segments whose files are still being synced, ascending. */
+  #sealed: number[] = [];
+  #demanded = false;
+  #failed = false;
+  #timer: Timer | null = null;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(
+    files: FileSystem,
+    clock: Clock,
+    log: SyncedLog,
+    policy: DurabilityPolicy,
+    syncedOffset: number,
+  ) {
+    this.#files = files;
+    this.#clock = clock;
+    this.#log = log;
+    this.policy = policy;
+    this.syncedOffset = syncedOffset;
+  }
+
+  get recoveryPoint(): number {
+    return this.#sealed.length === 0 ? this.syncedOffset : Math.min(this.syncedOffset, this.#sealed[0]!);
+  }
+
+  /** Whether something was written that no sync has covered. */
+  get isDirty(): boolean {
+    return this.#unsynced.size > 0 || this.#unsyncedDirectories.size > 0;
+  }
+
+  /** Takes `flush.messages` and `flush.ms` from a topic's settings. */
+  follow(settings: TopicSettings): void {
+    this.#flushMessages = settings['flush.messages'];
+    this.#flushMs = settings['flush.ms'];
+  }
+
+  /** Bytes were written to a file. */
+  wrote(file: File): void {
+    this.#unsynced.add(file);
+    if (this.#timer === null && this.policy.kind !== 'fsync') this.#startTimer();
+  }
+
+  /** Names in a directory changed. */
+  named(directory: string): void {
+    this.#unsyncedDirectories.add(directory);
+  }
+
+  /** The append under way must be synced whatever the policy. */
+  demand(): void {
+    this.#demanded = true;
+  }
+
+  isDue(): boolean {
+    if (this.#failed) return false;
+    if (this.#demanded) return true;
+    if (this.policy.kind === 'fsync') return this.isDirty || this.#log.endOffset() > this.syncedOffset;
+    return this.#log.endOffset() - this.syncedOffset >= this.#flushMessages;
+  }
+
+  run(): Promise<void> {
+    this.#demanded = false;
+    return this.flush();
+  }
+
+  /** Resolves when all that was written before the call is on the device, or the log is offline. */
+  flush(): Promise<void> {
+    return this.#next(async () => {
+      const upTo = this.#log.endOffset();
+      const files = this.#unsynced;
+      const directories = this.#unsyncedDirectories;
+      if (files.size === 0 && directories.size === 0 && this.syncedOffset >= upTo) return;
+      this.#unsynced = new Set();
+      this.#unsyncedDirectories = new Set();
+      this.#stopTimer();
+      await this.#sync(files, directories);
+      this.#advance(upTo);
+    });
+  }
+
+  /** A segment was sealed and the log goes on at `nextBase`: brings its files to the device in the background. */
+  sealed(baseOffset: number, nextBase: number, files: readonly File[], directory: string): void {
+    this.#sealed.push(baseOffset);
+    void this.#next(async () => {
+      const directories = this.#unsyncedDirectories;
+      this.#unsyncedDirectories = new Set();
+      await this.#sync(files, directories.add(directory));
+      this.#sealed.shift();
+      for (const file of files) this.#unsynced.delete(file);
+      if (this.policy.kind !== 'fsync') this.#advance(nextBase);
+    });
+  }
+
+  /**
+   * Small files (metadata, epochs) were made in `directory`: syncs and closes them, with the append under way if an
+   * acknowledgement waits for that, else in the background.
+   */
+  made(files: readonly File[], directory: string): void {
+    for (const file of files) this.#closing.add(file);
+    if (this.policy.kind === 'fsync' || this.#demanded) {
+      for (const file of files) this.#unsynced.add(file);
+      this.named(directory);
+    } else void this.#next(() => this.#sync(files, [directory]));
+  }
+
+  /** Closes `file` once it is synced. */
+  closeAfterSync(file: File): void {
+    this.#closing.add(file);
+  }
+
+  /** A file went away or was replaced: what it held needs no sync any more. */
+  forget(file: File): void {
+    this.#unsynced.delete(file);
+    this.#forgotten.add(file);
+  }
+
+  /** The log was cut. */
+  truncated(endOffset: number): void {
+    this.syncedOffset = Math.min(this.syncedOffset, endOffset);
+  }
+
+  /** Resolves when no sync is under way. */
+  idle(): Promise<void> {
+    return this.#last;
+  }
+
+  /** No sync will succeed any more. */
+  stop(): void {
+    this.#failed = true;
+    this.#demanded = false;
+    this.#stopTimer();
+  }
+
+  #advance(upTo: number): void {
+    if (upTo <= this.syncedOffset) return;
+    this.syncedOffset = upTo;
+    this.#log.synced();
+  }
+
+  async #sync(files: Iterable<File>, directories: Iterable<string>): Promise<void> {
+    await Promise.all(Array.from(files, (file) => this.#syncFile(file)));
+    await Promise.all(Array.from(directories, (directory) => this.#files.syncDirectory(directory)));
+  }
+
+  async #syncFile(file: File): Promise<void> {
+    try {
+      await file.sync();
+    } catch (error) {
+      if (!this.#forgotten.has(file)) throw error;
+    }
+    if (this.#closing.has(file)) file.close();
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      if (this.#failed) return;
+      try {
+        await work();
+      } catch (error) {
+        this.stop();
+        this.#log.failed(error);
+      }
+    });
+    return this.#last;
+  }
+
+  #startTimer(): void {
+    const { policy } = this;
+    const afterMs = Math.min(policy.kind === 'interval' ? policy.intervalMs : timerMsMax, this.#flushMs);
+    if (afterMs >= timerMsMax) return;
+    this.#timer = this.#clock.schedule(afterMs, () => {
+      this.#timer = null;
+      void this.flush();
+    });
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,129 @@
+import type { OpaqueBytes } from '../../protocol/schema/field.ts';
+import type { File } from '../environment/files.ts';
+
+/** What `Log.append` and `Log.read` take and give. Offsets: `endOffset` is the next to be written (Kafka's LEO). */
+
+/** Who writes: it decides which checks apply. */
+export type AppendOrigin =
+  /** A producer: everything is validated. */
+  | 'client'
+  /** Group and transaction coordinators and transaction markers: offsets are assigned, producer checks as Kafka makes them. */
+  | 'coordinator'
+  /** The metadata log: as coordinator, and synced at every append whatever the policy. */
+  | 'raft';
+
+export interface AppendOptions {
+  readonly origin: AppendOrigin;
+  /** Stamped into each batch; also enters the leader epoch cache when it is new. */
+  readonly leaderEpoch: number;
+  /** The caller says that `records` is its own buffer (not a view on a read buffer), so that it need not be copied to wait. */
+  readonly ownsBuffer?: boolean;
+}
+
+export interface Appended {
+  readonly ok: true;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** -1 with CreateTime. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** A batch that the producer had sent before: nothing was written, the offsets are the first one's. */
+  readonly duplicate: boolean;
+}
+
+export interface AppendRefused {
+  readonly ok: false;
+  /** Kafka's error code. */
+  readonly errorCode: number;
+  /** One line for the client and the log; null where the code says it all. */
+  readonly message: string | null;
+  readonly recordErrors: readonly { readonly batchIndex: number; readonly message: string | null }[];
+  readonly logStartOffset: number;
+}
+
+export type AppendOutcome = Appended | AppendRefused;
+
+/**
+ * A stretch of a segment file on its way to a client. The network layer sends it in chunks and calls `release` once,
+ * sent or not; until then the bytes stay readable although the segment may be deleted or replaced.
+ */
+export interface FileRegion extends OpaqueBytes {
+  readonly file: File;
+  readonly position: number;
+  readonly byteLength: number;
+  release(): void;
+}
+
+export interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly lastStableOffset: number;
+}
+
+/** `regions` starts at the batch that holds the asked offset and may end inside a batch, as Kafka's answers may. */
+export interface LogRead {
+  readonly ok: true;
+  readonly regions: readonly FileRegion[];
+  readonly byteLength: number;
+  /** Only for read_committed reads; in order of lastOffset. */
+  readonly abortedTransactions: readonly AbortedTransaction[] | null;
+}
+
+export interface LogReadRefused {
+  readonly ok: false;
+  /** OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR, … */
+  readonly errorCode: number;
+}
+
+export interface ReadOptions {
+  readonly maxBytes: number;
+  /** Give the first batch whole even when it is larger than `maxBytes` (KIP-74). */
+  readonly minOneBatch: boolean;
+  /** `high-watermark` for consumers, `stable` for read_committed, `end` for our own loaders. */
+  readonly upTo: 'high-watermark' | 'stable' | 'end';
+}
+
+/** What ListOffsets answers. `offset` -1 when no record matches. */
+export interface TimestampedOffset {
+  readonly timestampMs: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
+
+/** A change that somebody who waits may care about. */
+export type LogEvent =
+  /** The high watermark or the last stable offset moved up. */
+  | 'advanced'
+  | 'start-offset'
+  | 'truncated'
+  | 'deleted'
+  /** Writes are refused from now on (disk error), or accepted again. */
+  | 'offline'
+  | 'online';
+
+/** When an append is acknowledged, and with it when others may see it. */
+export type DurabilityPolicy =
+  /** Once the kernel has it, as Kafka by default: survives the end of the process, not a loss of power. */
+  | { readonly kind: 'page-cache' }
+  /** Once the device has it; appends that come together share one sync. */
+  | { readonly kind: 'fsync' }
+  /** As `page-cache`, and a sync in the background at most so long after an append. */
+  | { readonly kind: 'interval'; readonly intervalMs: number };
+
+/** Log lines; broker/observe/logger.ts has all of it and more. */
+export interface LogLogger {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** What is known of a segment without reading it. */
+export interface SegmentInfo {
+  readonly baseOffset: number;
+  /** One above its last offset; of a sealed segment the next one's base offset. */
+  readonly nextOffset: number;
+  readonly sizeBytes: number;
+  readonly isActive: boolean;
+  readonly path: string;
+}

@@ -1,0 +1,460 @@
+import { errors, type KafkaError } from '../../protocol/errors.ts';
+import type { TopicSettings } from '../config/topic-settings.ts';
+import { type File, FileError, type FileSystem } from '../environment/files.ts';
+import { AppendQueue } from './append-queue.ts';
+import type { Validated } from './append-result.ts';
+import { type AppendRules, appendRulesOf } from './append-rules.ts';
+import { checkAppendable, codecsToAwait, validateAndAssign } from './append-validation.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
+import type { LogDependencies } from './log.ts';
+import { createDirectory, replaceUnsynced } from './log-files.ts';
+import { LogSync } from './log-sync.ts';
+import type { AppendOptions, AppendOutcome, AppendRefused, LogEvent } from './log-types.ts';
+import type { CompletedTransaction } from './producer-state.ts';
+import type { ProducerChanges, ProducerTable } from './producer-table.ts';
+import { type LoadedLog, loadProducers } from './recovery.ts';
+import { decideRetention } from './retention.ts';
+import type { Segment } from './segment.ts';
+import { leaderEpochFile } from './segment-files.ts';
+import { SegmentList, segmentBytesOf } from './segment-list.ts';
+import type { SnapshotFiles } from './snapshot-files.ts';
+
+/**
+ * Everything that changes a log; log.ts is its face.
+ *
+ * - All changes run in one queue (append-queue.ts). A small append to an idle log in the page cache is over when `append`
+ *   returns.
+ * - Bytes first, then what is known of them: segment, producers and offsets follow a write that has succeeded. A write that
+ *   failed is cut off before anything else happens.
+ * - No room (disk, memory, descriptors): the append is refused, and the next one tries again. Any other failure takes the
+ *   log offline: it can be read, and written after the next start.
+ */
+
+/** Larger appends are written on the thread pool, so that other connections are served meanwhile. */
+export const largeAppendBytes = 256 * 1024;
+
+export type LogState = 'online' | 'offline' | 'closed' | 'deleted';
+
+const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'EMEMORYLIMIT', 'EMFILE']);
+
+export class LogWriter {
+  readonly list: SegmentList;
+  readonly producers: ProducerTable;
+  readonly epochs: LeaderEpochs;
+  readonly sync: LogSync;
+  settings: TopicSettings;
+  state: LogState = 'online';
+  logStartOffset: number;
+  endOffset: number;
+  highWatermark: number;
+  readonly #deps: LogDependencies;
+  readonly #files: FileSystem;
+  readonly #snapshots: SnapshotFiles;
+  readonly #queue: AppendQueue;
+  readonly #emit: (event: LogEvent) => void;
+  #rules: AppendRules;
+  #epochsUnwritten: boolean;
+  /** The last one that was written; it may not be synced yet. */
+  #epochsFile: File | null = null;
+  /** An append was refused for want of room, and none has succeeded since. */
+  #isFull = false;
+
+  constructor(deps: LogDependencies, loaded: LoadedLog, emit: (event: LogEvent) => void) {
+    const { environment, directory, settings } = deps;
+    this.#deps = deps;
+    this.#files = environment.files;
+    this.#emit = emit;
+    this.settings = settings;
+    this.#rules = appendRulesOf(settings, deps.decompressedBytesMax);
+    this.list = new SegmentList(environment, directory, settings, loaded.segments);
+    this.producers = loaded.producers;
+    this.#snapshots = loaded.snapshots;
+    this.epochs = loaded.epochs;
+    this.#epochsUnwritten = loaded.epochsChanged;
+    this.logStartOffset = loaded.logStartOffset;
+    this.endOffset = this.highWatermark = loaded.endOffset;
+    const log = {
+      endOffset: () => this.endOffset,
+      synced: () => this.#onSynced(),
+      failed: (error: unknown) => this.#fail(error, 'sync'),
+    };
+    this.sync = new LogSync(this.#files, environment.clock, log, deps.durability, loaded.recoveryPoint);
+    this.sync.follow(settings);
+    this.#queue = new AppendQueue(this.sync);
+    if (loaded.epochsChanged) this.#guarded('write leader epochs', () => this.#writeEpochs());
+    if (deps.durability.kind === 'fsync') this.#syncRecovered(loaded);
+  }
+
+  updateSettings(settings: TopicSettings): void {
+    this.settings = settings;
+    this.#rules = appendRulesOf(settings, this.#deps.decompressedBytesMax);
+    this.list.settings = settings;
+    this.sync.follow(settings);
+  }
+
+  append(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
+    const refusal = this.refusal();
+    if (refusal) return refusal;
+    const mustWait = !this.#queue.isIdle || records.length > largeAppendBytes;
+    const borrowed = mustWait || codecsToAwait(records, this.#rules) !== undefined;
+    const kept = borrowed && !options.ownsBuffer ? Buffer.from(records) : records;
+    return this.#queue.run(
+      () => this.#startAppend(kept, options),
+      (outcome) => this.#acknowledged(outcome),
+    );
+  }
+
+  /** Runs `change` in its turn, if the log can be changed then; what fails is dealt with as a failed append is. */
+  change<T>(what: string, change: () => T): T | undefined | Promise<T | undefined> {
+    return this.#queue.run(() => (this.state === 'online' ? this.#guarded(what, change) : undefined));
+  }
+
+  /** Why nothing can be appended; null when it can. */
+  refusal(): AppendRefused | null {
+    if (this.state === 'online') return null;
+    if (this.state === 'deleted') return this.refused(errors.unknownTopicOrPartition, null);
+    return this.refused(errors.kafkaStorageError, `The log ${this.list.directory} is ${this.state}`);
+  }
+
+  refused(error: KafkaError, message: string | null): AppendRefused {
+    const { logStartOffset } = this;
+    return { ok: false, errorCode: error.code, message, recordErrors: [], logStartOffset };
+  }
+
+  beginEpoch(epoch: number): void {
+    if (this.epochs.assign(epoch, this.endOffset)) this.#epochsUnwritten = true;
+    if (this.list.active && this.#epochsUnwritten) this.#writeEpochs();
+  }
+
+  /** Creates the directory and the first segment, if there are none yet. */
+  materialise(): void {
+    if (this.list.active) return;
+    const { directory } = this.list;
+    const metadata = createDirectory(this.#files, directory, this.#deps.topicId);
+    if (metadata) this.sync.made([metadata], directory);
+    this.sync.named(this.#files.join(directory, '..'));
+    this.#writeEpochs();
+    this.list.add(this.endOffset);
+  }
+
+  /** Seals the last segment, the next append begins a new one; `false` when there is nothing to seal. */
+  roll(): boolean {
+    const old = this.list.active;
+    if (!old) {
+      this.materialise();
+      return false;
+    }
+    if (old.size === 0) return false;
+    old.seal();
+    this.list.add(this.endOffset);
+    this.producers.endOffset = this.endOffset;
+    const files = old.openFiles;
+    const snapshot = this.#takeSnapshot();
+    if (snapshot) files.push(snapshot);
+    this.sync.sealed(old.baseOffset, this.endOffset, files, this.list.directory);
+    return true;
+  }
+
+  /** Applies retention; tells how many segments went. */
+  retain(nowMs: number): number {
+    this.producers.expire(nowMs, this.#deps.producerIdExpirationMs);
+    const { settings, list, logStartOffset, endOffset, highWatermark } = this;
+    const { count, reason } = decideRetention({
+      segments: list.segments.map((segment) => this.#retentionView(segment)),
+      endOffset,
+      highWatermark,
+      logStartOffset,
+      nowMs,
+      deletes: settings['cleanup.policy'].includes('delete'),
+      retentionMs: settings['retention.ms'],
+      retentionBytes: settings['retention.bytes'],
+    });
+    if (count === 0) return 0;
+    if (count === list.segments.length) this.roll();
+    this.moveStart(list.segments[count]!.baseOffset);
+    list.retireFirst(count, (segment) => this.#forget(segment));
+    this.#deps.logger.info('removed old segments', { log: list.directory, count, reason });
+    return count;
+  }
+
+  /** Moves the log start offset up; false when it is there already. */
+  moveStart(offset: number): boolean {
+    if (offset <= this.logStartOffset) return false;
+    this.logStartOffset = offset;
+    if (this.epochs.truncateFromStart(offset)) this.#epochsUnwritten = true;
+    if (this.list.active && this.#epochsUnwritten) this.#writeEpochs();
+    this.#snapshots.startMoved(offset);
+    this.#emit('start-offset');
+    return true;
+  }
+
+  /** Cuts off all records from `offset` on. */
+  truncate(offset: number): void {
+    if (offset >= this.endOffset) return;
+    const first = this.list.first?.baseOffset ?? 0;
+    if (offset < first) throw new RangeError(`cannot truncate to ${offset}, the log begins at ${first}`);
+    this.list.retireAbove(offset, (segment) => this.#forget(segment));
+    const active = this.list.active!;
+    active.truncateTo(offset, this.#nowMs());
+    this.sync.wrote(active.file);
+    this.list.epoch++;
+    this.endOffset = offset;
+    this.highWatermark = Math.min(this.highWatermark, offset);
+    this.logStartOffset = Math.min(this.logStartOffset, offset);
+    this.sync.truncated(offset);
+    if (this.epochs.truncateFromEnd(offset)) this.#writeEpochs();
+    this.producers.clear();
+    loadProducers({
+      segments: this.list.segments,
+      producers: this.producers,
+      snapshots: this.#snapshots,
+      logStartOffset: this.logStartOffset,
+      endOffset: offset,
+      nowMs: this.#nowMs(),
+      producerIdExpirationMs: this.#deps.producerIdExpirationMs,
+    });
+    this.#emit('truncated');
+  }
+
+  /** Brings everything to the device as a clean stop leaves it; true when that succeeded. */
+  async close(): Promise<boolean> {
+    return this.#queue.run(async () => {
+      const active = this.list.active;
+      if (this.state === 'online' && active) {
+        this.#guarded('close', () => {
+          active.seal();
+          for (const file of active.openFiles) this.sync.wrote(file);
+          const snapshot = this.#snapshots.take(this.producers);
+          if (snapshot) this.sync.made([snapshot], this.list.directory);
+          this.sync.named(this.list.directory);
+        });
+        await this.sync.flush();
+      }
+      await this.sync.idle();
+      const isClean = this.state === 'online';
+      this.end(isClean ? 'closed' : this.state);
+      return isClean;
+    });
+  }
+
+  /** No more changes; what is being sent keeps its file. */
+  end(state: LogState): void {
+    this.state = state;
+    this.sync.stop();
+    this.list.close();
+  }
+
+  #startAppend(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
+    const refusal = this.refusal();
+    if (refusal) return refusal;
+    const checked = checkAppendable(records, options.origin, this.#rules.maxMessageBytes);
+    if (!checked.ok) return { ...checked, logStartOffset: this.logStartOffset };
+    if (checked.records.length === 0) return this.#appended(-1, -1, -1, false);
+    const loading = codecsToAwait(checked.records, this.#rules);
+    if (loading) return loading.then(() => this.#validateAndWrite(checked.records, options));
+    return this.#validateAndWrite(checked.records, options);
+  }
+
+  #validateAndWrite(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
+    const { origin, leaderEpoch } = options;
+    const context = { origin, leaderEpoch, firstOffset: this.endOffset, nowMs: this.#nowMs() };
+    const valid = validateAndAssign(records, this.#rules, context);
+    if (!valid.ok) return { ...valid, logStartOffset: this.logStartOffset };
+    const bytes = valid.buffer.length;
+    const segmentBytes = segmentBytesOf(this.settings);
+    if (bytes > segmentBytes) {
+      return this.refused(
+        errors.recordListTooLarge,
+        `Append of ${bytes} bytes is over segment.bytes of ${segmentBytes}`,
+      );
+    }
+    const prepared = this.producers.prepare(valid.buffer, origin === 'client');
+    if (prepared.kind === 'refused') return { ...this.refused(errors.none, null), ...prepared.refusal };
+    if (prepared.kind === 'duplicate') {
+      const { lastOffset, offsetDelta, timestampMs } = prepared.of;
+      return this.#appended(lastOffset - offsetDelta, lastOffset, timestampMs, true);
+    }
+    return this.#write(valid, prepared.changes, options);
+  }
+
+  #write(
+    valid: Validated,
+    changes: ProducerChanges,
+    { origin, leaderEpoch }: AppendOptions,
+  ): AppendOutcome | Promise<AppendOutcome> {
+    const { buffer } = valid;
+    try {
+      if (origin === 'raft') this.sync.demand();
+      if (leaderEpoch >= 0 && this.epochs.assign(leaderEpoch, valid.firstOffset))
+        this.#epochsUnwritten = true;
+      if (this.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1)) this.roll();
+      if (this.#epochsUnwritten) this.#writeEpochs();
+      const segment = this.list.active!;
+      segment.grow();
+      if (buffer.length <= largeAppendBytes) {
+        segment.file.writeSync([buffer], segment.size);
+        return this.#wrote(segment, valid, changes);
+      }
+      return segment.file.write([buffer], segment.size).then(
+        () => this.#wrote(segment, valid, changes),
+        (error) => this.#writeFailed(error),
+      );
+    } catch (error) {
+      return this.#writeFailed(error);
+    }
+  }
+
+  /** The bytes stand in the file: everything else follows. */
+  #wrote(segment: Segment, valid: Validated, changes: ProducerChanges): AppendOutcome {
+    const { firstOffset, nextOffset } = valid;
+    segment.wrote(valid.buffer);
+    this.endOffset = nextOffset;
+    this.sync.wrote(segment.file);
+    try {
+      this.producers.apply(changes, nextOffset, (transaction, stableOffset) => {
+        this.#noteAborted(segment, transaction, stableOffset);
+      });
+    } catch (error) {
+      // The batches are there, the index of aborted transactions is not: readers must not get past this point.
+      this.#fail(error, 'append to the transaction index');
+      return this.refused(errors.kafkaStorageError, String(error));
+    }
+    if (this.#isFull) {
+      this.#isFull = false;
+      this.#deps.logger.info('there is room again: appends are accepted', { log: this.list.directory });
+    }
+    if (this.sync.policy.kind !== 'fsync') this.#advance(nextOffset);
+    return this.#appended(firstOffset, nextOffset - 1, valid.logAppendTimeMs, false);
+  }
+
+  #noteAborted(segment: Segment, transaction: CompletedTransaction, lastStableOffset: number): void {
+    if (!transaction.aborted) return;
+    const { producerId, firstOffset, lastOffset } = transaction;
+    segment.transactionIndex.append({ producerId, firstOffset, lastOffset, lastStableOffset });
+    this.sync.wrote(segment.transactionIndex.file!);
+  }
+
+  #appended(
+    baseOffset: number,
+    lastOffset: number,
+    logAppendTimeMs: number,
+    duplicate: boolean,
+  ): AppendOutcome {
+    const { logStartOffset } = this;
+    return { ok: true, baseOffset, lastOffset, logAppendTimeMs, logStartOffset, duplicate };
+  }
+
+  /** Called when the commit that an append needs is over: was it? */
+  #acknowledged(outcome: AppendOutcome): AppendOutcome {
+    if (!outcome.ok || this.state === 'online' || this.sync.syncedOffset > outcome.lastOffset) return outcome;
+    return this.refusal()!;
+  }
+
+  /** Cuts off what a failed write may have left behind the last good batch. */
+  #writeFailed(error: unknown): AppendRefused {
+    const active = this.list.active;
+    try {
+      if (active && active.file.size > active.size) active.file.truncateSync(active.size);
+    } catch (second) {
+      this.#fail(second, 'cut off a failed write');
+    }
+    if (this.state === 'online') this.#failedOrFull(error, 'append');
+    return this.refused(errors.kafkaStorageError, String(error instanceof Error ? error.message : error));
+  }
+
+  /** Runs `work`; undefined when the disk failed it. */
+  #guarded<T>(what: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#failedOrFull(error, what);
+      return undefined;
+    }
+  }
+
+  #failedOrFull(error: unknown, what: string): void {
+    if (!(error instanceof FileError && noRoom.has(error.code))) this.#fail(error, what);
+    else if (!this.#isFull) {
+      this.#isFull = true;
+      const fields = { log: this.list.directory, error: error.message };
+      this.#deps.logger.error('no room: appends are refused until there is', fields);
+    }
+  }
+
+  #fail(error: unknown, what: string): void {
+    if (this.state !== 'online') return;
+    this.state = 'offline';
+    this.sync.stop();
+    const isGone = this.#files.statSync(this.list.directory) === null;
+    const why = isGone ? 'its directory is gone' : String(error instanceof Error ? error.message : error);
+    this.#deps.logger.error('the log is offline: appends are refused until the next start', {
+      log: this.list.directory,
+      what,
+      why,
+    });
+    this.#emit('offline');
+    if (!isGone && error instanceof FileError) this.#deps.onDiskError?.(error);
+  }
+
+  #onSynced(): void {
+    if (this.sync.policy.kind === 'fsync') this.#advance(this.sync.syncedOffset);
+  }
+
+  #advance(highWatermark: number): void {
+    if (highWatermark <= this.highWatermark) return;
+    this.highWatermark = highWatermark;
+    this.producers.settle(highWatermark);
+    this.#emit('advanced');
+  }
+
+  #writeEpochs(): void {
+    const { directory } = this.list;
+    const path = this.#files.join(directory, leaderEpochFile);
+    const file = replaceUnsynced(this.#files, path, this.epochs.toText());
+    if (this.#epochsFile) this.sync.forget(this.#epochsFile);
+    this.#epochsFile = file;
+    this.#epochsUnwritten = false;
+    this.sync.made([file], directory);
+  }
+
+  /** Without it a start reads more of the log, so that a roll does not fail for it. */
+  #takeSnapshot() {
+    try {
+      const snapshot = this.#snapshots.take(this.producers);
+      if (snapshot) this.sync.closeAfterSync(snapshot);
+      return snapshot;
+    } catch (error) {
+      const fields = { log: this.list.directory, error: String(error) };
+      this.#deps.logger.warn('cannot write a snapshot of the producers', fields);
+      return null;
+    }
+  }
+
+  #retentionView(segment: Segment) {
+    const modifiedMs = () => this.#files.statSync(segment.file.path)?.modifiedMs ?? 0;
+    return {
+      baseOffset: segment.baseOffset,
+      sizeBytes: segment.size,
+      get largestTimestampMs() {
+        return segment.largestTimestampMs(modifiedMs);
+      },
+    };
+  }
+
+  #forget(segment: Segment): void {
+    for (const file of segment.openFiles) this.sync.forget(file);
+    if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
+  }
+
+  /** Records that only the page cache may have were shown to nobody yet, and are not before the device has them. */
+  #syncRecovered({ recovered, endOffset }: LoadedLog): void {
+    for (const segment of recovered) for (const file of segment.openFiles) file.syncSync();
+    if (recovered.length > 0) this.#files.syncDirectorySync(this.list.directory);
+    this.sync.syncedOffset = Math.max(this.sync.syncedOffset, endOffset);
+  }
+
+  #nowMs(): number {
+    return this.#deps.environment.clock.nowMs();
+  }
+}

@@ -1,0 +1,316 @@
+import { errors } from '../../protocol/errors.ts';
+import type { TopicSettings } from '../config/topic-settings.ts';
+import type { Environment } from '../environment/environment.ts';
+import type { FileError } from '../environment/files.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
+import { findByTimestamp, findMaxTimestamp, readRegion } from './log-reader.ts';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  AppendRefused,
+  DurabilityPolicy,
+  LogEvent,
+  LogLogger,
+  LogRead,
+  LogReadRefused,
+  ReadOptions,
+  SegmentInfo,
+  TimestampedOffset,
+} from './log-types.ts';
+import { LogWriter } from './log-writer.ts';
+import type { ProducerState } from './producer-state.ts';
+import { ProducerTable } from './producer-table.ts';
+import { type LoadedLog, loadLog } from './recovery.ts';
+import type { Segment } from './segment.ts';
+import { rollJitterMs } from './segment-list.ts';
+import { SnapshotFiles } from './snapshot-files.ts';
+
+/**
+ * One partition: the only owner of its directory. Reading is here, changing in log-writer.ts.
+ *
+ *   logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ endOffset
+ *
+ * `endOffset` is the next offset to be written, `highWatermark` how far others may see. With one replica that is the same,
+ * but for the policy `fsync`, where it is what the device has.
+ *
+ * Nothing is on disk before the first append: a topic of a thousand partitions costs no files.
+ */
+
+export interface LogDependencies {
+  readonly environment: Environment;
+  /** …/TOPIC-PARTITION */
+  readonly directory: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly settings: TopicSettings;
+  readonly durability: DurabilityPolicy;
+  readonly logger: LogLogger;
+  /** `producer.id.expiration.ms` */
+  readonly producerIdExpirationMs: number;
+  /** From the checkpoint files of the data directory; 0 where they say nothing. */
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly cleanShutdown: boolean;
+  /** What one compressed batch may grow to. */
+  readonly decompressedBytesMax?: number;
+  /** The disk failed, not only this log. */
+  readonly onDiskError?: (error: FileError) => void;
+  /** Makes a new log start offset durable; `deleteRecordsBefore` waits for it. */
+  readonly keepStartOffset?: () => Promise<void>;
+}
+
+/** Which offset a reader sees up to. */
+type Visibility = ReadOptions['upTo'];
+
+export class Log {
+  readonly name: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly directory: string;
+  readonly #deps: LogDependencies;
+  readonly #writer: LogWriter;
+  #listeners: readonly ((event: LogEvent) => void)[] = [];
+
+  private constructor(deps: LogDependencies, loaded: LoadedLog) {
+    this.name = `${deps.topic}-${deps.partition}`;
+    this.topic = deps.topic;
+    this.partition = deps.partition;
+    this.topicId = deps.topicId;
+    this.directory = deps.directory;
+    this.#deps = deps;
+    this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
+  }
+
+  /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */
+  static open(deps: LogDependencies): Log {
+    const { files, clock, random } = deps.environment;
+    if (files.statSync(deps.directory) === null) return new Log(deps, emptyLog(deps));
+    const jitter = () => rollJitterMs(deps.settings, random);
+    return new Log(deps, loadLog({ ...deps, files, nowMs: clock.nowMs(), rollJitterMs: jitter }));
+  }
+
+  get logStartOffset(): number {
+    return this.#writer.logStartOffset;
+  }
+
+  get endOffset(): number {
+    return this.#writer.endOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#writer.highWatermark;
+  }
+
+  /** Below it every transaction is decided. */
+  get lastStableOffset(): number {
+    const { highWatermark, logStartOffset, producers } = this.#writer;
+    const first = producers.firstUnstableOffset;
+    return first < 0 || first >= highWatermark ? highWatermark : Math.max(first, logStartOffset);
+  }
+
+  /** The first offset of a transaction that is still open; -1 without one. */
+  get firstOpenTransactionOffset(): number {
+    return this.#writer.producers.firstOpenOffset;
+  }
+
+  /** Everything below it is on the device, indexes included: for the recovery-point checkpoint. */
+  get recoveryPoint(): number {
+    return this.#writer.sync.recoveryPoint;
+  }
+
+  get sizeBytes(): number {
+    return this.#writer.list.sizeBytes;
+  }
+
+  get isOffline(): boolean {
+    return this.#writer.state === 'offline';
+  }
+
+  get settings(): TopicSettings {
+    return this.#writer.settings;
+  }
+
+  /** The latest epoch that was begun or appended in; -1 before the first. */
+  get leaderEpoch(): number {
+    return this.#writer.epochs.latest?.epoch ?? -1;
+  }
+
+  /** For the cleaner: changes whenever segments come or go. */
+  get segmentListEpoch(): number {
+    return this.#writer.list.epoch;
+  }
+
+  segments(): readonly SegmentInfo[] {
+    return this.#writer.list.info;
+  }
+
+  producers(): Iterable<ProducerState> {
+    return this.#writer.producers.producers;
+  }
+
+  /** Calls `listener` after each change; gives back how to stop that. */
+  onEvent(listener: (event: LogEvent) => void): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== listener);
+    };
+  }
+
+  updateSettings(settings: TopicSettings): void {
+    this.#writer.updateSettings(settings);
+  }
+
+  /**
+   * Validates the batches, gives them offsets and writes them. An answer at once unless something has to be waited for;
+   * appends are written in the order of the calls. `records` may be stamped in place, and is copied if it has to wait,
+   * unless `ownsBuffer`.
+   */
+  append(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
+    return this.#writer.append(records, options);
+  }
+
+  /** The batches from `offset` on that the reader may see. Every region must be released. */
+  read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
+    if (this.#writer.state === 'deleted')
+      return { ok: false, errorCode: errors.unknownTopicOrPartition.code };
+    try {
+      return readRegion(this.#writer, offset, this.#bound(options.upTo), options, options.upTo === 'stable');
+    } catch (error) {
+      this.#deps.logger.error('cannot read the log', { log: this.directory, offset, error: String(error) });
+      return { ok: false, errorCode: errors.kafkaStorageError.code };
+    }
+  }
+
+  /** The first record with at least this timestamp; offset -1 if there is none. A promise only if a codec must be loaded. */
+  offsetForTimestamp(timestampMs: number, upTo: Visibility): TimestampedOffset | Promise<TimestampedOffset> {
+    const { files } = this.#deps.environment;
+    const modifiedMs = (segment: Segment) => files.statSync(segment.file.path)?.modifiedMs ?? -1;
+    return findByTimestamp(this.#writer, timestampMs, this.#bound(upTo), modifiedMs);
+  }
+
+  /** The first record with the greatest timestamp of all. */
+  maxTimestamp(upTo: Visibility = 'high-watermark'): TimestampedOffset | Promise<TimestampedOffset> {
+    return findMaxTimestamp(this.#writer, this.#bound(upTo));
+  }
+
+  /** Where the log begins, as ListOffsets answers. */
+  earliest(): TimestampedOffset {
+    const { epochs, logStartOffset } = this.#writer;
+    const first = epochs.earliest;
+    const leaderEpoch = first && first.startOffset <= logStartOffset ? first.epoch : -1;
+    return { timestampMs: -1, offset: logStartOffset, leaderEpoch };
+  }
+
+  /** Where the log ends for such a reader. */
+  latest(upTo: Visibility): TimestampedOffset {
+    return { timestampMs: -1, offset: this.#bound(upTo), leaderEpoch: this.leaderEpoch };
+  }
+
+  /** Up to where there are records of this leader epoch (KIP-320); (-1, -1) when it is not known. */
+  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } {
+    return this.#writer.epochs.endOffsetFor(epoch, this.highWatermark);
+  }
+
+  latestEpoch(): number | null {
+    return this.#writer.epochs.latest?.epoch ?? null;
+  }
+
+  /** The epoch that an offset was written in; -1 when that is not known. */
+  epochAt(offset: number): number {
+    return this.#writer.epochs.epochAt(offset);
+  }
+
+  /** A new leader epoch begins at the end of the log; on disk before its first append. */
+  beginEpoch(epoch: number): void {
+    void this.#writer.change('begin a leader epoch', () => this.#writer.beginEpoch(epoch));
+  }
+
+  /** Creates the directory and the first segment now, not with the first append. */
+  materialise(): void {
+    void this.#writer.change('create the log', () => this.#writer.materialise());
+  }
+
+  /** Moves the log start offset up to `offset` (-1: the high watermark); what lies before goes with its segments. */
+  async deleteRecordsBefore(offset: number): Promise<AppendRefused | { ok: true; logStartOffset: number }> {
+    const writer = this.#writer;
+    const refusal = writer.refusal();
+    if (refusal) return refusal;
+    const target = offset === -1 ? writer.highWatermark : offset;
+    if (target < 0 || target > writer.highWatermark) return writer.refused(errors.offsetOutOfRange, null);
+    const moved = await writer.change('delete records', () => writer.moveStart(target));
+    if (moved) await this.#deps.keepStartOffset?.();
+    return writer.refusal() ?? { ok: true, logStartOffset: writer.logStartOffset };
+  }
+
+  /** Drops segments by age, size and log start offset, and idle producers; tells how many segments went. */
+  async applyRetention(nowMs: number): Promise<number> {
+    return (await this.#writer.change('apply retention', () => this.#writer.retain(nowMs))) ?? 0;
+  }
+
+  /** Seals the last segment and begins a new one, unless it is empty; true when it did. */
+  async roll(): Promise<boolean> {
+    return (await this.#writer.change('roll', () => this.#writer.roll())) ?? false;
+  }
+
+  /** Resolves when everything that was written before the call is on the device, or the log is offline. */
+  flush(): Promise<void> {
+    return this.#writer.sync.flush();
+  }
+
+  /** Cuts off all records from `offset` on. */
+  async truncateTo(offset: number): Promise<void> {
+    await this.#writer.change('truncate', () => this.#writer.truncate(offset));
+  }
+
+  /** Clean close: everything on the device, indexes written and cut, a snapshot of the producers. False if that failed. */
+  close(): Promise<boolean> {
+    return this.#writer.close();
+  }
+
+  /** The partition is gone: appends and new reads are refused, what is being sent is sent. The directory may be renamed after. */
+  markDeleted(): void {
+    if (this.#writer.state === 'deleted') return;
+    this.#writer.end('deleted');
+    this.#emit('deleted');
+  }
+
+  #bound(upTo: Visibility): number {
+    if (upTo === 'end') return this.endOffset;
+    return upTo === 'stable' ? this.lastStableOffset : this.highWatermark;
+  }
+
+  #emit(event: LogEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        // Whoever waits for the log must not decide how an append ends.
+        this.#deps.logger.error('a listener of the log failed', {
+          log: this.directory,
+          event,
+          error: String(error),
+        });
+      }
+    }
+  }
+}
+
+function emptyLog({ environment, directory, logger, logStartOffset }: LogDependencies): LoadedLog {
+  const producers = new ProducerTable();
+  const snapshots = new SnapshotFiles(environment.files, directory, logger, []);
+  producers.endOffset = logStartOffset;
+  snapshots.startMoved(logStartOffset);
+  return {
+    segments: [],
+    producers,
+    snapshots,
+    epochs: new LeaderEpochs(),
+    epochsChanged: false,
+    logStartOffset,
+    endOffset: logStartOffset,
+    recoveryPoint: logStartOffset,
+    recovered: [],
+  };
+}

@@ -1,0 +1,101 @@
+import { readInt32, writeInt32 } from '../../protocol/records/int64.ts';
+import type { File, FileSystem } from '../environment/files.ts';
+import { IndexFile } from './index-file.ts';
+
+/**
+ * Finds a batch by its offset: `.index`, 8 bytes an entry, big-endian, ascending in both fields.
+ *
+ *    0               4               8
+ *    | relativeOffset|   position    |       relativeOffset = last offset of a batch − base offset of the segment
+ *                                            position = where that batch begins in the .log file
+ *
+ * Sparse: a batch gets an entry when more than `index.interval.bytes` lie between it and the last one that has one (see
+ * segment.ts); the first batch never does. A lookup gives a place at or before the batch; the caller walks on from there.
+ */
+const at = { relativeOffset: 0, position: 4 } as const;
+export const offsetIndexEntryBytes = 8;
+const relativeOffsetMax = 0x7fffffff;
+
+const relativeOffset = (entries: Buffer, place: number): number =>
+  readInt32(entries, place + at.relativeOffset);
+const position = (entries: Buffer, place: number): number => readInt32(entries, place + at.position);
+
+export class OffsetIndex {
+  readonly baseOffset: number;
+  readonly #file: IndexFile;
+  #entriesMax: number;
+
+  constructor(files: FileSystem, path: string, baseOffset: number, bytesMax: number) {
+    this.baseOffset = baseOffset;
+    this.#file = new IndexFile(files, path, offsetIndexEntryBytes);
+    this.#entriesMax = Math.floor(bytesMax / offsetIndexEntryBytes);
+  }
+
+  get count(): number {
+    return this.#file.count;
+  }
+
+  get isFull(): boolean {
+    return this.#file.count >= this.#entriesMax;
+  }
+
+  get file(): File {
+    return this.#file.openFile;
+  }
+
+  create(): void {
+    this.#file.create(this.#entriesMax * offsetIndexEntryBytes);
+  }
+
+  grow(): void {
+    this.#file.grow(this.#entriesMax * offsetIndexEntryBytes);
+  }
+
+  /** True when `offset` can be written relative to the base offset. */
+  canHold(offset: number): boolean {
+    return offset >= this.baseOffset && offset - this.baseOffset <= relativeOffsetMax;
+  }
+
+  /** Adds (last offset of a batch, where it begins); both above those of the last entry. */
+  append(lastOffset: number, batchPosition: number): void {
+    const place = this.#file.append();
+    writeInt32(this.#file.bytes, place + at.relativeOffset, lastOffset - this.baseOffset);
+    writeInt32(this.#file.bytes, place + at.position, batchPosition);
+  }
+
+  /** A position in the .log file at or before the first batch whose last offset is at least `offset`. */
+  lookup(offset: number): number {
+    const target = Math.min(offset - this.baseOffset, relativeOffsetMax);
+    const n = this.#file.lastAtMost(target, relativeOffset);
+    return n < 0 ? 0 : position(this.#file.bytes, this.#located(n));
+  }
+
+  /** The offset of the first entry at `logPosition` or behind it, or -1: a bound for what a read of the bytes before can hold. */
+  offsetAtOrAfter(logPosition: number): number {
+    const n = this.#file.lastAtMost(logPosition - 1, position) + 1;
+    return n >= this.#file.count ? -1 : this.baseOffset + relativeOffset(this.#file.bytes, this.#located(n));
+  }
+
+  /** The last offset that has an entry, or the base offset. */
+  get lastOffset(): number {
+    const n = this.#file.count - 1;
+    return n < 0 ? this.baseOffset : this.baseOffset + relativeOffset(this.#file.bytes, this.#located(n));
+  }
+
+  /** Forgets the entries of `offset` and above. */
+  truncateTo(offset: number): void {
+    this.#file.truncate(this.#file.lastAtMost(offset - this.baseOffset - 1, relativeOffset) + 1);
+  }
+
+  seal(): void {
+    this.#file.seal();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #located(n: number): number {
+    return this.#file.locate(n);
+  }
+}

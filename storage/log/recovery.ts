@@ -1,0 +1,295 @@
+import * as batch from '../../protocol/records/batch.ts';
+import { ensureValidMessage } from '../../protocol/records/legacy.ts';
+import { corrupt, RecordError } from '../../protocol/records/record-error.ts';
+import type { TopicSettings } from '../config/topic-settings.ts';
+import type { FileSystem } from '../environment/files.ts';
+import { BatchWalk, lastOffsetAt, leaderEpochAt } from './batch-walk.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
+import type { LogLogger } from './log-types.ts';
+import type { CompletedTransaction } from './producer-state.ts';
+import { ProducerTable } from './producer-table.ts';
+import { settleLeftovers } from './recovery-files.ts';
+import { Segment } from './segment.ts';
+import { fileName, leaderEpochFile, offsetOf, suffixes } from './segment-files.ts';
+import { SnapshotFiles } from './snapshot-files.ts';
+
+/**
+ * Opens a partition's directory: from files to segments, producers and leader epochs.
+ *
+ * After a clean stop nothing is scanned. Else every segment from the one that holds the recovery point on is walked batch
+ * by batch (size, magic, checksum), its indexes made anew; at the first bad byte the file is cut and all later segments go,
+ * for no record behind a hole is part of the log. Segments before the recovery point are not looked at. A segment whose
+ * index is missing is recovered even after a clean stop.
+ *
+ * Producers come from the newest usable snapshot and the batches behind it. A directory without any snapshot is read from
+ * its start, however it was stopped: to take it for one without producers would make open transactions visible.
+ *
+ * If this is interrupted it begins again: what it did is either the same again or not needed any more.
+ */
+
+export interface LoadOptions {
+  readonly files: FileSystem;
+  readonly directory: string;
+  readonly settings: TopicSettings;
+  readonly logger: LogLogger;
+  readonly nowMs: number;
+  readonly producerIdExpirationMs: number;
+  /** From the checkpoint files of the data directory. */
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly cleanShutdown: boolean;
+  rollJitterMs(): number;
+}
+
+export interface LoadedLog {
+  /** Empty when the directory holds none. */
+  readonly segments: Segment[];
+  readonly producers: ProducerTable;
+  readonly snapshots: SnapshotFiles;
+  readonly epochs: LeaderEpochs;
+  /** The epochs are not what the file says any more. */
+  readonly epochsChanged: boolean;
+  readonly logStartOffset: number;
+  readonly endOffset: number;
+  readonly recoveryPoint: number;
+  /** Those that were walked: their bytes may not be on the device. */
+  readonly recovered: readonly Segment[];
+}
+
+/** Opens the directory, which exists. */
+export function loadLog(options: LoadOptions): LoadedLog {
+  return new Loader(options).load();
+}
+
+class Loader {
+  readonly #options: LoadOptions;
+  readonly #snapshots: SnapshotFiles;
+  readonly #producers = new ProducerTable();
+  readonly #epochs: LeaderEpochs;
+  #epochsChanged = false;
+  #segments: Segment[] = [];
+  readonly #recovered: Segment[] = [];
+  /** Base offsets of segments that lack an index. */
+  readonly #unindexed = new Set<number>();
+  #producersLoaded = false;
+
+  constructor(options: LoadOptions) {
+    const { files, directory, logger } = options;
+    this.#options = options;
+    const names = settleLeftovers(files, directory, logger);
+    this.#snapshots = new SnapshotFiles(files, directory, logger, names);
+    this.#epochs = this.#readEpochs(names);
+    this.#openSegments(names);
+  }
+
+  load(): LoadedLog {
+    const { cleanShutdown, recoveryPoint } = this.#options;
+    this.#recoverSegments();
+    let endOffset = this.#segments.at(-1)?.readNextOffset() ?? this.#options.logStartOffset;
+    if (endOffset < this.#options.logStartOffset) {
+      this.#removeAll(endOffset);
+      endOffset = this.#options.logStartOffset;
+    }
+    const logStartOffset = Math.max(this.#options.logStartOffset, this.#segments[0]?.baseOffset ?? 0);
+    if (this.#epochs.truncateFromEnd(endOffset)) this.#epochsChanged = true;
+    if (this.#epochs.truncateFromStart(this.#options.logStartOffset)) this.#epochsChanged = true;
+    this.#snapshots.removeStray(this.#segments.map((segment) => segment.baseOffset));
+    this.#producers.clear();
+    loadProducers({ ...this.#options, ...this.#parts(), logStartOffset, endOffset });
+    return {
+      ...this.#parts(),
+      epochs: this.#epochs,
+      epochsChanged: this.#epochsChanged,
+      logStartOffset,
+      endOffset,
+      recoveryPoint: cleanShutdown ? endOffset : Math.min(recoveryPoint, endOffset),
+      recovered: this.#recovered,
+    };
+  }
+
+  #parts() {
+    return { segments: this.#segments, producers: this.#producers, snapshots: this.#snapshots };
+  }
+
+  #readEpochs(names: readonly string[]): LeaderEpochs {
+    const { files, directory, logger } = this.#options;
+    if (!names.includes(leaderEpochFile)) return new LeaderEpochs();
+    const path = files.join(directory, leaderEpochFile);
+    const epochs = LeaderEpochs.parse(files.readFileSync(path).toString('utf8'));
+    if (epochs) return epochs;
+    logger.warn('the file of leader epochs is damaged; begun anew', { path });
+    this.#epochsChanged = true;
+    return new LeaderEpochs();
+  }
+
+  #openSegments(names: readonly string[]): void {
+    const { files, directory, settings, nowMs } = this.#options;
+    const present = new Set(names);
+    const bases = names
+      .filter((name) => name.endsWith(suffixes.log) && offsetOf(name) >= 0)
+      .map(offsetOf)
+      .sort((a, b) => a - b);
+    for (const baseOffset of bases) {
+      const has = (suffix: string) => present.has(fileName(baseOffset, suffix));
+      if (!has(suffixes.offsetIndex) || !has(suffixes.timeIndex)) this.#unindexed.add(baseOffset);
+      const segment = Segment.open({
+        files,
+        directory,
+        baseOffset,
+        indexBytesMax: settings['segment.index.bytes'],
+        indexIntervalBytes: settings['index.interval.bytes'],
+        rollJitterMs: this.#options.rollJitterMs(),
+        createdMs: nowMs,
+        hasTransactionIndex: has(suffixes.transactionIndex),
+      });
+      const before = this.#segments.at(-1);
+      if (before) before.nextOffset = baseOffset;
+      this.#segments.push(segment);
+    }
+  }
+
+  #recoverSegments(): void {
+    const { cleanShutdown, recoveryPoint, logger, directory } = this.#options;
+    const holdsPoint = this.#segments.findLastIndex((segment) => segment.baseOffset <= recoveryPoint);
+    const first = cleanShutdown ? this.#segments.length : Math.max(holdsPoint, 0);
+    for (let n = 0; n < this.#segments.length; n++) {
+      const segment = this.#segments[n]!;
+      if (n < first && !this.#unindexed.has(segment.baseOffset)) continue;
+      const cutBytes = this.#recoverSegment(n);
+      if (cutBytes === 0) continue;
+      logger.warn('cut the log where it is damaged', {
+        directory,
+        segment: segment.baseOffset,
+        endOffset: segment.nextOffset,
+        cutBytes,
+        laterSegments: this.#segments.length - n - 1,
+      });
+      for (const later of this.#segments.splice(n + 1)) this.#removeSegment(later);
+    }
+  }
+
+  /** Walks one segment; returns how many bytes were cut off. */
+  #recoverSegment(n: number): number {
+    const segment = this.#segments[n]!;
+    const producers = this.#producersAt(n);
+    const sizeBefore = segment.file.size;
+    segment.resetForRecovery();
+    const walk = new BatchWalk(segment.file, 0, sizeBefore, { whole: true });
+    const onCompleted = (transaction: CompletedTransaction, stableOffset: number): void => {
+      if (transaction.aborted)
+        segment.transactionIndex.append({ ...transaction, lastStableOffset: stableOffset });
+    };
+    try {
+      while (walk.next()) {
+        ensureFits(walk, segment);
+        segment.count(walk.buffer, walk.at, walk.bytes);
+        const epoch = leaderEpochAt(walk.buffer, walk.at);
+        if (epoch > (this.#epochs.latest?.epoch ?? -1)) {
+          this.#epochsChanged = this.#epochs.assign(epoch, batch.baseOffset(walk.buffer, walk.at));
+        }
+        producers.replay(walk.buffer, walk.at, onCompleted);
+      }
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      const { directory, logger } = this.#options;
+      logger.warn('a record batch is damaged', { directory, position: walk.position, why: error.message });
+    }
+    const nextOffset = segment.nextOffset;
+    segment.seal();
+    producers.endOffset = nextOffset;
+    this.#snapshots.takeUnsynced(producers);
+    this.#recovered.push(segment);
+    return sizeBefore - segment.size;
+  }
+
+  /** The producers as of the base offset of segment `n`. */
+  #producersAt(n: number): ProducerTable {
+    const { baseOffset } = this.#segments[n]!;
+    const producers = this.#producers;
+    if (!this.#producersLoaded || producers.endOffset > baseOffset) {
+      producers.clear();
+      const before = this.#segments.slice(0, n);
+      const logStartOffset = this.#options.logStartOffset;
+      loadProducers({
+        ...this.#options,
+        ...this.#parts(),
+        segments: before,
+        logStartOffset,
+        endOffset: baseOffset,
+      });
+      this.#producersLoaded = true;
+    }
+    producers.endOffset = baseOffset;
+    this.#snapshots.takeUnsynced(producers);
+    return producers;
+  }
+
+  #removeAll(endOffset: number): void {
+    const { directory, logger, logStartOffset } = this.#options;
+    logger.warn('all segments end before the log start offset: begun anew there', {
+      directory,
+      endOffset,
+      logStartOffset,
+    });
+    for (const segment of this.#segments) this.#removeSegment(segment);
+    this.#segments = [];
+    this.#snapshots.removeAll();
+    this.#epochsChanged = this.#epochs.truncateFromEnd(0) || this.#epochsChanged;
+  }
+
+  #removeSegment(segment: Segment): void {
+    const { files } = this.#options;
+    const paths = segment.openFiles.map((file) => file.path);
+    segment.close();
+    for (const path of paths) files.removeFileSync(path);
+    if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
+  }
+}
+
+/** Throws RecordError unless the batch is undamaged and stands where its offset may. */
+function ensureFits(walk: BatchWalk, segment: Segment): void {
+  const { buffer, at } = walk;
+  if (batch.magic(buffer, at) >= batch.magicV2) batch.ensureValid(buffer, at);
+  else ensureValidMessage(buffer, at);
+  const lastOffset = lastOffsetAt(buffer, at);
+  if (lastOffset < segment.nextOffset)
+    throw corrupt(`Record batch ends at offset ${lastOffset}, before ${segment.nextOffset}`);
+  if (!segment.offsetIndex.canHold(lastOffset)) {
+    throw new Error(
+      `${segment.file.path} holds offset ${lastOffset}, too far above its base offset to be indexed`,
+    );
+  }
+}
+
+export interface ProducerLoad {
+  readonly segments: readonly Segment[];
+  readonly producers: ProducerTable;
+  readonly snapshots: SnapshotFiles;
+  readonly logStartOffset: number;
+  readonly endOffset: number;
+  readonly nowMs: number;
+  readonly producerIdExpirationMs: number;
+}
+
+/**
+ * Fills the empty table with the producers as of `endOffset`: newest snapshot, then the batches behind it; on the way
+ * snapshots at the bases of the last two segments and at the end. Snapshots outside the log are removed.
+ */
+export function loadProducers(load: ProducerLoad): void {
+  const { segments, producers, snapshots, logStartOffset, endOffset } = load;
+  snapshots.keepWithin(logStartOffset, endOffset);
+  snapshots.load(producers, logStartOffset, load.nowMs, load.producerIdExpirationMs);
+  const lastBases = segments.slice(-2).map((segment) => segment.baseOffset);
+  for (const segment of segments) {
+    if (segment.nextOffset <= producers.endOffset || segment.baseOffset >= endOffset) continue;
+    const from = Math.max(segment.baseOffset, producers.endOffset, logStartOffset);
+    producers.endOffset = from;
+    if (lastBases.includes(segment.baseOffset)) snapshots.takeUnsynced(producers);
+    const walk = segment.walkFrom(from);
+    while (walk.next() && batch.baseOffset(walk.buffer, walk.at) < endOffset) {
+      producers.replay(walk.buffer, walk.at, () => {});
+    }
+  }
+  producers.endOffset = endOffset;
+  snapshots.takeUnsynced(producers);
+}

@@ -1,0 +1,186 @@
+import type { TopicSettings } from '../config/topic-settings.ts';
+import type { Clock, Timer } from '../environment/clock.ts';
+import type { Environment, RandomSource } from '../environment/environment.ts';
+import type { FileSystem } from '../environment/files.ts';
+import type { SegmentInfo } from './log-types.ts';
+import { Segment } from './segment.ts';
+import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
+
+/**
+ * The segments of a log, oldest first; the last one grows. Makes new ones, decides when one is full, and takes old ones out:
+ * they are renamed to `.deleted` at once and unlinked after `file.delete.delay.ms`, so that whoever is about to read one
+ * still can. What is being sent is kept by its `retain` in any case.
+ *
+ * `epoch` counts the changes that a cleaner must know of: whoever worked on values from an earlier epoch starts over.
+ */
+export class SegmentList {
+  readonly directory: string;
+  /** Oldest first. */
+  segments: Segment[];
+  epoch = 0;
+  readonly #files: FileSystem;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  #settings: TopicSettings;
+  readonly #removals = new Map<Timer, string[]>();
+
+  constructor(environment: Environment, directory: string, settings: TopicSettings, segments: Segment[]) {
+    this.directory = directory;
+    this.#files = environment.files;
+    this.#clock = environment.clock;
+    this.#random = environment.random;
+    this.#settings = settings;
+    this.segments = segments;
+  }
+
+  get first(): Segment | undefined {
+    return this.segments[0];
+  }
+
+  /** The one that grows; undefined before the first append. */
+  get active(): Segment | undefined {
+    return this.segments[this.segments.length - 1];
+  }
+
+  get sizeBytes(): number {
+    let sum = 0;
+    for (const segment of this.segments) sum += segment.size;
+    return sum;
+  }
+
+  get info(): SegmentInfo[] {
+    return this.segments.map((segment) => ({
+      baseOffset: segment.baseOffset,
+      nextOffset: segment.nextOffset,
+      sizeBytes: segment.size,
+      isActive: segment === this.active,
+      path: segment.file.path,
+    }));
+  }
+
+  set settings(settings: TopicSettings) {
+    this.#settings = settings;
+    for (const segment of this.segments) segment.indexIntervalBytes = settings['index.interval.bytes'];
+  }
+
+  /** The place of the segment that may hold `offset`: the last one that begins at or before it; -1 when all begin later. */
+  indexFor(offset: number): number {
+    let low = 0;
+    let high = this.segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.segments[middle]!.baseOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** Whether the last segment must be sealed before this append. */
+  mustRoll(appendBytes: number, maxTimestampMs: number, lastOffset: number): boolean {
+    const segment = this.active;
+    if (!segment) return true;
+    if (segment.size === 0) return false;
+    const waitMs = segmentMsOf(this.#settings) - segment.rollJitterMs;
+    return (
+      segment.size > segmentBytesOf(this.#settings) - appendBytes ||
+      segment.waitedMs(maxTimestampMs, this.#clock.nowMs()) > waitMs ||
+      segment.indexesAreFull ||
+      !segment.offsetIndex.canHold(lastOffset)
+    );
+  }
+
+  /** Adds an empty segment at the end. The one before it must have been sealed. */
+  add(baseOffset: number): Segment {
+    const options = {
+      files: this.#files,
+      directory: this.directory,
+      baseOffset,
+      indexBytesMax: this.#settings['segment.index.bytes'],
+      indexIntervalBytes: this.#settings['index.interval.bytes'],
+      rollJitterMs: rollJitterMs(this.#settings, this.#random),
+      createdMs: this.#clock.nowMs(),
+      preallocateBytes: this.#settings.preallocate ? segmentBytesOf(this.#settings) : 0,
+    };
+    try {
+      const segment = Segment.create(options);
+      const before = this.active;
+      if (before) before.nextOffset = baseOffset;
+      this.segments.push(segment);
+      this.epoch++;
+      return segment;
+    } catch (error) {
+      this.#removeQuietly(
+        segmentSuffixes.map((suffix) => filePath(this.#files, this.directory, baseOffset, suffix)),
+      );
+      throw error;
+    }
+  }
+
+  /** Takes the first `count` out; `onRetired` hears of each before its names change. */
+  retireFirst(count: number, onRetired: (segment: Segment) => void): void {
+    this.#retire(this.segments.splice(0, count), onRetired);
+  }
+
+  /** Takes out those that begin above `offset`. */
+  retireAbove(offset: number, onRetired: (segment: Segment) => void): void {
+    this.#retire(this.segments.splice(this.indexFor(offset) + 1), onRetired);
+  }
+
+  /** Closes all files; what waits to be unlinked stays for the next start. */
+  close(): void {
+    for (const timer of this.#removals.keys()) timer.cancel();
+    this.#removals.clear();
+    for (const segment of this.segments) segment.close();
+  }
+
+  #retire(segments: Segment[], onRetired: (segment: Segment) => void): void {
+    if (segments.length === 0) return;
+    this.epoch++;
+    const paths: string[] = [];
+    for (const segment of segments) {
+      onRetired(segment);
+      segment.addSuffix(suffixes.deleted);
+      paths.push(...segment.openFiles.map((file) => file.path));
+      segment.close();
+    }
+    const delayMs = this.#settings['file.delete.delay.ms'];
+    if (delayMs === 0) this.#removeQuietly(paths);
+    else {
+      const timer = this.#clock.schedule(delayMs, () => {
+        this.#removals.delete(timer);
+        this.#removeQuietly(paths);
+      });
+      this.#removals.set(timer, paths);
+    }
+  }
+
+  /** What cannot be unlinked now is when the log is opened again. */
+  #removeQuietly(paths: readonly string[]): void {
+    for (const path of paths) {
+      try {
+        this.#files.removeFileSync(path);
+      } catch {
+        // Its name says that it does not count.
+      }
+    }
+  }
+}
+
+/** `segment.bytes`, or what tests put in its place. */
+export function segmentBytesOf(settings: TopicSettings): number {
+  return settings['internal.segment.bytes'] ?? settings['segment.bytes'];
+}
+
+/** After how long a segment is rolled: in a compacted topic soon enough for the longest compaction lag. */
+function segmentMsOf(settings: TopicSettings): number {
+  const compacted = settings['cleanup.policy'].includes('compact');
+  return compacted
+    ? Math.min(settings['segment.ms'], settings['max.compaction.lag.ms'])
+    : settings['segment.ms'];
+}
+
+/** How much earlier than `segment.ms` one segment is rolled; drawn when it is opened. */
+export function rollJitterMs(settings: TopicSettings, random: RandomSource): number {
+  const max = Math.min(settings['segment.jitter.ms'], settings['segment.ms']);
+  return max <= 0 ? 0 : Math.floor(random.next() * max);
+}

@@ -1,0 +1,305 @@
+import * as batch from '../../protocol/records/batch.ts';
+import type { File, FileSystem } from '../environment/files.ts';
+import { BatchWalk, lastOffsetAt, maxTimestampAt } from './batch-walk.ts';
+import { CorruptIndex } from './index-file.ts';
+import { OffsetIndex } from './offset-index.ts';
+import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
+import { TimeIndex, type TimeIndexEntry } from './time-index.ts';
+import { TransactionIndex } from './transaction-index.ts';
+
+/**
+ * One stretch of a log: a .log file of record batches back to back, and its indexes (names: segment-files.ts).
+ *
+ *   .log    | batch | batch | batch | …        offsets ascend and may have holes; the file is only ever appended to,
+ *                                              cut at a batch, or replaced as a whole by the cleaner
+ *
+ * Only the last segment of a log grows; what seals it (a roll, a clean close) also writes its indexes. `size` is the end of
+ * the last batch that was written whole: bytes behind it, left by a failed write, do not exist for anybody.
+ *
+ * Rule for index entries, counted per batch: if more than `index.interval.bytes` have come since the last entry, the batch
+ * gets one, before its own bytes are counted.
+ */
+
+export interface SegmentOptions {
+  readonly files: FileSystem;
+  readonly directory: string;
+  readonly baseOffset: number;
+  /** `segment.index.bytes` */
+  readonly indexBytesMax: number;
+  /** `index.interval.bytes` */
+  readonly indexIntervalBytes: number;
+  readonly rollJitterMs: number;
+  readonly createdMs: number;
+}
+
+/** Where a batch lies in its segment. */
+export interface BatchPlace {
+  readonly position: number;
+  readonly bytes: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+}
+
+export class Segment {
+  readonly baseOffset: number;
+  readonly file: File;
+  readonly offsetIndex: OffsetIndex;
+  readonly timeIndex: TimeIndex;
+  readonly transactionIndex: TransactionIndex;
+  readonly rollJitterMs: number;
+  /** Follows the topic's settings. */
+  indexIntervalBytes: number;
+  /** Bytes of whole batches. */
+  size: number;
+  /** One above the last offset in it, or of a sealed one that was not looked into: the next segment's base offset. */
+  nextOffset: number;
+  #createdMs: number;
+  #bytesSinceIndexEntry = 0;
+  /** null: not known yet, it stands in the time index. */
+  #max: TimeIndexEntry | null;
+  /** Whether the indexes were found to be usable. */
+  #indexesChecked = false;
+  /** Greatest timestamp of the first batch: null not known, -1 none. */
+  #firstTimestampMs: number | null = null;
+
+  private constructor(options: SegmentOptions, file: File, hasTransactionIndex: boolean) {
+    const { files, directory, baseOffset, indexBytesMax } = options;
+    const path = (suffix: string) => filePath(files, directory, baseOffset, suffix);
+    this.baseOffset = baseOffset;
+    this.file = file;
+    this.size = file.size;
+    this.nextOffset = baseOffset;
+    this.offsetIndex = new OffsetIndex(files, path(suffixes.offsetIndex), baseOffset, indexBytesMax);
+    this.timeIndex = new TimeIndex(files, path(suffixes.timeIndex), baseOffset, indexBytesMax);
+    this.transactionIndex = new TransactionIndex(files, path(suffixes.transactionIndex), hasTransactionIndex);
+    this.rollJitterMs = options.rollJitterMs;
+    this.indexIntervalBytes = options.indexIntervalBytes;
+    this.#createdMs = options.createdMs;
+    this.#max = null;
+  }
+
+  /** A new segment with its files, empty; leftovers of the same names are replaced. */
+  static create(options: SegmentOptions & { preallocateBytes: number }): Segment {
+    const { files, directory, baseOffset } = options;
+    for (const suffix of segmentSuffixes)
+      files.removeFileSync(filePath(files, directory, baseOffset, suffix));
+    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log), 'create');
+    const segment = new Segment(options, file, false);
+    if (options.preallocateBytes > 0) file.truncateSync(options.preallocateBytes);
+    segment.size = 0;
+    segment.#max = { timestampMs: -1, offset: baseOffset };
+    segment.offsetIndex.create();
+    segment.timeIndex.create();
+    segment.#indexesChecked = true;
+    return segment;
+  }
+
+  /** One that is there. Its indexes are not looked at before they are needed. */
+  static open(options: SegmentOptions & { hasTransactionIndex: boolean }): Segment {
+    const { files, directory, baseOffset } = options;
+    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log), 'update');
+    return new Segment(options, file, options.hasTransactionIndex);
+  }
+
+  /** Greatest timestamp so far and the last offset of the batch that had it first; (-1, base offset) without any. */
+  get maxTimestamp(): TimeIndexEntry {
+    if (this.#max === null) {
+      this.#checkIndexes();
+      this.#max = this.timeIndex.lastEntry;
+    }
+    return this.#max;
+  }
+
+  /** Greatest timestamp, or of records without any when the file was last written: what retention goes by. */
+  largestTimestampMs(modifiedMs: () => number): number {
+    const { timestampMs } = this.maxTimestamp;
+    return timestampMs >= 0 ? timestampMs : modifiedMs();
+  }
+
+  /** How much later than the segment's first batch a batch with `maxTimestampMs` is; without timestamps, how old the segment is. */
+  waitedMs(maxTimestampMs: number, nowMs: number): number {
+    const first = this.#firstBatchTimestamp();
+    return first >= 0 ? maxTimestampMs - first : nowMs - this.#createdMs;
+  }
+
+  get indexesAreFull(): boolean {
+    return this.offsetIndex.isFull || this.timeIndex.isFull;
+  }
+
+  /** Gets the indexes of a segment that was sealed by a clean stop ready for more. */
+  grow(): void {
+    this.#checkIndexes();
+    this.offsetIndex.grow();
+    this.timeIndex.grow();
+  }
+
+  /**
+   * Takes note of the batches in `buffer` that now stand in the file from `size` on: index entries, greatest timestamp,
+   * size. The bytes must have been written.
+   */
+  wrote(buffer: Buffer): void {
+    let at = 0;
+    while (at < buffer.length) {
+      const bytes = batch.batchSizeInBytes(buffer, at);
+      this.count(buffer, at, bytes);
+      at += bytes;
+    }
+  }
+
+  /** Counts one batch that stands in the file at `size`: see `wrote`. Recovery calls it for each batch that it accepts. */
+  count(buffer: Buffer, at: number, bytes: number): void {
+    const timestampMs = maxTimestampAt(buffer, at);
+    const lastOffset = lastOffsetAt(buffer, at);
+    if (this.size === 0) this.#firstTimestampMs = timestampMs;
+    if (timestampMs > this.maxTimestamp.timestampMs) this.#max = { timestampMs, offset: lastOffset };
+    if (this.#bytesSinceIndexEntry > this.indexIntervalBytes && !this.indexesAreFull) {
+      const max = this.maxTimestamp;
+      this.offsetIndex.append(lastOffset, this.size);
+      this.timeIndex.maybeAppend(max.timestampMs, max.offset);
+      this.#bytesSinceIndexEntry = 0;
+    }
+    this.#bytesSinceIndexEntry += bytes;
+    this.size += bytes;
+    this.nextOffset = lastOffset + 1;
+  }
+
+  /** The first batch whose last offset is at least `offset`, or null. */
+  findBatch(offset: number): BatchPlace | null {
+    const walk = new BatchWalk(this.file, this.#lookup(offset), this.size, { shared: true });
+    while (walk.next()) {
+      const lastOffset = lastOffsetAt(walk.buffer, walk.at);
+      if (lastOffset >= offset) {
+        const baseOffset = batch.baseOffset(walk.buffer, walk.at);
+        return { position: walk.position, bytes: walk.bytes, baseOffset, lastOffset };
+      }
+    }
+    return null;
+  }
+
+  /** Whole batches from the first whose last offset is at least `offset`, to the end. */
+  walkFrom(offset: number): BatchWalk {
+    const place = offset <= this.baseOffset ? { position: 0 } : this.findBatch(offset);
+    return new BatchWalk(this.file, place?.position ?? this.size, this.size, { whole: true });
+  }
+
+  /** Finds out `nextOffset` by reading from the last index entry on: for the last segment after a clean stop. */
+  readNextOffset(): number {
+    const walk = new BatchWalk(this.file, this.#lookup(this.offsetIndex.lastOffset), this.size, {
+      shared: true,
+    });
+    this.nextOffset = this.baseOffset;
+    while (walk.next()) this.nextOffset = lastOffsetAt(walk.buffer, walk.at) + 1;
+    return this.nextOffset;
+  }
+
+  /** Cuts off everything from the first batch with `offset` or more on; returns the bytes that went. */
+  truncateTo(offset: number, nowMs: number): number {
+    const before = this.size;
+    const place = this.findBatch(offset);
+    this.grow();
+    this.offsetIndex.truncateTo(offset);
+    this.timeIndex.truncateTo(offset);
+    this.transactionIndex.truncateTo(offset);
+    if (place) {
+      this.size = place.position;
+      this.file.truncateSync(this.size);
+    }
+    if (this.size === 0) {
+      this.#createdMs = nowMs;
+      this.#firstTimestampMs = null;
+    }
+    this.#bytesSinceIndexEntry = 0;
+    this.#readMaxTimestamp();
+    this.readNextOffset();
+    return before - this.size;
+  }
+
+  /** Empties the indexes, for all batches to be counted again. */
+  resetForRecovery(): void {
+    this.transactionIndex.truncateTo(0);
+    this.#clear();
+  }
+
+  #clear(): void {
+    this.offsetIndex.create();
+    this.timeIndex.create();
+    this.#indexesChecked = true;
+    this.#bytesSinceIndexEntry = 0;
+    this.#max = { timestampMs: -1, offset: this.baseOffset };
+    this.#firstTimestampMs = null;
+    this.size = 0;
+    this.nextOffset = this.baseOffset;
+  }
+
+  /** Nothing more will be appended: closing entry of the time index, files cut to what they hold. */
+  seal(): void {
+    if (this.size > 0) {
+      this.timeIndex.maybeAppend(this.maxTimestamp.timestampMs, this.maxTimestamp.offset);
+    }
+    this.offsetIndex.seal();
+    this.timeIndex.seal();
+    if (this.file.size !== this.size) this.file.truncateSync(this.size);
+  }
+
+  /** The files that have to be synced for a sealed segment to be durable. */
+  get openFiles(): File[] {
+    const all = [this.file, this.offsetIndex.file, this.timeIndex.file];
+    const transactions = this.transactionIndex.file;
+    if (transactions) all.push(transactions);
+    return all;
+  }
+
+  /** Renames all files, `suffix` added to their names. */
+  addSuffix(suffix: string): void {
+    for (const file of this.openFiles) file.renameTo(file.path + suffix);
+  }
+
+  close(): void {
+    this.file.close();
+    this.offsetIndex.close();
+    this.timeIndex.close();
+    this.transactionIndex.close();
+  }
+
+  #lookup(offset: number): number {
+    this.#checkIndexes();
+    return this.offsetIndex.lookup(offset);
+  }
+
+  /** Makes indexes anew that cannot be read: they are only a way to find batches faster. */
+  #checkIndexes(): void {
+    if (this.#indexesChecked) return;
+    this.#indexesChecked = true;
+    try {
+      // Reading the counts is what fails on a file of the wrong length.
+      if (this.offsetIndex.count >= 0 && this.timeIndex.count >= 0) return;
+    } catch (error) {
+      if (!(error instanceof CorruptIndex)) throw error;
+    }
+    const { size, nextOffset } = this;
+    this.#clear();
+    const walk = new BatchWalk(this.file, 0, size);
+    while (walk.next()) this.count(walk.buffer, walk.at, walk.bytes);
+    this.nextOffset = nextOffset;
+    this.seal();
+  }
+
+  #firstBatchTimestamp(): number {
+    if (this.#firstTimestampMs === null && this.size > 0) {
+      const walk = new BatchWalk(this.file, 0, this.size, { shared: true });
+      this.#firstTimestampMs = walk.next() ? maxTimestampAt(walk.buffer, walk.at) : -1;
+    }
+    return this.#firstTimestampMs ?? -1;
+  }
+
+  /** The last time index entry, or a greater timestamp behind it. */
+  #readMaxTimestamp(): void {
+    let max = this.timeIndex.lastEntry;
+    const walk = new BatchWalk(this.file, this.#lookup(max.offset), this.size, { shared: true });
+    while (walk.next()) {
+      const timestampMs = maxTimestampAt(walk.buffer, walk.at);
+      if (timestampMs > max.timestampMs) max = { timestampMs, offset: lastOffsetAt(walk.buffer, walk.at) };
+    }
+    this.#max = max;
+  }
+}
