@@ -68,8 +68,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
   readonly #transport: TransportConnection;
   readonly #context: ConnectionContext;
   readonly #splitter: FrameSplitter;
-  /** The read buffer under way: a frame that lies in it is borrowed, any other is its own. */
-  #piece: ArrayBufferLike | null = null;
+  /** The bytes being read: a frame that lies in them is borrowed, any other has memory of its own. */
+  #piece: Buffer | null = null;
   #held: Buffer[] = [];
   #slots: Slot[] = [];
   #inFlightBytes = 0;
@@ -132,12 +132,12 @@ export class Connection implements ConnectionEvents, CallerConnection {
   }
 
   readInto(): Uint8Array | null {
-    return null;
+    return this.#splitter.room();
   }
 
   received(bytes: Buffer): void {
     if (this.#isClosed) return;
-    this.#piece = bytes.buffer;
+    this.#piece = bytes;
     this.#isReading = true;
     this.#turnStartMs = this.#context.clock.monotonicMs();
     this.#lastActiveMs = this.#turnStartMs;
@@ -192,7 +192,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
 
   #arrived(frame: Buffer): void {
     if (this.#isClosed) return;
-    const ownsBytes = frame.buffer !== this.#piece;
+    const ownsBytes = !liesIn(frame, this.#piece);
     if (this.#held.length > 0 || this.#mustWait()) this.#held.push(ownsBytes ? frame : Buffer.from(frame));
     else this.#start(frame, ownsBytes);
   }
@@ -281,4 +281,10 @@ export class Connection implements ConnectionEvents, CallerConnection {
     this.#flush();
     if (this.#held.length === 0 && !this.#isClosed) this.#transport.resume();
   }
+}
+
+function liesIn(frame: Buffer, piece: Buffer | null): boolean {
+  if (piece === null || frame.buffer !== piece.buffer) return false;
+  const start = frame.byteOffset - piece.byteOffset;
+  return start >= 0 && start + frame.length <= piece.length;
 }

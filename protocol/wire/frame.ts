@@ -5,7 +5,7 @@
  *
  * `FrameSplitter` cuts a stream of bytes into frames, whatever pieces it arrives in. It refuses a size before it allocates
  * anything for it, and a frame costs memory only as its bytes arrive: its buffer is at most twice what has come, or
- * `leastBytes`.
+ * `leastBytes`. The rest of a large frame can be read straight into its place: see `room`.
  */
 
 /** A size prefix that cannot be answered: the connection is closed, for nothing after it can be found. */
@@ -21,6 +21,8 @@ export class FrameSizeError extends Error {
 
 const sizeBytes = 4;
 const leastBytes = 1024;
+/** With less than this missing, a read into the reader's own buffer costs no more, and may bring the next frame along. */
+const leastRoom = 32 * 1024;
 
 export class FrameSplitter {
   readonly #limit: number;
@@ -39,6 +41,16 @@ export class FrameSplitter {
   /** Bytes of the frame under way that have come, its size prefix included: 0 between frames. */
   get pendingBytes(): number {
     return this.#size < 0 ? this.#filled : sizeBytes + this.#filled;
+  }
+
+  /**
+   * Where the next bytes of the stream belong, when they are the rest of a large frame: a reader that puts them there, and
+   * then feeds that very memory, saves a copy. Null when it is not worth it.
+   */
+  room(): Uint8Array | null {
+    if (this.#size - this.#filled < leastRoom) return null;
+    this.#reserve(this.#filled + 1, this.#size);
+    return this.#pending.subarray(this.#filled);
   }
 
   /** Takes the next bytes of the stream, which are borrowed; throws `FrameSizeError`, after which the stream is lost. */
@@ -74,16 +86,23 @@ export class FrameSplitter {
   #fill(piece: Uint8Array, from: number): number {
     const wanted = this.#size < 0 ? sizeBytes : this.#size;
     const count = Math.min(wanted - this.#filled, piece.length - from);
-    this.#reserve(this.#filled + count, wanted);
-    this.#pending.set(piece.subarray(from, from + count), this.#filled);
+    if (!this.#isInPlace(piece, from)) {
+      this.#reserve(this.#filled + count, wanted);
+      this.#pending.set(piece.subarray(from, from + count), this.#filled);
+    }
     this.#filled += count;
     if (this.#filled === wanted) this.#complete();
     return from + count;
   }
 
+  #isInPlace(piece: Uint8Array, from: number): boolean {
+    const { buffer, byteOffset } = this.#pending;
+    return piece.buffer === buffer && piece.byteOffset + from === byteOffset + this.#filled;
+  }
+
   #reserve(needed: number, wanted: number): void {
     if (needed <= this.#pending.length) return;
-    const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed, this.#pending.length * 2)));
+    const grown = Buffer.allocUnsafeSlow(Math.min(wanted, Math.max(needed, this.#pending.length * 2)));
     this.#pending.copy(grown, 0, 0, this.#filled);
     this.#pending = grown;
   }

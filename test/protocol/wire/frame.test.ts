@@ -75,3 +75,23 @@ test('a large size alone takes no memory', () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
   for (const splitter of splitters) expect(splitter.pendingBytes).toBe(5);
 });
+
+test('the rest of a large frame may be read into its place', () => {
+  const body = Buffer.alloc(3_000_000, 7);
+  const stream = Buffer.concat([frameOf(body), frameOf(Buffer.from('next'))]);
+  const got: Buffer[] = [];
+  const splitter = new FrameSplitter(5_000_000, (frame) => got.push(Buffer.from(frame)));
+  expect(splitter.room()).toBeNull();
+  splitter.feed(Buffer.from(stream.subarray(0, 100_000)));
+  let at = 100_000;
+  for (let room = splitter.room(); room !== null; room = splitter.room()) {
+    const count = Math.min(room.length, 400_000, stream.length - at);
+    room.set(stream.subarray(at, at + count));
+    splitter.feed(room.subarray(0, count));
+    at += count;
+  }
+  expect(at).toBeGreaterThan(2_900_000);
+  splitter.feed(Buffer.from(stream.subarray(at)));
+  expect(got.map((frame) => frame.length)).toEqual([3_000_000, 4]);
+  expect(got[0]!.equals(body)).toBe(true);
+});
