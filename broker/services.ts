@@ -1,8 +1,11 @@
 import type { Environment } from '../storage/environment/environment.ts';
+import type { VolumeStat } from '../storage/environment/files.ts';
+import type { ServedApis } from './apis/served-apis.ts';
 import type { BrokerSettings } from './config/settings.ts';
 import type { GroupCoordinator } from './groups/group-coordinator.ts';
 import type { ClusterState } from './metadata/cluster-state.ts';
 import type { MetadataController } from './metadata/metadata-controller.ts';
+import type { AdvertisedEndpoints } from './network/advertised.ts';
 import type { Logger } from './observe/logger.ts';
 import type { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
@@ -13,11 +16,26 @@ export interface Services {
   readonly environment: Environment;
   readonly settings: BrokerSettings;
   readonly logger: Logger;
+  /** What ApiVersions lists. */
+  readonly apis: ServedApis;
   /** What is: topics, partitions, configs, features. Read only; changes go through `metadata`. */
   readonly cluster: ClusterState;
   readonly metadata: MetadataController;
+  /** Which address this client is told to use. */
+  readonly advertised: AdvertisedEndpoints;
   readonly partitions: Partitions;
+  /** The one directory that holds every partition. */
+  readonly logDirectory: LogDirectoryView;
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly producerIds: ProducerIds;
+}
+
+/** What handlers may know of the log directory. */
+export interface LogDirectoryView {
+  /** Absolute; a made-up name in memory. */
+  readonly path: string;
+  /** A disk error has taken it out of service. */
+  readonly isOffline: boolean;
+  volume(): VolumeStat | null;
 }

@@ -26,7 +26,13 @@ export interface ClusterState {
 }
 
 /** Kafka's ConfigResource.Type codes. */
-export const configResourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const;
+export const configResourceTypes = {
+  topic: 2,
+  broker: 4,
+  brokerLogger: 8,
+  clientMetrics: 16,
+  group: 32,
+} as const;
 export type ConfigResourceType = (typeof configResourceTypes)[keyof typeof configResourceTypes];
 
 export interface TopicState {

@@ -6,21 +6,38 @@ import type { ConfigResourceType, TopicState } from './cluster-state.ts';
  * bad input.
  */
 export interface MetadataController {
-  createTopics(requests: readonly NewTopic[], options: { validateOnly: boolean; byAutoCreation?: boolean }): Promise<readonly CreateTopicResult[]>;
+  createTopics(
+    requests: readonly NewTopic[],
+    options: { validateOnly: boolean; byAutoCreation?: boolean },
+  ): Promise<readonly CreateTopicResult[]>;
   deleteTopics(topics: readonly { name: string | null; id: string }[]): Promise<readonly DeleteTopicResult[]>;
-  createPartitions(requests: readonly NewPartitions[], options: { validateOnly: boolean }): Promise<readonly NamedResult[]>;
+  createPartitions(
+    requests: readonly NewPartitions[],
+    options: { validateOnly: boolean },
+  ): Promise<readonly NamedResult[]>;
   /** Kafka's internal topics (offsets, transaction state), made on first need with their broker settings. */
   ensureInternalTopic(name: string): Promise<TopicState | { errorCode: number }>;
   /** Auto-creation by Metadata or Produce, when auto.create.topics.enable says so. */
   autoCreateTopics(names: readonly string[]): Promise<readonly CreateTopicResult[]>;
-  incrementalAlterConfigs(alterations: readonly ConfigAlteration[], validateOnly: boolean): Promise<readonly ConfigResult[]>;
+  incrementalAlterConfigs(
+    alterations: readonly ConfigAlteration[],
+    validateOnly: boolean,
+  ): Promise<readonly ConfigResult[]>;
   /** The legacy full replacement. */
-  alterConfigs(replacements: readonly ConfigReplacement[], validateOnly: boolean): Promise<readonly ConfigResult[]>;
+  alterConfigs(
+    replacements: readonly ConfigReplacement[],
+    validateOnly: boolean,
+  ): Promise<readonly ConfigResult[]>;
   /** First id and length of a block that is recorded before it is returned. */
   allocateProducerIds(): Promise<{ firstProducerId: number; count: number }>;
   /** New leader epoch (PartitionChange with leader) after an unclean stop, before the first append. */
   bumpLeaderEpochs(partitions: readonly { topic: string; partition: number }[]): Promise<void>;
-  updateFeatures(updates: readonly { name: string; level: number; upgradeType: number }[], validateOnly: boolean): Promise<readonly NamedResult[]>;
+  /** Where the metadata log stands (DescribeQuorum). */
+  quorum(): { readonly endOffset: number };
+  updateFeatures(
+    updates: readonly { name: string; level: number; upgradeType: number }[],
+    validateOnly: boolean,
+  ): Promise<readonly NamedResult[]>;
 }
 
 export interface NewTopic {

@@ -1,0 +1,42 @@
+import { errors } from '../../../protocol/errors.ts';
+import { deleteRecords } from '../../../protocol/messages/data/delete-records.ts';
+import { isInternalTopic } from '../../metadata/topic-names.ts';
+import type { Services } from '../../services.ts';
+import { defineHandler } from '../handler.ts';
+
+/** Moves log start offsets up; the segments below go with the next retention run. Offset -1 is the high watermark. */
+export const deleteRecordsHandler = defineHandler(deleteRecords, {
+  versions: '0-2',
+  async handle(services, request) {
+    const topics = request.topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(
+        partitions.map(({ partitionIndex, offset }) => deleteOne(services, name, partitionIndex, offset)),
+      ),
+    }));
+    return { throttleTimeMs: 0, topics: await Promise.all(topics) };
+  },
+  refuse: (request, errorCode) => ({
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode })),
+    })),
+  }),
+});
+
+async function deleteOne({ partitions }: Services, topic: string, partitionIndex: number, offset: number) {
+  const answer = (lowWatermark: number, errorCode: number) => ({ partitionIndex, lowWatermark, errorCode });
+  const partition = partitions.get(topic, partitionIndex);
+  if (partition === undefined) return answer(-1, errors.unknownTopicOrPartition.code);
+  if (isInternalTopic(topic)) return answer(-1, errors.invalidTopicException.code);
+  const { log } = partition;
+  const policy = log.settings['cleanup.policy'];
+  // Records of a topic that is compacted only are not the user's to cut off.
+  if (policy.includes('compact') && !policy.includes('delete'))
+    return answer(-1, errors.policyViolation.code);
+  const before = offset === -1 ? log.highWatermark : offset;
+  if (before < 0 || before > log.highWatermark) return answer(-1, errors.offsetOutOfRange.code);
+  const done = await log.deleteRecordsBefore(before);
+  return 'errorCode' in done ? answer(-1, done.errorCode) : answer(done.logStartOffset, errors.none.code);
+}

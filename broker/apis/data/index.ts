@@ -1,0 +1,15 @@
+import { deleteRecordsHandler } from './delete-records.ts';
+import { describeProducersHandler } from './describe-producers.ts';
+import { fetchHandler } from './fetch.ts';
+import { listOffsetsHandler } from './list-offsets.ts';
+import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts';
+import { produceHandler } from './produce.ts';
+
+export const dataHandlers = {
+  produce: produceHandler,
+  fetch: fetchHandler,
+  listOffsets: listOffsetsHandler,
+  offsetForLeaderEpoch: offsetForLeaderEpochHandler,
+  deleteRecords: deleteRecordsHandler,
+  describeProducers: describeProducersHandler,
+};

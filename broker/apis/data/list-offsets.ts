@@ -1,0 +1,115 @@
+import { errors } from '../../../protocol/errors.ts';
+import { listOffsets } from '../../../protocol/messages/data/list-offsets.ts';
+import type { TimestampedOffset } from '../../../storage/log/log-types.ts';
+import { leaderEpochError } from '../../partitions/fetch-read.ts';
+import type { Partition } from '../../partitions/partition.ts';
+import { defineHandler } from '../handler.ts';
+
+/** Timestamps that mean a place, and the first version that knows them (KIP-734, KIP-405, KIP-1005, KIP-1023). */
+const latest = -1;
+const earliest = -2;
+const maxTimestamp = -3;
+const earliestLocal = -4;
+const latestTiered = -5;
+const earliestPendingUpload = -6;
+const firstVersionOf = new Map([
+  [latest, 1],
+  [earliest, 1],
+  [maxTimestamp, 7],
+  [earliestLocal, 8],
+  [latestTiered, 9],
+  [earliestPendingUpload, 11],
+]);
+
+const consumerReplicaId = -1;
+const nowhere: TimestampedOffset = { timestampMs: -1, offset: -1, leaderEpoch: -1 };
+
+/** Where a partition begins and ends, and which offset is the first with a timestamp or later. */
+export const listOffsetsHandler = defineHandler(listOffsets, {
+  versions: '1-11',
+  async handle({ partitions }, request, caller) {
+    const upTo =
+      request.replicaId !== consumerReplicaId
+        ? 'end'
+        : request.isolationLevel === 1
+          ? 'stable'
+          : 'high-watermark';
+    const seen = new Map<string, number>();
+    for (const { name, partitions: asked } of request.topics) {
+      for (const { partitionIndex } of asked) {
+        const key = `${name}:${partitionIndex}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+      }
+    }
+    const answerOne = async (topic: string, asked: Asked) => {
+      if (seen.get(`${topic}:${asked.partitionIndex}`)! > 1)
+        return refusal(asked, errors.invalidRequest.code);
+      const firstVersion = firstVersionOf.get(asked.timestamp) ?? Number.POSITIVE_INFINITY;
+      if (asked.timestamp < 0 && caller.apiVersion < firstVersion)
+        return refusal(asked, errors.unsupportedVersion.code);
+      const partition = partitions.get(topic, asked.partitionIndex);
+      if (partition === undefined) return refusal(asked, errors.unknownTopicOrPartition.code);
+      const epochError = leaderEpochError(partition.leaderEpoch, asked.currentLeaderEpoch);
+      if (epochError !== errors.none.code) return refusal(asked, epochError);
+      const found = await find(partition, asked.timestamp, upTo);
+      return {
+        partitionIndex: asked.partitionIndex,
+        errorCode: errors.none.code,
+        timestamp: found.timestampMs,
+        offset: found.offset,
+        leaderEpoch: found.leaderEpoch,
+      };
+    };
+    const topics = request.topics.map(async ({ name, partitions: asked }) => ({
+      name,
+      partitions: await Promise.all(asked.map((one) => answerOne(name, one))),
+    }));
+    return { throttleTimeMs: 0, topics: await Promise.all(topics) };
+  },
+  refuse: (request, errorCode) => ({
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((asked) => refusal(asked, errorCode)),
+    })),
+  }),
+});
+
+type UpTo = 'high-watermark' | 'stable' | 'end';
+type Asked = {
+  readonly partitionIndex: number;
+  readonly currentLeaderEpoch: number;
+  readonly timestamp: number;
+};
+
+function find(
+  partition: Partition,
+  timestamp: number,
+  upTo: UpTo,
+): TimestampedOffset | Promise<TimestampedOffset> {
+  const { log, leaderEpoch } = partition;
+  switch (timestamp) {
+    case latest:
+      return { ...log.latest(upTo), leaderEpoch };
+    case earliest:
+    case earliestLocal:
+      return withEpochOfEmptyLog(log.earliest(), partition);
+    case maxTimestamp:
+      return log.maxTimestamp(upTo);
+    // Without tiered storage nothing is tiered and nothing waits for an upload.
+    case latestTiered:
+    case earliestPendingUpload:
+      return nowhere;
+    default:
+      return log.offsetForTimestamp(timestamp, upTo);
+  }
+}
+
+/** A log that nobody has written knows no epoch yet; the partition's is what its first record will have. */
+function withEpochOfEmptyLog(found: TimestampedOffset, { log, leaderEpoch }: Partition): TimestampedOffset {
+  return log.latestEpoch() === null ? { ...found, leaderEpoch } : found;
+}
+
+function refusal({ partitionIndex }: { readonly partitionIndex: number }, errorCode: number) {
+  return { partitionIndex, errorCode, timestamp: -1, offset: -1, leaderEpoch: -1 };
+}

@@ -1,0 +1,77 @@
+import { errors } from '../../../protocol/errors.ts';
+import { describeGroups } from '../../../protocol/messages/groups/describe-groups.ts';
+import type { ResponseInit } from '../../../protocol/schema/api.ts';
+import { ClassicGroup } from '../../groups/classic-group.ts';
+import type { Services } from '../../services.ts';
+import { allOperations, notAsked } from '../authorized-operations.ts';
+import { defineHandler } from '../handler.ts';
+
+type GroupAnswer = NonNullable<ResponseInit<typeof describeGroups>['groups']>[number];
+
+/** From this version on a group that is not there is an error, before it was a dead one. */
+const notFoundVersion = 6;
+const nothing = Buffer.alloc(0);
+
+/** State and members of classic groups. */
+export const describeGroupsHandler = defineHandler(describeGroups, {
+  versions: '0-6',
+  async handle({ groups }, request, caller) {
+    const described = await Promise.all(
+      request.groups.map((groupId) => describe(groups, groupId, caller.apiVersion)),
+    );
+    return {
+      throttleTimeMs: 0,
+      groups: described.map((group) => ({
+        ...group,
+        authorizedOperations:
+          request.includeAuthorizedOperations && group.errorCode === errors.none.code
+            ? allOperations.group
+            : notAsked,
+      })),
+    };
+  },
+  refuse: (request, errorCode, errorMessage) => ({
+    throttleTimeMs: 0,
+    groups: request.groups.map((groupId) => ({ ...deadGroup(groupId), errorCode, errorMessage })),
+  }),
+});
+
+async function describe(groups: Services['groups'], groupId: string, version: number): Promise<GroupAnswer> {
+  const group = await groups.describe(groupId);
+  if (typeof group === 'number') return { ...deadGroup(groupId), groupState: '', errorCode: group };
+  if (!(group instanceof ClassicGroup)) {
+    if (version < notFoundVersion) return deadGroup(groupId);
+    const errorMessage =
+      group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
+    return { ...deadGroup(groupId), errorCode: errors.groupIdNotFound.code, errorMessage };
+  }
+  const isStable = group.state === 'Stable';
+  return {
+    errorCode: errors.none.code,
+    errorMessage: null,
+    groupId,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: isStable ? (group.protocolName ?? '') : '',
+    members: [...group.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      memberMetadata: isStable ? member.metadataFor(group.protocolName) : nothing,
+      memberAssignment: isStable ? member.assignment : nothing,
+    })),
+  };
+}
+
+function deadGroup(groupId: string) {
+  return {
+    errorCode: errors.none.code,
+    errorMessage: null,
+    groupId,
+    groupState: 'Dead',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+  };
+}

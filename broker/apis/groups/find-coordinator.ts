@@ -1,0 +1,65 @@
+import { errors } from '../../../protocol/errors.ts';
+import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
+import type { Services } from '../../services.ts';
+import { type Caller, defineHandler } from '../handler.ts';
+
+const keyTypes = { group: 0, transaction: 1, share: 2 } as const;
+/** From this version on several keys are asked for at once (KIP-699), and from `shareVersion` on share coordinators (KIP-932). */
+const batchVersion = 4;
+const shareVersion = 6;
+
+/** Every coordinator is here; asking for one makes its internal topic on first need. */
+export const findCoordinatorHandler = defineHandler(findCoordinator, {
+  versions: '0-6',
+  async handle(services, request, caller) {
+    const keys = caller.apiVersion >= batchVersion ? request.coordinatorKeys : [request.key];
+    const coordinators = await Promise.all(
+      keys.map((key) => coordinatorOf(services, request.keyType, key, caller)),
+    );
+    const first = coordinators[0] ?? noCoordinator('', errors.invalidRequest.code, null);
+    return caller.apiVersion >= batchVersion
+      ? { throttleTimeMs: 0, coordinators }
+      : {
+          throttleTimeMs: 0,
+          errorCode: first.errorCode,
+          errorMessage: first.errorMessage,
+          nodeId: first.nodeId,
+          host: first.host,
+          port: first.port,
+        };
+  },
+  refuse: (request, errorCode, errorMessage) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage,
+    nodeId: -1,
+    host: '',
+    port: -1,
+    coordinators: request.coordinatorKeys.map((key) => noCoordinator(key, errorCode, errorMessage)),
+  }),
+});
+
+async function coordinatorOf(
+  { groups, cluster, advertised }: Services,
+  keyType: number,
+  key: string,
+  caller: Caller,
+) {
+  const isUnknownType =
+    keyType !== keyTypes.group && keyType !== keyTypes.transaction && keyType !== keyTypes.share;
+  if (isUnknownType || (keyType === keyTypes.share && caller.apiVersion < shareVersion)) {
+    return noCoordinator(key, errors.invalidRequest.code, null);
+  }
+  if (keyType !== keyTypes.group) {
+    const what = keyType === keyTypes.transaction ? 'transactions' : 'share groups';
+    return noCoordinator(key, errors.unsupportedVersion.code, `This broker does not serve ${what} yet`);
+  }
+  const errorCode = await groups.coordinatorError(key);
+  if (errorCode !== errors.none.code) return noCoordinator(key, errorCode, null);
+  const { host, port } = advertised.endpointFor(caller);
+  return { key, nodeId: cluster.nodeId, host, port, errorCode, errorMessage: null };
+}
+
+function noCoordinator(key: string, errorCode: number, errorMessage: string | null) {
+  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage };
+}

@@ -1,0 +1,151 @@
+import { errors } from '../../../protocol/errors.ts';
+import { offsetFetch } from '../../../protocol/messages/groups/offset-fetch.ts';
+import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
+import type { CommittedOffset } from '../../groups/group-entries.ts';
+import type { LoadedShard } from '../../groups/loaded-shard.ts';
+import type { Services } from '../../services.ts';
+import { defineHandler } from '../handler.ts';
+
+type Request = RequestOf<typeof offsetFetch>;
+type Response = ResponseInit<typeof offsetFetch>;
+
+/** From these versions on: an error of the whole, many groups at once (KIP-709), topics by id. */
+const wholeErrorVersion = 2;
+const batchVersion = 8;
+const topicIdVersion = 10;
+const none = errors.none.code;
+
+interface Asked {
+  readonly groupId: string;
+  /** Null: everything the group has committed. */
+  readonly topics: readonly AskedTopic[] | null;
+}
+
+interface AskedTopic {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionIndexes: readonly number[];
+}
+
+interface PartitionAnswer {
+  readonly partitionIndex: number;
+  readonly committedOffset: number;
+  readonly committedLeaderEpoch: number;
+  readonly metadata: string | null;
+  readonly errorCode: number;
+}
+
+interface GroupAnswer {
+  readonly groupId: string;
+  readonly errorCode: number;
+  readonly topics: readonly { name: string; topicId: string; partitions: PartitionAnswer[] }[];
+}
+
+/** What groups have committed. */
+export const offsetFetchHandler = defineHandler(offsetFetch, {
+  versions: '1-10',
+  async handle(services, request, caller) {
+    const groups = await Promise.all(
+      askedGroups(request, caller.apiVersion).map((asked) =>
+        fetchGroup(services, asked, request.requireStable, caller.apiVersion >= topicIdVersion),
+      ),
+    );
+    if (caller.apiVersion >= batchVersion) return { throttleTimeMs: 0, groups };
+    return single(groups[0]!, request, caller.apiVersion);
+  },
+  refuse: (request, errorCode) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    topics: [],
+    groups: request.groups.map(({ groupId }) => ({ groupId, errorCode, topics: [] })),
+  }),
+});
+
+function askedGroups(request: Request, version: number): Asked[] {
+  if (version >= batchVersion) return request.groups;
+  const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null;
+  return [{ groupId: request.groupId, topics }];
+}
+
+async function fetchGroup(
+  services: Services,
+  { groupId, topics }: Asked,
+  requireStable: boolean,
+  byTopicId: boolean,
+): Promise<GroupAnswer> {
+  const shard = await services.groups.fetchOffsets(groupId);
+  if (typeof shard === 'number') return { groupId, errorCode: shard, topics: [] };
+  const read: ReadOffsets = { services, shard, groupId, requireStable };
+  if (topics === null) return { groupId, errorCode: none, topics: everything(read) };
+  return { groupId, errorCode: none, topics: topics.map((topic) => askedTopic(read, topic, byTopicId)) };
+}
+
+interface ReadOffsets {
+  readonly services: Services;
+  readonly shard: LoadedShard;
+  readonly groupId: string;
+  readonly requireStable: boolean;
+}
+
+function askedTopic(
+  { services, shard, groupId, requireStable }: ReadOffsets,
+  asked: AskedTopic,
+  byTopicId: boolean,
+) {
+  const name = byTopicId ? services.cluster.topicById(asked.topicId)?.name : asked.name;
+  const partitions = asked.partitionIndexes.map((index) => {
+    if (name === undefined) return { ...partitionAnswer(index, null), errorCode: errors.unknownTopicId.code };
+    if (requireStable && shard.isPending(groupId, name, index)) {
+      return { ...partitionAnswer(index, null), errorCode: errors.unstableOffsetCommit.code };
+    }
+    return partitionAnswer(index, shard.offset(groupId, name, index));
+  });
+  return { name: asked.name, topicId: asked.topicId, partitions };
+}
+
+function everything({ services, shard, groupId, requireStable }: ReadOffsets) {
+  const topics = new Map<string, PartitionAnswer[]>();
+  for (const { topic, partition, value } of shard.offsetsOf(groupId)) {
+    let partitions = topics.get(topic);
+    if (partitions === undefined) topics.set(topic, (partitions = []));
+    const isUnstable = requireStable && shard.isPending(groupId, topic, partition);
+    partitions.push(
+      isUnstable
+        ? { ...partitionAnswer(partition, null), errorCode: errors.unstableOffsetCommit.code }
+        : partitionAnswer(partition, value),
+    );
+  }
+  return [...topics].map(([name, partitions]) => ({
+    name,
+    topicId: services.cluster.topic(name)?.id ?? zeroUuid,
+    partitions,
+  }));
+}
+
+function partitionAnswer(partitionIndex: number, value: CommittedOffset | null): PartitionAnswer {
+  return {
+    partitionIndex,
+    committedOffset: value?.offset ?? -1,
+    committedLeaderEpoch: value?.leaderEpoch ?? -1,
+    metadata: value?.metadata ?? '',
+    errorCode: none,
+  };
+}
+
+/** The form for one group; v1 can say an error only at each partition. */
+function single(group: GroupAnswer, request: Request, version: number): Response {
+  if (group.errorCode === none || version >= wholeErrorVersion) {
+    return { throttleTimeMs: 0, errorCode: group.errorCode, topics: group.topics };
+  }
+  return {
+    throttleTimeMs: 0,
+    topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((index) => ({
+        ...partitionAnswer(index, null),
+        errorCode: group.errorCode,
+      })),
+    })),
+  };
+}

@@ -1,0 +1,54 @@
+import { errors } from '../../../protocol/errors.ts';
+import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
+import { describeTopicConfig } from '../../config/describe.ts';
+import type { Services } from '../../services.ts';
+import { defineHandler } from '../handler.ts';
+
+/** Creates topics; the answer leaves when they can be written and read. From v5 on it shows their configs (KIP-525). */
+export const createTopicsHandler = defineHandler(createTopics, {
+  versions: '2-7',
+  async handle(services, request) {
+    const results = await services.metadata.createTopics(request.topics, {
+      validateOnly: request.validateOnly,
+    });
+    return {
+      throttleTimeMs: 0,
+      topics: results.map((result) => ({
+        name: result.name,
+        topicId: result.topicId,
+        errorCode: result.errorCode,
+        errorMessage: result.errorMessage,
+        numPartitions: result.numPartitions,
+        replicationFactor: result.replicationFactor,
+        configs:
+          result.errorCode === errors.none.code ? configsOf(services, request.topics, result.name) : [],
+      })),
+    };
+  },
+  refuse: (request, errorCode, errorMessage) => ({
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name }) => ({ name, topicId: zeroUuid, errorCode, errorMessage })),
+  }),
+});
+
+type Asked = {
+  readonly name: string;
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+};
+
+function configsOf(services: Services, asked: readonly Asked[], topic: string) {
+  const overrides = new Map<string, string>();
+  for (const { name, value } of asked.find(({ name }) => name === topic)?.configs ?? []) {
+    if (value !== null) overrides.set(name, value);
+  }
+  return describeTopicConfig(services, overrides).map(
+    ({ name, value, readOnly, configSource, isSensitive }) => ({
+      name,
+      value,
+      readOnly,
+      configSource,
+      isSensitive,
+    }),
+  );
+}

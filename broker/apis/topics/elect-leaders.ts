@@ -1,0 +1,47 @@
+import { errors } from '../../../protocol/errors.ts';
+import { electLeaders } from '../../../protocol/messages/topics/elect-leaders.ts';
+import type { ClusterState } from '../../metadata/cluster-state.ts';
+import { defineHandler } from '../handler.ts';
+
+/** ElectionType: preferred and unclean. */
+const isElectionType = (code: number): boolean => code === 0 || code === 1;
+
+/** In a cluster of one every partition has its preferred leader already. */
+export const electLeadersHandler = defineHandler(electLeaders, {
+  versions: '0-2',
+  handle({ cluster }, request, caller) {
+    // v0 has no election type: it means preferred.
+    if (caller.apiVersion > 0 && !isElectionType(request.electionType))
+      return refusal(errors.invalidRequest.code);
+    // Asked about all, Kafka leaves out the partitions that need no election.
+    const asked =
+      request.topicPartitions ?? [...cluster.topics()].map(({ name }) => ({ topic: name, partitions: [] }));
+    return {
+      throttleTimeMs: 0,
+      errorCode: errors.none.code,
+      replicaElectionResults: asked.map(({ topic, partitions }) => ({
+        topic,
+        partitionResult: partitions.map((partitionId) => elect(cluster, topic, partitionId)),
+      })),
+    };
+  },
+  refuse: (_request, errorCode) => refusal(errorCode),
+});
+
+function elect(cluster: ClusterState, topic: string, partitionId: number) {
+  const state = cluster.topic(topic);
+  if (state?.partitions[partitionId] !== undefined) {
+    return {
+      partitionId,
+      errorCode: errors.electionNotNeeded.code,
+      errorMessage: errors.electionNotNeeded.message,
+    };
+  }
+  const what =
+    state === undefined ? `No such topic as ${topic}` : `No such partition as ${topic}-${partitionId}`;
+  return { partitionId, errorCode: errors.unknownTopicOrPartition.code, errorMessage: what };
+}
+
+function refusal(errorCode: number) {
+  return { throttleTimeMs: 0, errorCode, replicaElectionResults: [] };
+}

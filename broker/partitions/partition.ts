@@ -1,0 +1,102 @@
+import type { Log } from '../../storage/log/log.ts';
+import type {
+  AppendOrigin,
+  AppendOutcome,
+  LogEvent,
+  LogRead,
+  LogReadRefused,
+  ReadOptions,
+} from '../../storage/log/log-types.ts';
+
+/** Somebody who wants to know when a partition changes: a waiting fetch. */
+export interface PartitionWatcher {
+  /** Called inside the change; must only take note, never read or append. */
+  partitionChanged(partition: Partition, event: LogEvent): void;
+}
+
+/** One partition that this node leads: its log, its leader epoch, and who waits for it. */
+export class Partition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly index: number;
+  readonly log: Log;
+  readonly #watchers = new Set<PartitionWatcher>();
+  #leaderEpoch: number;
+  #isDeleted = false;
+
+  constructor(log: Log, topic: string, topicId: string, index: number, leaderEpoch: number) {
+    this.log = log;
+    this.topic = topic;
+    this.topicId = topicId;
+    this.index = index;
+    this.#leaderEpoch = leaderEpoch;
+    log.onEvent((event) => this.#announce(event));
+  }
+
+  get leaderEpoch(): number {
+    return this.#leaderEpoch;
+  }
+
+  /** False once the topic is deleted: whoever still holds it must look the partition up again. */
+  get isLive(): boolean {
+    return !this.#isDeleted;
+  }
+
+  get logStartOffset(): number {
+    return this.log.logStartOffset;
+  }
+
+  get endOffset(): number {
+    return this.log.endOffset;
+  }
+
+  /** Appends under this partition's leader epoch. `records` is borrowed until the call returns, see Log.append. */
+  append(
+    records: Buffer,
+    options: { readonly origin: AppendOrigin; readonly ownsBuffer?: boolean },
+  ): AppendOutcome | Promise<AppendOutcome> {
+    return this.log.append(records, {
+      origin: options.origin,
+      leaderEpoch: this.#leaderEpoch,
+      ownsBuffer: options.ownsBuffer ?? false,
+    });
+  }
+
+  read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
+    return this.log.read(offset, options);
+  }
+
+  /** Where a leader epoch ended here (KIP-320); (-1, -1) when it is not known. The current one ends at the high watermark. */
+  endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } {
+    if (epoch === this.#leaderEpoch) return { epoch, endOffset: this.log.highWatermark };
+    return this.log.endOffsetForEpoch(epoch);
+  }
+
+  /** A new term: the epoch enters the leader epoch file, waiting fetches are answered. */
+  beginLeaderEpoch(epoch: number): void {
+    if (epoch <= this.#leaderEpoch) return;
+    this.#leaderEpoch = epoch;
+    this.log.beginEpoch(epoch);
+    this.#announce('truncated');
+  }
+
+  /** The topic is gone: appends are refused, waiters are told. The directory is the log directory's business. */
+  markDeleted(): void {
+    if (this.#isDeleted) return;
+    this.#isDeleted = true;
+    this.log.markDeleted();
+    this.#announce('deleted');
+  }
+
+  watch(watcher: PartitionWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: PartitionWatcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #announce(event: LogEvent): void {
+    for (const watcher of this.#watchers) watcher.partitionChanged(this, event);
+  }
+}
