@@ -10,8 +10,10 @@
  *
  * Writing. See outbound-queue.ts. Writes of one turn are corked into one system call.
  */
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { plainHost } from './hosts.ts';
 import { OutboundQueue, outboundHighWaterBytes, releaseRegions } from './outbound-queue.ts';
 import {
@@ -48,13 +50,18 @@ export class NodeTransport implements Transport {
     return { local: { host: plainHost(address), port: boundPort }, close: () => closed(server) };
   }
 
-  readonly listenLocal = async ({ path, accept }: ListenLocalOptions): Promise<Listener> => {
-    const isPipe = path.startsWith('\\\\');
-    if (!isPipe) removeStaleSocket(path);
+  readonly listenLocal = async (options: ListenLocalOptions): Promise<Listener> => {
+    const { accept, previousAddress } = options;
+    if (previousAddress !== null) removeLocalAddress(previousAddress);
+    const address = localAddress(options);
     const server = this.#server(accept);
-    await listening(server, { path }, path);
-    if (!isPipe) chmodSync(path, 0o600);
-    return { local: { host: path, port: 0 }, close: () => closed(server) };
+    await listening(server, { path: address }, address);
+    if (!isPipe(address)) chmodSync(address, 0o600);
+    const close = async (): Promise<void> => {
+      await closed(server);
+      removeLocalAddress(address);
+    };
+    return { local: { host: address, port: 0 }, close };
   };
 
   #server(accept: Accept): net.Server {
@@ -246,7 +253,31 @@ function closed(server: net.Server): Promise<void> {
   });
 }
 
-/** A socket file that nobody listens on any more. The caller owns the path, so whatever socket is there is a dead one. */
-function removeStaleSocket(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path);
+/** `sockaddr_un` holds 104 bytes on macOS and 108 on Linux, one of them for the end. */
+const socketPathBytesMax = 100;
+const temporaryFolderPrefix = 'kompakt-control-';
+
+function isPipe(address: string): boolean {
+  return address.startsWith('\\\\');
+}
+
+function localAddress({ path, random }: ListenLocalOptions): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\kompakt-${random}`;
+  removeLocalAddress(path);
+  if (Buffer.byteLength(path) <= socketPathBytesMax) return path;
+  // Only its owner may enter a folder that mkdtemp makes.
+  return join(mkdtempSync(join(tmpdir(), temporaryFolderPrefix)), basename(path));
+}
+
+/** Removes a socket that nobody listens on any more, and the temporary folder that was made for it. */
+function removeLocalAddress(address: string): void {
+  if (isPipe(address)) return;
+  const folder = dirname(address);
+  const isOurFolder = dirname(folder) === tmpdir() && basename(folder).startsWith(temporaryFolderPrefix);
+  try {
+    if (lstatSync(address, { throwIfNoEntry: false })?.isSocket()) unlinkSync(address);
+    if (isOurFolder && existsSync(folder)) rmdirSync(folder);
+  } catch {
+    // Not ours to remove after all; listening says what is wrong, if anything is.
+  }
 }

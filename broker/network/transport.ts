@@ -71,15 +71,22 @@ export interface ListenOptions {
 }
 
 export interface ListenLocalOptions {
-  /** A Unix socket's path, which its owner alone may use, or the name of a pipe on Windows. */
+  /** Where a Unix socket should be. Too long for one: an owner-only temporary folder; on Windows a pipe instead. */
   readonly path: string;
+  /** Letters and digits that nobody guesses, for names that others could take before us. */
+  readonly random: string;
+  /** The address of the last process here, which is dead: what it left there is removed. */
+  readonly previousAddress: string | null;
   accept(connection: TransportConnection): ConnectionEvents | null;
 }
 
 export interface Transport {
   /** Rejects with a `ListenError` whose code is EADDRINUSE, EADDRNOTAVAIL, EACCES or other. */
   listen(options: ListenOptions): Promise<Listener>;
-  /** For programs on this machine; replaces what a dead process left at the path. Null where there is no such thing. */
+  /**
+   * For programs of the same owner on this machine. `local.host` is the address. The caller owns the path (by its directory's
+   * lock), so a socket that is there already is a dead one, and is replaced. Null where there is no such thing.
+   */
   readonly listenLocal: ((options: ListenLocalOptions) => Promise<Listener>) | null;
 }
 

@@ -1,8 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NodeTransport } from '../../../broker/network/node-transport.ts';
 import { transportSuite } from '../../suites/transport.ts';
 import { tcpClient } from './tcp-client.ts';
@@ -45,39 +44,49 @@ it('reads by onread on this version of Node, not by the fallback', async () => {
 
 describe.skipIf(process.platform === 'win32')('a Unix socket', () => {
   const accept = () => null;
+  const rest = { random: 'r4nd0m', previousAddress: null, accept };
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'kompakt-socket-'));
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
 
   it('is for its owner alone, replaces a dead one, and goes when closed', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'kompakt-socket-'));
     const path = join(directory, 'control.sock');
-    try {
-      const transport = new NodeTransport();
-      // A socket file as a killed process leaves it: bound once, nobody listens.
-      const dead = net.createServer();
-      await new Promise<void>((resolve) => dead.listen(join(directory, 'other.sock'), resolve));
-      const first = await transport.listenLocal({ path, accept });
-      expect(statSync(path).mode & 0o777).toBe(0o600);
-      const second = await transport.listenLocal({ path, accept });
-      await (await tcpClient({ path })).closed;
-      await second.close();
-      await first.close();
-      dead.close();
-      expect(existsSync(path)).toBe(false);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+    const transport = new NodeTransport();
+    const first = await transport.listenLocal({ path, ...rest });
+    expect(first.local.host).toBe(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const second = await transport.listenLocal({ path, ...rest });
+    await (await tcpClient({ path })).closed;
+    await second.close();
+    expect(existsSync(path)).toBe(false);
+    await first.close();
+  });
+
+  it('whose path would be too long is in a folder of its owner, and the next start cleans up', async () => {
+    const path = join(directory, 'ünter '.repeat(20), 'control.sock');
+    const transport = new NodeTransport();
+    const left = await transport.listenLocal({ path, ...rest });
+    const address = left.local.host;
+    expect(statSync(dirname(address)).mode & 0o777).toBe(0o700);
+    await (await tcpClient({ path: address })).closed;
+    const next = await transport.listenLocal({ path, ...rest, previousAddress: address });
+    expect(existsSync(dirname(address))).toBe(false);
+    await next.close();
+    expect(existsSync(dirname(next.local.host))).toBe(false);
+    await left.close();
   });
 
   it('does not remove a file that is no socket', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'kompakt-socket-'));
-    try {
-      const path = join(directory, 'file');
-      writeFileSync(path, 'precious');
-      await expect(new NodeTransport().listenLocal({ path, accept })).rejects.toMatchObject({
-        code: 'EADDRINUSE',
-      });
-      expect(existsSync(path)).toBe(true);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+    const path = join(directory, 'file');
+    writeFileSync(path, 'precious');
+    await expect(new NodeTransport().listenLocal({ path, ...rest })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+    expect(existsSync(path)).toBe(true);
   });
 });
