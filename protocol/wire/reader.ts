@@ -14,7 +14,7 @@
  * A reader works in positions of the whole ArrayBuffer, because a DataView (70 ns) and a Buffer over it are then made
  * once per ArrayBuffer and not once per frame: a connection keeps one reader and calls `reset` for each frame.
  */
-import { zeroUuid } from '../schema/field.ts';
+import { readUuid, uuidBytes } from './uuid.ts';
 
 /** Input that is not what its schema says. The only error that decoding throws. */
 export class BrokenFrame extends Error {
@@ -103,35 +103,32 @@ export class Reader {
   }
 
   uuid(): string {
-    const at = this.#take(16);
-    const view = this.#view;
-    if (
-      view.getInt32(at) === 0 &&
-      view.getInt32(at + 4) === 0 &&
-      view.getInt32(at + 8) === 0 &&
-      view.getInt32(at + 12) === 0
-    )
-      return zeroUuid;
-    return this.#whole.toString('base64url', at, at + 16);
+    return readUuid(this.#whole, this.#take(uuidBytes));
   }
 
   /** An unsigned 32-bit varint, five bytes at most. */
   uvarint(): number {
-    const whole = this.#whole;
+    const at = this.#at;
+    const byte = at < this.#end ? this.#whole[at]! : 0x80;
+    if (byte >= 0x80) return this.#longVarint();
+    // Most lengths, tags and counts have one byte.
+    this.#at = at + 1;
+    return byte;
+  }
+
+  #longVarint(): number {
     let at = this.#at;
     const end = Math.min(this.#end, at + 5);
     let value = 0;
     for (let shift = 0; at < end; shift += 7) {
-      const byte = whole[at++]!;
+      const byte = this.#whole[at++]!;
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) {
         this.#at = at;
         return value >>> 0;
       }
     }
-    throw new BrokenFrame(
-      at === this.#end ? 'the frame ends inside a varint' : 'a varint of more than 5 bytes',
-    );
+    throw new BrokenFrame(at === this.#end ? 'the frame ends inside a varint' : 'a varint of more than 5 bytes');
   }
 
   string(): string {

@@ -12,6 +12,7 @@
  */
 import type { OpaqueBytes } from '../schema/field.ts';
 import { maxStringBytes } from './reader.ts';
+import { uuidBytes, writeUuid } from './uuid.ts';
 
 /** A value that its schema, or this version of it, cannot express: an error of the program, not of a client. */
 export class UnwritableValue extends Error {
@@ -147,8 +148,8 @@ export class Writer {
   }
 
   uuid(value: string): void {
-    const at = this.#room(16);
-    if (value.length !== 22 || this.#bytes.write(value, at, 16, 'base64url') !== 16)
+    const at = this.#room(uuidBytes);
+    if (!writeUuid(this.#bytes, at, value))
       throw new UnwritableValue(`not a UUID of 22 characters: '${value}'`);
   }
 
