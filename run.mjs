@@ -332,19 +332,21 @@ async function start(args) {
   await prepare();
   const bin = join(dist, 'kompakt.js');
   process.argv = [process.execPath, bin, 'serve', ...args];
-  if (process.env.npm_lifecycle_event !== undefined) mergeTwinSignals();
   if (module.enableCompileCache !== undefined) module.enableCompileCache();
   await import(pathToFileURL(bin).href);
 }
 
-/** Ctrl-C under npm arrives twice, from the terminal and passed on by npm; the broker takes a second signal to mean
- *  "at once". What follows within this time is the same key press. */
-function mergeTwinSignals() {
+/** Between npm and us stands a shell, and signals arrive oddly. Ctrl-C may come twice, from the terminal and passed on by
+ *  npm, while to the broker a second signal means "at once": what follows within a moment is the same key press. And a
+ *  SIGTERM to npm ends the shell without reaching us: being left by our parent is that signal. */
+function hearSignalsThroughNpm() {
   const twinMs = 200;
+  const pollMs = 200;
   const lastMs = {};
   const emit = process.emit;
   process.emit = function (name, ...rest) {
     if (name === 'SIGINT' || name === 'SIGTERM') {
+      clearInterval(watch);
       const nowMs = performance.now();
       const isTwin = nowMs - lastMs[name] < twinMs;
       lastMs[name] = nowMs;
@@ -352,6 +354,13 @@ function mergeTwinSignals() {
     }
     return emit.call(this, name, ...rest);
   };
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, pollMs);
+  watch.unref();
 }
 
 const pack = () =>
@@ -376,6 +385,7 @@ async function main() {
   const command = commands[process.argv[2]];
   if (command === undefined)
     throw new Refusal(`usage: node run.mjs ${Object.keys(commands).join('|')} [ARG …]`);
+  if (process.env.npm_lifecycle_event !== undefined) hearSignalsThroughNpm();
   await command(process.argv.slice(3));
 }
 

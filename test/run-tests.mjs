@@ -26,8 +26,18 @@ export async function runTests(root, args) {
   const project = isCi ? 'ci' : 'unit';
   const vitest = [tool('vitest/vitest.mjs'), 'run', '--project', project, ...(isCi ? args.slice(1) : args)];
   results.push(await runVitest(root, vitest));
-  if (env.KOMPAKT_RESULTS) appendFileSync(env.KOMPAKT_RESULTS, `${JSON.stringify(results)}\n`);
+  if (env.KOMPAKT_RESULTS) appendFileSync(env.KOMPAKT_RESULTS, `${JSON.stringify(results.map(withSuite))}\n`);
   report(results);
+}
+
+/** Among the results of several suites, a name says which one it is from ($KOMPAKT_SUITE). */
+function withSuite({ passed, failures, skipped }) {
+  const named = (name) => (env.KOMPAKT_SUITE ? `${env.KOMPAKT_SUITE}: ${name}` : name);
+  return {
+    passed,
+    failures: failures.map(named),
+    skipped: skipped.map(({ name, reason }) => ({ name: named(name), reason })),
+  };
 }
 
 /** What a check has to say is shown only when it fails. */

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { skipUnless } from './skip.ts';
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), '..');
 const cleanups: (() => void)[] = [];
@@ -284,6 +285,27 @@ test('under npm a Ctrl-C counts once, though it arrives from the terminal and fr
   const root = checkout(program);
   expect((await run(root, ['start'], { npm_lifecycle_event: 'start' }).ended).out).toBe('1\n');
   expect((await run(root, ['start']).ended).out).toBe('2\n');
+});
+
+test('under npm the end of the shell that npm has put between us is a SIGTERM', async (context) => {
+  skipUnless(context, process.platform !== 'win32', 'Windows has no signals');
+  const program = `
+    process.on('SIGTERM', () => (console.log('stopped'), process.exit(0)));
+    console.log('ready');
+    setInterval(() => {}, 1000);`;
+  const root = checkout(program);
+  await run(root, ['prepare']).ended;
+  // What follows the command keeps the shell from becoming node.
+  const env = { ...process.env, npm_lifecycle_event: 'start', NODE: process.execPath };
+  const shell = spawn('sh', ['-c', '"$NODE" run.mjs start; exit $?'], { cwd: root, env });
+  let out = '';
+  const closed = new Promise((done) => shell.stdout.once('close', done));
+  shell.stdout.setEncoding('utf8').on('data', (text) => {
+    out += text;
+    if (text.includes('ready')) shell.kill('SIGKILL');
+  });
+  await closed;
+  expect(out).toBe('ready\nstopped\n');
 });
 
 test('the real npm installs from the lock file, and what it installed by hand is taken as it is', async () => {
