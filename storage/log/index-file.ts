@@ -83,6 +83,7 @@ export class IndexFile {
 
   /** Room for one more entry in `bytes`; returns where. Only while growing. */
   append(): number {
+    if (!this.#growing) throw new Error(`${this.#path} is sealed`);
     const at = this.#count * this.entryBytes;
     const entries = this.#entries;
     if (entries === null) this.#entries = Buffer.alloc(firstCapacityEntries * this.entryBytes);

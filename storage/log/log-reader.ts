@@ -113,7 +113,7 @@ export function findByTimestamp(
     (each) => each.largestTimestampMs(() => modifiedMs(each)) >= timestampMs,
   );
   if (!segment) return noOffset;
-  const from = Math.max(segment.timeIndex.lookup(timestampMs).offset, log.logStartOffset);
+  const from = Math.max(segment.lookupTime(timestampMs).offset, log.logStartOffset);
   const walk = segment.walkFrom(from);
   while (walk.next()) {
     if (batch.magic(walk.buffer, walk.at) >= batch.magicV2 && batch.baseOffset(walk.buffer, walk.at) >= bound)
@@ -143,9 +143,7 @@ export function findMaxTimestamp(
     }
   }
   if (newest === null) return noOffset;
-  const walk = newest.walkFrom(
-    Math.min(newest.timeIndex.lookup(maxMs - 1).offset, newest.maxTimestamp.offset),
-  );
+  const walk = newest.walkFrom(Math.min(newest.lookupTime(maxMs - 1).offset, newest.maxTimestamp.offset));
   while (walk.next()) {
     if (maxTimestampAt(walk.buffer, walk.at) !== maxMs) continue;
     const loading = codecOfBatch(walk);

@@ -80,6 +80,7 @@ export class LogSync implements Commit {
 
   /** Bytes were written to a file. */
   wrote(file: File): void {
+    if (this.#failed) return;
     this.#unsynced.add(file);
     if (this.#timer === null && this.policy.kind !== 'fsync') this.#startTimer();
   }

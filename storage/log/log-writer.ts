@@ -157,6 +157,9 @@ export class LogWriter {
 
   /** Applies retention; tells how many segments went. */
   retain(nowMs: number): number {
+    const { directory } = this.list;
+    if (this.list.active && this.#files.statSync(directory) === null)
+      throw new FileError('ENOENT', directory, 'look at');
     this.producers.expire(nowMs, this.#deps.producerIdExpirationMs);
     const { settings, list, logStartOffset, endOffset, highWatermark } = this;
     const { count, reason } = decideRetention({
@@ -359,6 +362,7 @@ export class LogWriter {
       this.#fail(second, 'cut off a failed write');
     }
     if (this.state === 'online') this.#failedOrFull(error, 'append');
+    if (this.state === 'deleted') return this.refusal()!;
     return this.refused(errors.kafkaStorageError, String(error instanceof Error ? error.message : error));
   }
 

@@ -57,8 +57,6 @@ export class Segment {
   #bytesSinceIndexEntry = 0;
   /** null: not known yet, it stands in the time index. */
   #max: TimeIndexEntry | null;
-  /** Whether the indexes were found to be usable. */
-  #indexesChecked = false;
   /** Greatest timestamp of the first batch: null not known, -1 none. */
   #firstTimestampMs: number | null = null;
 
@@ -90,7 +88,6 @@ export class Segment {
     segment.#max = { timestampMs: -1, offset: baseOffset };
     segment.offsetIndex.create();
     segment.timeIndex.create();
-    segment.#indexesChecked = true;
     return segment;
   }
 
@@ -103,10 +100,7 @@ export class Segment {
 
   /** Greatest timestamp so far and the last offset of the batch that had it first; (-1, base offset) without any. */
   get maxTimestamp(): TimeIndexEntry {
-    if (this.#max === null) {
-      this.#checkIndexes();
-      this.#max = this.timeIndex.lastEntry;
-    }
+    this.#max ??= this.#usable(this.timeIndex).lastEntry;
     return this.#max;
   }
 
@@ -128,9 +122,8 @@ export class Segment {
 
   /** Gets the indexes of a segment that was sealed by a clean stop ready for more. */
   grow(): void {
-    this.#checkIndexes();
-    this.offsetIndex.grow();
-    this.timeIndex.grow();
+    this.#usable(this.offsetIndex).grow();
+    this.#usable(this.timeIndex).grow();
   }
 
   /**
@@ -176,6 +169,11 @@ export class Segment {
     return null;
   }
 
+  /** An offset before which no record is later than `timestampMs` (and the greatest timestamp up to there). */
+  lookupTime(timestampMs: number): TimeIndexEntry {
+    return this.#usable(this.timeIndex).lookup(timestampMs);
+  }
+
   /** Whole batches from the first whose last offset is at least `offset`, to the end. */
   walkFrom(offset: number): BatchWalk {
     const place = offset <= this.baseOffset ? { position: 0 } : this.findBatch(offset);
@@ -184,9 +182,14 @@ export class Segment {
 
   /** Finds out `nextOffset` by reading from the last index entry on: for the last segment after a clean stop. */
   readNextOffset(): number {
-    const walk = new BatchWalk(this.file, this.#lookup(this.offsetIndex.lastOffset), this.size, {
-      shared: true,
-    });
+    const walk = new BatchWalk(
+      this.file,
+      this.#lookup(this.#usable(this.offsetIndex).lastOffset),
+      this.size,
+      {
+        shared: true,
+      },
+    );
     this.nextOffset = this.baseOffset;
     while (walk.next()) this.nextOffset = lastOffsetAt(walk.buffer, walk.at) + 1;
     return this.nextOffset;
@@ -223,7 +226,6 @@ export class Segment {
   #clear(): void {
     this.offsetIndex.create();
     this.timeIndex.create();
-    this.#indexesChecked = true;
     this.#bytesSinceIndexEntry = 0;
     this.#max = { timestampMs: -1, offset: this.baseOffset };
     this.#firstTimestampMs = null;
@@ -262,17 +264,14 @@ export class Segment {
   }
 
   #lookup(offset: number): number {
-    this.#checkIndexes();
-    return this.offsetIndex.lookup(offset);
+    return this.#usable(this.offsetIndex).lookup(offset);
   }
 
-  /** Makes indexes anew that cannot be read: they are only a way to find batches faster. */
-  #checkIndexes(): void {
-    if (this.#indexesChecked) return;
-    this.#indexesChecked = true;
+  /** Makes both indexes anew if this one cannot be read: they are only a way to find batches faster. */
+  #usable<T extends OffsetIndex | TimeIndex>(index: T): T {
     try {
-      // Reading the counts is what fails on a file of the wrong length.
-      if (this.offsetIndex.count >= 0 && this.timeIndex.count >= 0) return;
+      // Asking for the count is what fails on a file of the wrong length.
+      if (index.count >= 0) return index;
     } catch (error) {
       if (!(error instanceof CorruptIndex)) throw error;
     }
@@ -282,6 +281,7 @@ export class Segment {
     while (walk.next()) this.count(walk.buffer, walk.at, walk.bytes);
     this.nextOffset = nextOffset;
     this.seal();
+    return index;
   }
 
   #firstBatchTimestamp(): number {
