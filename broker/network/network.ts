@@ -7,6 +7,9 @@
  *        │                                     ▲
  *        └──▶ none: waits, unread ─────────────┘ when another one goes
  *
+ * Ports are bound early in a start, so that one that is taken is known before anything is written; connections that come
+ * before `serve` wait in the same way.
+ *
  * One timer watches the idle time of all connections; it runs only while there are any.
  */
 import type { Clock, Timer } from '../../storage/environment/clock.ts';
@@ -21,7 +24,6 @@ import type { ConnectionEvents, Endpoint, Listener, Transport, TransportConnecti
 export interface NetworkOptions {
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly frames: FrameHandler;
   readonly log: LimitedLog;
   readonly counts: RequestCounts;
   readonly limits: () => ConnectionLimits;
@@ -47,6 +49,7 @@ export class Network {
   readonly #counts = new ConnectionCounts();
   /** First come, first served. */
   readonly #waiting: { transport: TransportConnection; open: () => void }[] = [];
+  #frames: FrameHandler | null = null;
   #idleCheck: Timer | null = null;
   #isStopped = false;
   #allClosed: (() => void) | null = null;
@@ -61,11 +64,13 @@ export class Network {
 
   /** Binds one listener; throws a ListenError, after which `stop` closes those bound before. */
   async listen(address: ListenerAddress): Promise<BoundListener> {
-    const { transport, frames, clock, log, requestBytesMax, backlog } = this.#options;
+    const { transport, clock, log, requestBytesMax, backlog } = this.#options;
     const context: ConnectionContext = {
       listenerName: address.name,
       requestBytesMax,
-      frames,
+      frames: {
+        handle: (frame, connection, ownsBytes) => this.#frames!.handle(frame, connection, ownsBytes),
+      },
       clock,
       log,
       closed: (connection) => this.#closed(connection),
@@ -74,6 +79,12 @@ export class Network {
     const bound = await bindListener(transport, address, { backlog, accept });
     this.#listeners.push(...bound);
     return { name: address.name, endpoints: bound.map(({ local }) => local) };
+  }
+
+  /** From here on connections are read, and their frames go there. */
+  serve(frames: FrameHandler): void {
+    this.#frames = frames;
+    this.#openWaiting();
   }
 
   /** Stops accepting, closes every connection, and resolves when the last one is gone. */
@@ -102,15 +113,15 @@ export class Network {
       );
       return null;
     }
-    if (this.#waiting.length === 0 && this.#counts.hasRoom(limits())) return this.#open(transport, context);
+    if (this.#waiting.length === 0 && this.#hasRoom()) return this.#open(transport, context);
     if (this.#waiting.length >= waitingConnectionsMax) {
       counts.connectionsRefused += 1;
       return null;
     }
-    log.warn(
-      'max.connections',
-      `a connection from ${hostAndPort(host, transport.remote.port)} waits: max.connections is reached`,
-    );
+    if (this.#frames !== null) {
+      const from = hostAndPort(host, transport.remote.port);
+      log.warn('max.connections', `a connection from ${from} waits: max.connections is reached`);
+    }
     return this.#wait(transport, context);
   }
 
@@ -154,8 +165,15 @@ export class Network {
     if (!this.#connections.delete(connection)) return;
     this.#counts.remove(connection.remote.host);
     if (this.#connections.size === 0) this.#allClosed?.();
-    while (!this.#isStopped && this.#waiting.length > 0 && this.#counts.hasRoom(this.#options.limits()))
-      this.#waiting.shift()!.open();
+    this.#openWaiting();
+  }
+
+  #openWaiting(): void {
+    while (!this.#isStopped && this.#waiting.length > 0 && this.#hasRoom()) this.#waiting.shift()!.open();
+  }
+
+  #hasRoom(): boolean {
+    return this.#frames !== null && this.#counts.hasRoom(this.#options.limits());
   }
 
   #scheduleIdleCheck(): Timer {

@@ -23,7 +23,7 @@ let clientPort = 1000;
 
 export async function memoryNetwork(
   frames: FrameHandler,
-  options: { requestBytesMax?: number; monotonicMs?: () => number } = {},
+  options: { requestBytesMax?: number; monotonicMs?: () => number; serves?: boolean } = {},
 ): Promise<MemoryNetwork> {
   const clock = new VirtualClock();
   const seen: Clock =
@@ -47,7 +47,6 @@ export async function memoryNetwork(
   const network = new Network({
     transport,
     clock: seen,
-    frames,
     log: new LimitedLog(logger, clock),
     counts,
     limits: () => limits,
@@ -55,6 +54,7 @@ export async function memoryNetwork(
     backlog: 50,
   });
   const { endpoints } = await network.listen({ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 });
+  if (options.serves !== false) network.serve(frames);
   const connect = (host = '127.0.0.1'): MemoryClient =>
     transport.connect(endpoints[0] as Endpoint, { host, port: ++clientPort });
   return { network, clock, counts, logger, limits, connect };

@@ -104,6 +104,18 @@ describe('how many may connect', () => {
   });
 });
 
+it('connections that come before there is somebody to serve them wait', async () => {
+  const { connect, clock, network, logger } = await memoryNetwork(echo, { serves: false });
+  const client = connect();
+  client.send(frame('early'));
+  await clock.settle();
+  expect(client.received).toHaveLength(0);
+  network.serve(echo);
+  await clock.settle();
+  expect(framesIn(client.take())).toEqual(['early']);
+  expect(logger.lines).toEqual([]);
+});
+
 describe('stop', () => {
   it('closes everything and leaves no timer', async () => {
     const { connect, clock, network, limits } = await memoryNetwork(
