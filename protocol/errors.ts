@@ -1,6 +1,7 @@
 /**
- * Every error of Kafka's protocol: the code that goes over the wire, its name in Kafka's documents, whether a client that
- * gets it tries again, and a sentence for logs and error fields. An error is a value; handlers answer with its code.
+ * Every error of Kafka's protocol: the code that goes over the wire, its name in Kafka's documents, whether a
+ * client that gets it tries again, and a sentence for logs and error fields. An error is a value; handlers
+ * answer with its code.
  */
 
 export interface KafkaError {
@@ -29,7 +30,7 @@ export const errors = {
   corruptMessage: retriable(
     2,
     'CORRUPT_MESSAGE',
-    'The record batch is damaged: its checksum, size or encoding is wrong, or a key is missing in a compacted topic.',
+    'The record batch is damaged: a wrong checksum, size or encoding, or no key in a compacted topic.',
   ),
   unknownTopicOrPartition: retriable(
     3,
@@ -459,12 +460,18 @@ export const errors = {
 const byCode: KafkaError[] = [];
 for (const error of Object.values(errors)) byCode[error.code + 1] = error;
 
-/** The error with a code; a code that Kafka has not given out is an unknown server error, as Kafka's clients see it. */
+/**
+ * The error with a code; a code that Kafka has not given out is an unknown server error, as Kafka's clients
+ * see it.
+ */
 export function errorOf(code: number): KafkaError {
   return byCode[code + 1] ?? errors.unknownServerError;
 }
 
-/** An error's name for logs and traces: 'NOT_COORDINATOR', or 'UNKNOWN(999)' for a code that Kafka has not given out. */
+/**
+ * An error's name for logs and traces: 'NOT_COORDINATOR', or 'UNKNOWN(999)' for a code that Kafka has not
+ * given out.
+ */
 export function errorName(code: number): string {
   return byCode[code + 1]?.name ?? `UNKNOWN(${code})`;
 }

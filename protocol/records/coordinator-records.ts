@@ -5,9 +5,9 @@
  *    key     | record type int16 | fields of the key, at version 0 |
  *    value   | version int16     | fields of the value             |      null: a tombstone
  *
- * A topic's records are listed in a catalogue, from which decoding gives a union that a `switch` on `kind` takes apart.
- * What a catalogue does not know — a newer record type, a newer version — is told apart, not refused: it was written by a
- * broker that knew better, and is to be kept.
+ * A topic's records are listed in a catalogue, from which decoding gives a union that a `switch` on `kind`
+ * takes apart. What a catalogue does not know — a newer record type, a newer version — is told apart, not
+ * refused: it was written by a broker that knew better, and is to be kept.
  */
 import type { AnyRecord, RecordInit, RecordOf } from '../schema/api.ts';
 import { recordDecoder, recordEncoder } from '../schema/compile.ts';
@@ -57,7 +57,10 @@ export function encodeValue<R extends AnyRecord>(schema: R, version: number, val
   return writer.finishBuffer();
 }
 
-/** Decodes records of one topic; made once from the topic's catalogue. Throws `BrokenFrame` on bytes that are no record. */
+/**
+ * Decodes records of one topic; made once from the topic's catalogue. Throws `BrokenFrame` on bytes that are
+ * no record.
+ */
 export function recordReader<const C extends Catalogue>(
   catalogue: C,
 ): (key: Buffer, value: Buffer | null) => Keyed<C> | UnknownRecord {

@@ -1,9 +1,9 @@
 /**
  * Declares messages: an API (request and response together) or a single record schema.
  *
- * There is one object shape for all versions of a message. A field outside its version decodes to its default;
- * encoding another value than the default into a version that cannot carry it is an error unless the field is ignorable.
- * The codecs are compiled on first use; see compile.ts.
+ * There is one object shape for all versions of a message. A field outside its version decodes to its
+ * default; encoding another value than the default into a version that cannot carry it is an error unless the
+ * field is ignorable. The codecs are compiled on first use; see compile.ts.
  */
 import type { Decoded, Init, Shape } from './field.ts';
 import { includes, parseVersions, type Versions } from './versions.ts';
@@ -36,7 +36,9 @@ export interface Api<Q extends Shape = Shape, S extends Shape = Shape, Name exte
 /** The schema of a record of an internal topic, or of a blob that clients exchange. */
 export interface RecordSchema<S extends Shape = Shape, Name extends string = string> extends Schema<S> {
   readonly name: Name;
-  /** The number that tells its kind of record apart within its topic; undefined where there is one kind only. */
+  /**
+   * The number that tells its kind of record apart within its topic; undefined where there is one kind only.
+   */
   readonly type: number | undefined;
 }
 
@@ -100,7 +102,10 @@ export function defineRecord<const S extends Shape, const Name extends string>(
   return { name: text.name, type: text.type, versions, flexible, fields: text.fields };
 }
 
-/** Whether a version of a schema has compact lengths and tagged fields; a version too new to be known has them too. */
+/**
+ * Whether a version of a schema has compact lengths and tagged fields; a version too new to be known has them
+ * too.
+ */
 export function isFlexible(schema: { readonly flexible: Versions }, version: number): boolean {
   return includes(schema.flexible, version);
 }

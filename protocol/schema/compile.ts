@@ -1,10 +1,11 @@
 /**
- * Turns a schema at one version into a decoder and an encoder: plain JavaScript, made with `new Function` on first use and
- * kept. decoder-source.ts and encoder-source.ts print it. An interpreter of the same schema is three times slower; compiling
- * takes 0.1 ms, so a broker pays for the versions its clients speak and start-up pays for none.
+ * Turns a schema at one version into a decoder and an encoder: plain JavaScript, made with `new Function` on
+ * first use and kept. decoder-source.ts and encoder-source.ts print it. An interpreter of the same schema is
+ * three times slower; compiling takes 0.1 ms, so a broker pays for the versions its clients speak and
+ * start-up pays for none.
  *
- * A decoder gives every object of a struct the same properties in the same order whatever the version, so that V8 sees one
- * hidden class. An encoder takes an omitted field for its default. The rules of a version:
+ * A decoder gives every object of a struct the same properties in the same order whatever the version, so
+ * that V8 sees one hidden class. An encoder takes an omitted field for its default. The rules of a version:
  *
  *    the field is          its value is        decoder              encoder
  *    in the version        any                 reads it             writes it; null only where nullable
@@ -75,7 +76,8 @@ export function recordEncoder<R extends AnyRecord>(record: R, version: number): 
 }
 
 /**
- * A codec that reads and writes every int64 as a bigint: for tools that show exact values. Not kept, so compiled per call.
+ * A codec that reads and writes every int64 as a bigint: for tools that show exact values. Not kept, so
+ * compiled per call.
  */
 export function exactCodec(
   schema: Schema,

@@ -85,7 +85,9 @@ class DecoderText {
     }
   }
 
-  /** A nullable struct has an int8 before it, −1 for null; as a tagged field an unsigned varint, 0 for null. */
+  /**
+   * A nullable struct has an int8 before it, −1 for null; as a tagged field an unsigned varint, 0 for null.
+   */
   #nullableStruct(read: string, at: At): string {
     if (!at.nullable) return read;
     return at.tag === undefined ? `$in.int8() < 0 ? null : ${read}` : `$in.uvarint() === 0 ? null : ${read}`;
@@ -108,7 +110,10 @@ class DecoderText {
   }
 }
 
-/** The reader's method for one of the four forms: string, nullableString, compactString, compactNullableString. */
+/**
+ * The reader's method for one of the four forms: string, nullableString, compactString,
+ * compactNullableString.
+ */
 function form(noun: string, at: At): string {
   const name = `${at.compact ? 'Compact' : ''}${at.nullable ? 'Nullable' : ''}${noun}`;
   return name[0]!.toLowerCase() + name.slice(1);

@@ -1,6 +1,6 @@
 /**
- * Schemas for people: as the grammar of Kafka's protocol guide, for documents and traces, and as plain facts, one entry per
- * field, to hold against Kafka's own.
+ * Schemas for people: as the grammar of Kafka's protocol guide, for documents and traces, and as plain facts,
+ * one entry per field, to hold against Kafka's own.
  */
 import { isFlexible, type Schema } from './api.ts';
 import type { AnyField, Kind, Shape } from './field.ts';

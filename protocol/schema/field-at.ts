@@ -1,6 +1,6 @@
 /**
- * What the printers of decoders and encoders share: what a field is at the version being compiled, its default as an
- * expression, and the fewest bytes it takes.
+ * What the printers of decoders and encoders share: what a field is at the version being compiled, its
+ * default as an expression, and the fewest bytes it takes.
  */
 import { isFlexible, type Schema } from './api.ts';
 import { type AnyField, greatestLong, type Kind, zeroUuid } from './field.ts';
@@ -81,7 +81,9 @@ const scalarBytes = {
   uuid: 16,
 } as const;
 
-/** The fewest bytes a value can take: what an array's count is checked against before anything is allocated. */
+/**
+ * The fewest bytes a value can take: what an array's count is checked against before anything is allocated.
+ */
 export function leastBytes(kind: Kind, at: At, scope: Scope): number {
   switch (kind.type) {
     case 'struct': {
@@ -170,9 +172,11 @@ export function isDefaultText(field: AnyField, value: string, scope: Scope): str
 }
 
 const reservedWords = new Set(
-  `arguments await break case catch class const continue debugger default delete do else enum eval export extends false
-   finally for function if implements import in instanceof interface let new null package private protected public return
-   static super switch this throw true try typeof var void while with yield`.split(/\s+/),
+  `arguments await break case catch class const continue debugger default delete do else enum eval export
+   extends false finally for function if implements import in instanceof interface let new null package private
+   protected public return static super switch this throw true try typeof var void while with yield`.split(
+    /\s+/,
+  ),
 );
 
 /** The variable that holds a field. */

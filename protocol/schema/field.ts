@@ -1,18 +1,22 @@
 /**
- * The words a message is declared with: kinds (`int32`, `string`, `array(…)`, …) and what is said about a field
- * (`.in('3+')`, `.nullable()`, `.default(-1)`, `.tag(0)`, `.ignorable()`).
+ * The words a message is declared with: kinds (`int32`, `string`, `array(…)`, …) and what is said about a
+ * field (`.in('3+')`, `.nullable()`, `.default(-1)`, `.tag(0)`, `.ignorable()`).
  *
  * A field is an immutable value; every modifier gives a new one, so `int32` itself can be used everywhere.
- * Its three type parameters are what a reader gets (always present), what a writer may pass, and whether the writer
- * may leave it out. A field may be left out where its schema names a default, a range of versions or a tag.
+ * Its three type parameters are what a reader gets (always present), what a writer may pass, and whether the
+ * writer may leave it out. A field may be left out where its schema names a default, a range of versions or a
+ * tag.
  *
- * A nested field lives in the versions of its parent, narrowed by its own `.in`.
- * The zero of a kind is its default unless the schema says otherwise: 0, '', false, [], an empty buffer,
- * a struct of defaults, the zero UUID.
+ * A nested field lives in the versions of its parent, narrowed by its own `.in`. The zero of a kind is its
+ * default unless the schema says otherwise: 0, '', false, [], an empty buffer, a struct of defaults, the zero
+ * UUID.
  */
 import { everyVersion, noVersion, parseVersions, type Versions } from './versions.ts';
 
-/** Bytes that only the network layer can fetch, such as a region of a file: linked into a message, never looked at. */
+/**
+ * Bytes that only the network layer can fetch, such as a region of a file: linked into a message, never
+ * looked at.
+ */
 export interface OpaqueBytes {
   readonly byteLength: number;
 }
@@ -133,7 +137,10 @@ export const int32 = scalar<number>('int32');
 export const uint16 = scalar<number>('uint16');
 export const uint32 = scalar<number>('uint32');
 export const float64 = scalar<number>('float64');
-/** A JavaScript number: exact within ±2^53, and Kafka's sentinels (the least and the greatest long) survive a round trip. */
+/**
+ * A JavaScript number: exact within ±2^53, and Kafka's sentinels (the least and the greatest long) survive a
+ * round trip.
+ */
 export const int64 = scalar<number>('int64');
 /** For the rare field that needs all 64 bits. */
 export const bigint64 = scalar<bigint>('bigint64');

@@ -1,6 +1,6 @@
 /**
- * Version ranges as the schemas spell them: '3' is one version, '0-4' a closed range, '7+' has no end, 'none' is empty.
- * A range is parsed once, when a schema is declared, and compared as two numbers from then on.
+ * Version ranges as the schemas spell them: '3' is one version, '0-4' a closed range, '7+' has no end, 'none'
+ * is empty. A range is parsed once, when a schema is declared, and compared as two numbers from then on.
  */
 
 /** A run of versions, both ends included; empty when `high < low`. */
@@ -51,7 +51,10 @@ export function intersection(a: Versions, b: Versions): Versions {
   return high < low ? noVersion : { low, high };
 }
 
-/** A range as Kafka's documents print it, where `last` is the newest version of the message: '3+', '0-2', '1', 'none'. */
+/**
+ * A range as Kafka's documents print it, where `last` is the newest version of the message: '3+', '0-2', '1',
+ * 'none'.
+ */
 export function formatVersions(versions: Versions, last: number): string {
   if (isEmpty(versions)) return 'none';
   if (versions.high >= last) return `${versions.low}+`;

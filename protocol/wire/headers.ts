@@ -7,8 +7,9 @@
  *    response header v0   | correlationId int32 |
  *                    v1   … and tagged fields
  *
- * A flexible version of an API has request header v2 and response header v1. The one exception is ApiVersions, whose
- * response header is always v0: a client asks before it knows which versions the broker speaks.
+ * A flexible version of an API has request header v2 and response header v1. The one exception is
+ * ApiVersions, whose response header is always v0: a client asks before it knows which versions the broker
+ * speaks.
  */
 import { apiByKey } from '../messages/index.ts';
 import { type AnyApi, defineRecord, isFlexible, type RequestInit, type ResponseInit } from '../schema/api.ts';
@@ -17,7 +18,10 @@ import { int16, int32, string } from '../schema/field.ts';
 import type { Reader } from './reader.ts';
 import { type Chunk, Writer } from './writer.ts';
 
-/** The request header as a schema, for documentation and comparison; the functions below read and write it by hand. */
+/**
+ * The request header as a schema, for documentation and comparison; the functions below read and write it by
+ * hand.
+ */
 export const requestHeader = defineRecord({
   name: 'RequestHeader',
   versions: '1-2',
@@ -58,9 +62,9 @@ export function responseHeaderVersion(api: AnyApi, version: number): 0 | 1 {
 }
 
 /**
- * Reads a request header; the reader is then at the body. Whether tagged fields end the header depends on the API, so with
- * a key that nobody has the reader stops in front of them: nothing can be answered then anyway. A version that is too new
- * for us has the header of our newest, as in Kafka.
+ * Reads a request header; the reader is then at the body. Whether tagged fields end the header depends on the
+ * API, so with a key that nobody has the reader stops in front of them: nothing can be answered then anyway.
+ * A version that is too new for us has the header of our newest, as in Kafka.
  */
 export function decodeRequestHeader(reader: Reader): RequestHeader {
   const apiKey = reader.int16();

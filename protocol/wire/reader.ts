@@ -1,18 +1,19 @@
 /**
- * A cursor over one frame. Every read is checked against the frame's end and throws `BrokenFrame` beyond it; no length
- * that a frame claims is believed before that many bytes are known to be there, so reading never costs more memory than
- * the frame itself justifies. Everything is big-endian.
+ * A cursor over one frame. Every read is checked against the frame's end and throws `BrokenFrame` beyond it;
+ * no length that a frame claims is believed before that many bytes are known to be there, so reading never
+ * costs more memory than the frame itself justifies. Everything is big-endian.
  *
  *    STRING          int16 length, UTF-8                  COMPACT_STRING   uvarint length + 1, UTF-8
  *    BYTES, RECORDS  int32 length, bytes                  COMPACT_…        uvarint length + 1, bytes
  *    ARRAY           int32 count, elements                COMPACT_ARRAY    uvarint count + 1, elements
  *    null            length −1                            null             0
- *    UUID            16 bytes                             uvarint          7 bits a byte, lowest first, top bit: more follow
+ *    UUID            16 bytes                             uvarint          7 bits a byte, lowest first
  *
  * Bytes come as views on the frame: whoever keeps one longer than the frame copies it.
  *
- * A reader works in positions of the whole ArrayBuffer, because a DataView (70 ns) and a Buffer over it are then made
- * once per ArrayBuffer and not once per frame: a connection keeps one reader and calls `reset` for each frame.
+ * A reader works in positions of the whole ArrayBuffer, because a DataView (70 ns) and a Buffer over it are
+ * then made once per ArrayBuffer and not once per frame: a connection keeps one reader and calls `reset` for
+ * each frame.
  */
 import { readUuid, uuidBytes } from './uuid.ts';
 
@@ -128,7 +129,8 @@ export class Reader {
         return value >>> 0;
       }
     }
-    throw new BrokenFrame(at === this.#end ? 'the frame ends inside a varint' : 'a varint of more than 5 bytes');
+    if (at === this.#end) throw new BrokenFrame('the frame ends inside a varint');
+    throw new BrokenFrame('a varint of more than 5 bytes');
   }
 
   string(): string {

@@ -1,11 +1,12 @@
 /**
- * UUIDs between 16 bytes and the text form that is used everywhere else: base64url without padding, 22 characters.
+ * UUIDs between 16 bytes and the text form that is used everywhere else: base64url without padding, 22
+ * characters.
  *
  *    bytes    | 0 1 2 | 3 4 5 | 6 7 8 | 9 10 11 | 12 13 14 | 15 |
- *    text     |  4    |  4    |  4    |  4      |  4       | 2  |      characters of 6 bits; the last has 2 bits and 4 zeros
+ *    text     |  4    |  4    |  4    |  4      |  4       | 2  |      6 bits a character; the last has 2 and 4 zeros
  *
- * By tables, because the runtime's base64 functions take 2.5 times as long on so few bytes, and topic ids are in every
- * produce and fetch.
+ * By tables, because the runtime's base64 functions take 2.5 times as long on so few bytes, and topic ids are
+ * in every produce and fetch.
  */
 import { zeroUuid } from '../schema/field.ts';
 

@@ -1,20 +1,23 @@
 /**
- * Builds one message as a list of chunks. Small fields are copied into blocks; record batches and opaque bytes are linked
- * in as they are, so a fetch answer of 50 MB costs a few hundred bytes here. The forms are drawn in reader.ts.
+ * Builds one message as a list of chunks. Small fields are copied into blocks; record batches and opaque
+ * bytes are linked in as they are, so a fetch answer of 50 MB costs a few hundred bytes here. The forms are
+ * drawn in reader.ts.
  *
  *    blocks   | size … topic … partition |            | partition … |
  *    linked                              | file region |             | batch |
  *    chunks       0                          1             2             3        in this order on the wire
  *
- * Blocks are cut one after the other from slabs of 64 KiB, because a DataView per slab costs nothing and one per message
- * 70 ns. A slab is never reused: it lives as long as a chunk of it does. While a writer is open it owns the current slab;
- * a second one opened meanwhile takes a new slab. `finish` gives the rest back.
+ * Blocks are cut one after the other from slabs of 64 KiB, because a DataView per slab costs nothing and one
+ * per message 70 ns. A slab is never reused: it lives as long as a chunk of it does. While a writer is open
+ * it owns the current slab; a second one opened meanwhile takes a new slab. `finish` gives the rest back.
  */
 import type { OpaqueBytes } from '../schema/field.ts';
 import { maxStringBytes } from './reader.ts';
 import { uuidBytes, writeUuid } from './uuid.ts';
 
-/** A value that its schema, or this version of it, cannot express: an error of the program, not of a client. */
+/**
+ * A value that its schema, or this version of it, cannot express: an error of the program, not of a client.
+ */
 export class UnwritableValue extends Error {
   override readonly name = 'UnwritableValue';
 }
@@ -28,7 +31,9 @@ interface Slab {
 }
 
 const slabBytes = 64 * 1024;
-/** A message begins in a new slab when the current one has less room than this: most fit in it as one chunk. */
+/**
+ * A message begins in a new slab when the current one has less room than this: most fit in it as one chunk.
+ */
 const leastRoom = 1024;
 /** Linked buffers up to this size are copied instead: one more chunk costs the socket more than the copy. */
 const copiedBytes = 512;
@@ -233,8 +238,8 @@ export class Writer {
   }
 
   /**
-   * Room for `length` bytes in the open block; gives their place and moves past them. It may change `#bytes` and `#view`,
-   * so it is called before they are read.
+   * Room for `length` bytes in the open block; gives their place and moves past them. It may change `#bytes`
+   * and `#view`, so it is called before they are read.
    */
   #room(length: number): number {
     const at = this.#at;

@@ -20,7 +20,7 @@ import {
 import * as stored from '../../protocol/records/storage-schemas.ts';
 import type { AnyRecord } from '../../protocol/schema/api.ts';
 import { recordDecoder } from '../../protocol/schema/compile.ts';
-import { Reader } from '../../protocol/wire/reader.ts';
+import { BrokenFrame, Reader } from '../../protocol/wire/reader.ts';
 import { checkBody, vectorLines } from './kafka-json.ts';
 
 /** The framing of coordinator topics, checked with whole keys and values; then the bodies. */
@@ -57,8 +57,7 @@ function checkCoordinatorTopic(file: string, catalogue: Catalogue, lineCount: nu
   expect(unseen.size).toBe(0);
 }
 
-test('__consumer_offsets', () =>
-  checkCoordinatorTopic('consumer_offsets', groupRecords, 241));
+test('__consumer_offsets', () => checkCoordinatorTopic('consumer_offsets', groupRecords, 241));
 
 test('__transaction_state', () => checkCoordinatorTopic('transaction_state', transactionRecords, 16));
 
@@ -121,4 +120,9 @@ test('records that no catalogue knows are told apart', () => {
     version: 99,
   });
   expect(decodeShareRecord(key, null).kind).toBe('unknown');
+});
+
+test('a metadata record that is not known cannot be passed over', () => {
+  for (const hex of ['', '01', '020000', '01ff010000', '01006300'])
+    expect(() => decodeMetadataRecord(Buffer.from(hex, 'hex')), hex).toThrow(BrokenFrame);
 });

@@ -1,7 +1,7 @@
 /**
- * Messages in the form of Kafka's JSON converters, in which the vectors are written: only the fields of the version, a
- * tagged field only when it is not its default, bytes in base64, longs beyond ±(2^53 − 1) as decimal strings. Longs are
- * bigints on our side here, so that all 64 bits are compared.
+ * Messages in the form of Kafka's JSON converters, in which the vectors are written: only the fields of the
+ * version, a tagged field only when it is not its default, bytes in base64, longs beyond ±(2^53 − 1) as
+ * decimal strings. Longs are bigints on our side here, so that all 64 bits are compared.
  */
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
@@ -155,9 +155,10 @@ function clamp(value: bigint): bigint {
 const greatest = 2n ** 63n - 1n;
 
 /**
- * Checks one body against its JSON, both ways, with two codecs. The exact one, in which longs are bigints, must give the
- * vector's bytes again. The one that the broker uses must give them too, except that longs beyond ±2^53 are rounded to the
- * nearest number: the least and the greatest long come back, their neighbours become them.
+ * Checks one body against its JSON, both ways, with two codecs. The exact one, in which longs are bigints,
+ * must give the vector's bytes again. The one that the broker uses must give them too, except that longs
+ * beyond ±2^53 are rounded to the nearest number: the least and the greatest long come back, their neighbours
+ * become them.
  */
 export function checkBody(schema: Schema, line: VectorLine, body: Buffer, what: string): void {
   const { version } = line;

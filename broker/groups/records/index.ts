@@ -1,6 +1,6 @@
 /**
- * The kinds of record in `__consumer_offsets`. Records of groups that no code here serves are in the list too, so that they are
- * recognized and kept.
+ * The kinds of record in `__consumer_offsets`. Records of groups that no code here serves are in the list
+ * too, so that they are recognized and kept.
  */
 import { recordReader } from '../../../protocol/records/coordinator-records.ts';
 import { groupMetadataKey, groupMetadataValue } from './classic-group.ts';

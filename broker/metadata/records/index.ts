@@ -99,8 +99,8 @@ export function encodeMetadataRecord<R extends AnyRecord>(
 }
 
 /**
- * Decodes a value of the metadata log. Unlike a coordinator's record, one that is not known cannot be passed over: the state
- * would be wrong, so this throws `BrokenFrame` as for bytes that are no record.
+ * Decodes a value of the metadata log. Unlike a coordinator's record, one that is not known cannot be passed
+ * over: the state would be wrong, so this throws `BrokenFrame` as for bytes that are no record.
  */
 export function decodeMetadataRecord(value: Buffer): MetadataRecord {
   const reader = new Reader(value);

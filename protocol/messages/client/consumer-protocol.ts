@@ -45,7 +45,9 @@ export const consumerProtocolAssignment = defineRecord({
   },
 });
 
-/** Reads a blob of either schema; throws `BrokenFrame` where there is none. Byte fields are views on the blob. */
+/**
+ * Reads a blob of either schema; throws `BrokenFrame` where there is none. Byte fields are views on the blob.
+ */
 export function decodeConsumerBlob<R extends AnyRecord>(schema: R, blob: Buffer): RecordOf<R> {
   const reader = new Reader(blob);
   const version = reader.int16();

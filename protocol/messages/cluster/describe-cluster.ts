@@ -30,6 +30,6 @@ export const describeCluster = defineApi({
       rack: string.nullable().default(null),
       isFenced: boolean.in('2+'),
     }),
-    clusterAuthorizedOperations: int32.default(-0x80000000), // a bit per operation; the least int32: not asked for
+    clusterAuthorizedOperations: int32.default(-0x80000000), // bits; the least int32: not asked for
   },
 });

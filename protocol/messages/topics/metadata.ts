@@ -48,9 +48,9 @@ export const metadata = defineApi({
         isrNodes: array(int32),
         offlineReplicas: array(int32).in('5+').ignorable(),
       }),
-      topicAuthorizedOperations: int32.in('8+').default(-0x80000000), // a bit per operation; the least int32: not asked for
+      topicAuthorizedOperations: int32.in('8+').default(-0x80000000), // bits; the least int32: not asked for
     }),
-    clusterAuthorizedOperations: int32.in('8-10').default(-0x80000000), // a bit per operation; the least int32: not asked for
+    clusterAuthorizedOperations: int32.in('8-10').default(-0x80000000), // bits; the least int32: not asked for
     errorCode: int16.in('13+').ignorable(),
   },
 });

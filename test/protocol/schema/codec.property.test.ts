@@ -43,7 +43,7 @@ function expectRoundTrip(schema: Schema, runs: number): void {
         const { value, left } = decode(schema, version, body);
         expect(left).toBe(0);
         expect(value).toMatchObject(message);
-        // The decoded object has all fields; those of other versions are at their defaults, so it encodes again.
+        // It has all fields; those of other versions are at their defaults, so it encodes again.
         expect(encode(schema, version, value).equals(body)).toBe(true);
       }),
       { numRuns: runs },

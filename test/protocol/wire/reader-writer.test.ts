@@ -82,7 +82,14 @@ test('a UUID is 22 characters', () => {
   expect(reader('00'.repeat(16)).uuid()).toBe(zeroUuid);
   const uuid = Buffer.from('0123456789abcdeffedcba9876540001', 'hex').toString('base64url');
   expect(reader(hexOf((writer) => writer.uuid(uuid))).uuid()).toBe(uuid);
-  for (const wrong of ['', 'orders', `${uuid}A`, `${uuid.slice(0, 21)} `])
+  for (const wrong of [
+    '',
+    'orders',
+    `${uuid}A`,
+    `${uuid.slice(0, 21)} `,
+    `Ł${uuid.slice(1)}`,
+    `${uuid.slice(0, 21)}Ł`,
+  ])
     expect(() => bytesOf((writer) => writer.uuid(wrong)), wrong).toThrow(UnwritableValue);
 });
 
