@@ -133,6 +133,26 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     this.#removing(file === undefined ? [] : [file], () => this.#unlink(absolute));
   }
 
+  async removeFile(name: string): Promise<void> {
+    const absolute = path.resolve(name);
+    const file = this.#fileAt(absolute);
+    // On Windows unlinking may have to be tried again, and is a quick change of the directory.
+    if (this.#options.windowsRules) return this.removeFileSync(absolute);
+    const isRetained = file !== undefined && file.retained > 0;
+    if (isRetained) this.descriptors.pin(file);
+    if (file !== undefined) this.#markRemoved(file);
+    try {
+      await awaited(name, 'remove', (done) => this.calls.unlink(absolute, done));
+    } catch (error) {
+      if (!isNothingThere(error)) throw error;
+    } finally {
+      if (isRetained) {
+        this.descriptors.unpin(file);
+        this.settle(file);
+      }
+    }
+  }
+
   removeTreeSync(name: string): void {
     const absolute = path.resolve(name);
     const below = this.#filesAtOrBelow(absolute);
@@ -318,7 +338,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     try {
       this.#withRetries(absolute, 'remove', () => this.calls.unlinkSync(absolute));
     } catch (error) {
-      if ((error as FileError).code !== 'ENOENT' && (error as FileError).code !== 'ENOTDIR') throw error;
+      if (!isNothingThere(error)) throw error;
     }
   }
 
@@ -361,6 +381,10 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
       this.removeFileSync(probe);
     }
   }
+}
+
+function isNothingThere(error: unknown): boolean {
+  return error instanceof FileError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
 function otherCase(name: string): string {

@@ -97,6 +97,8 @@ export interface FileSystem {
    * name stays until then too.
    */
   removeFileSync(path: string): void;
+  /** The same on the thread pool: a large file takes its time. The name is not to be used again before it resolves. */
+  removeFile(path: string): Promise<void>;
   /** Removes a directory and all in it; no error if nothing is there. */
   removeTreeSync(path: string): void;
   /** Makes the names in a directory durable; nothing where the platform has no such thing (Windows). */

@@ -114,6 +114,10 @@ export class MemoryFileSystem implements FileSystem {
     this.removeNode(node);
   }
 
+  removeFile(path: string): Promise<void> {
+    return promised(() => this.removeFileSync(path));
+  }
+
   removeTreeSync(path: string): void {
     const node = this.#nodeOrNothing(path);
     if (node !== undefined) this.removeNode(node);

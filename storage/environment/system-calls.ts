@@ -61,6 +61,7 @@ export interface SystemCalls {
   futimesSync(descriptor: number, accessed: number, modified: number): void;
   renameSync(from: string, to: string): void;
   unlinkSync(path: string): void;
+  unlink(path: string, done: Done): void;
   rmSync(
     path: string,
     options: { recursive: true; force: true; maxRetries: number; retryDelay: number },

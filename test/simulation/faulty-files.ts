@@ -174,10 +174,14 @@ export class FaultyFileSystem implements FileSystem {
 
   removeFileSync(path: string): void {
     this.enter('remove', path);
-    const node = this.memory.nodeAt(path, 'remove');
-    if (node === undefined) return;
-    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'remove');
-    this.#remove(node);
+    this.#removeFile(path);
+  }
+
+  removeFile(path: string): Promise<void> {
+    return this.later('remove', path, () => (rule) => {
+      if (rule !== null) throw rule.errorOf(path);
+      this.#removeFile(path);
+    });
   }
 
   removeTreeSync(path: string): void {
@@ -281,6 +285,13 @@ export class FaultyFileSystem implements FileSystem {
 
   #named(node: MemoryNode): void {
     this.durability.renamed({ directory: node.parent!, name: node.name, node });
+  }
+
+  #removeFile(path: string): void {
+    const node = this.memory.nodeAt(path, 'remove');
+    if (node === undefined) return;
+    if (node.kind === 'directory') throw new FileError('EISDIR', path, 'remove');
+    this.#remove(node);
   }
 
   #remove(node: MemoryNode): void {

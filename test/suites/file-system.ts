@@ -249,6 +249,27 @@ function describeRetained(subject: Subject): void {
     expect(codeOf(() => file.release())).toBe('EOTHER');
   });
 
+  test('a removal on the thread pool does the same', async () => {
+    const { files, at } = subject();
+    const file = files.openSync(at('log'), 'create-new');
+    file.writeSync([Buffer.from('being sent')], 0);
+    const other = files.openSync(at('other'), 'create-new');
+    file.retain();
+    files.closeIdle();
+    await Promise.all([
+      files.removeFile(at('log')),
+      files.removeFile(at('other')),
+      files.removeFile(at('none')),
+    ]);
+    files.closeIdle();
+    expect(text(file)).toBe('being sent');
+    file.close();
+    file.release();
+    expect(files.listSync(at())).toEqual([]);
+    expect(codeOf(() => text(other))).toBe('ENOENT');
+    other.close();
+  });
+
   test('retained files outlive the tree they were in', () => {
     const { files, at } = subject();
     files.makeDirectorySync(at('orders-0'));
