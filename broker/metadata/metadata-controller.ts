@@ -30,8 +30,15 @@ export interface MetadataController {
   ): Promise<readonly ConfigResult[]>;
   /** First id and length of a block that is recorded before it is returned. */
   allocateProducerIds(): Promise<{ firstProducerId: number; count: number }>;
-  /** New leader epoch (PartitionChange with leader) after an unclean stop, before the first append. */
-  bumpLeaderEpochs(partitions: readonly { topic: string; partition: number }[]): Promise<void>;
+  /**
+   * New leader epoch (PartitionChange with leader) after an unclean stop, before the first append; at least `atLeast`, where
+   * a log is ahead of its metadata. Rejects when it could not be recorded: nothing may be appended then.
+   */
+  bumpLeaderEpochs(
+    partitions: readonly { topic: string; partition: number; atLeast?: number }[],
+  ): Promise<void>;
+  /** A producer id that a log holds: later blocks lie above it, whatever the metadata says. */
+  noteProducerId(producerId: number): void;
   /** Where the metadata log stands (DescribeQuorum). */
   quorum(): { readonly endOffset: number };
   updateFeatures(

@@ -1,0 +1,292 @@
+import { buildControlBatch, controlTypes } from '../../protocol/records/control.ts';
+import { leaderChangeMessage } from '../../protocol/records/control-schemas.ts';
+import { recordEncoder } from '../../protocol/schema/compile.ts';
+import { randomUuid } from '../../protocol/uuid.ts';
+import { Writer } from '../../protocol/wire/writer.ts';
+import { intMax } from '../../storage/config/define.ts';
+import { defaultTopicSettings, type TopicSettings } from '../../storage/config/topic-settings.ts';
+import { identify, metaPropertiesFile, readMetaProperties } from '../../storage/directory/meta-properties.ts';
+import { parsePartitionDirectory } from '../../storage/directory/partition-directories.ts';
+import type { Environment } from '../../storage/environment/environment.ts';
+import { Log, type LogDependencies } from '../../storage/log/log.ts';
+import type { BrokerSettings } from '../config/settings.ts';
+import type { Logger } from '../observe/logger.ts';
+import { ClusterController } from './cluster-controller.ts';
+import { ClusterMachine } from './cluster-machine.ts';
+import type { ConfigRules } from './decide.ts';
+import { maxRecordsPerRequest } from './decide.ts';
+import { featureProblem, metadataVersionFeature } from './features.ts';
+import { type KraftLog, type RecordVisitor, readBootstrap, readKraftLog } from './kraft-reader.ts';
+import { MetadataJournal, MetadataWriteError } from './metadata-journal.ts';
+import { readQuorumEpoch, writeQuorumState } from './quorum-state.ts';
+import { MetadataRefused } from './refusals.ts';
+import { type Bootstrap, claimRecords, type Endpoint, startRecords, stopRecord } from './start-records.ts';
+import { clusterMetadataTopic } from './topic-names.ts';
+
+/**
+ * Opens what a data directory knows of its cluster, formatting it if it knows nothing yet, and begins a new epoch in it:
+ *
+ *    read, changing nothing     newest snapshot, log                        refusals come from here alone
+ *    open the log for writing   cuts a torn tail
+ *    meta.properties            where it is missing or incomplete
+ *    quorum-state               epoch = the greatest one known + 1
+ *    LeaderChange │ records     start-records.ts, in one append, synced
+ *    PartitionChange …          partitions that have another leader, or none
+ *
+ * A crash between any two steps leaves a directory that the next start opens the same way, one epoch later.
+ */
+export async function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
+  const { environment, settings, logger } = options;
+  const { clock, random, files } = environment;
+  const directory = files.join(options.directory, `${clusterMetadataTopic}-0`);
+  const newId = () => randomUuid((count) => random.bytes(count));
+  const state = new ClusterMachine(nodeIdOf(options));
+  const { read, bootstrap } = readMetadata(options, directory, state);
+  const quorumEpoch = readQuorumEpoch(files, directory);
+  giveIdentity(options, state);
+  state.epoch = Math.max(quorumEpoch, read.lastEpoch) + 1;
+  if (read.tornBytes > 0)
+    logger.warn('The metadata log ends in a torn batch, which is cut off', { bytes: read.tornBytes });
+  files.makeDirectorySync(directory);
+  const log = openMetadataLog(options, directory, read);
+  writeQuorumState(files, directory, {
+    nodeId: state.nodeId,
+    epoch: state.epoch,
+    kraftVersion: read.kraftVersion,
+  });
+  const metadataLog = {
+    append: (batch: Buffer) =>
+      log.append(batch, { origin: 'raft', leaderEpoch: state.epoch, ownsBuffer: true }),
+    get endOffset() {
+      return log.endOffset;
+    },
+  };
+  const journal = new MetadataJournal({ log: metadataLog, machine: state, clock });
+  await journal.begin(leaderChange(state, read, clock.nowMs()), (firstOffset) =>
+    startRecords(state, {
+      firstOffset,
+      bootstrap,
+      incarnationId: newId(),
+      endpoints: options.endpoints,
+      rack: settings['broker.rack'],
+    }),
+  );
+  await claimPartitions(state, journal, logger);
+  const controller = new ClusterController({
+    state,
+    journal,
+    settings,
+    rules: options.rules,
+    logger,
+    isCaseInsensitive: files.isCaseInsensitive(options.directory),
+    newTopicId: () => newId(),
+  });
+  return { state, controller, log, close: () => close(state, journal, log) };
+}
+
+export interface OpenClusterOptions {
+  readonly environment: Environment;
+  /** The data directory, one entry of log.dirs; locked by the caller. */
+  readonly directory: string;
+  /** null: the directory's own, or the default of settings in a new one. */
+  readonly nodeId: number | null;
+  /** Wanted for a new directory; another one than an existing directory has is refused. Left out: any, or a random one. */
+  readonly clusterId?: string;
+  readonly settings: BrokerSettings;
+  readonly rules: ConfigRules;
+  readonly endpoints: readonly Endpoint[];
+  readonly logger: Logger;
+}
+
+export interface OpenedCluster {
+  readonly state: ClusterMachine;
+  readonly controller: ClusterController;
+  /** Of __cluster_metadata-0, for those who show or measure it. */
+  readonly log: Log;
+  /** Writes that the node has stopped, and closes the log; true when that was clean. */
+  close(): Promise<boolean>;
+}
+
+/** The directory's node id, if that is the one wanted. */
+function nodeIdOf(options: OpenClusterOptions): number {
+  const { directory, nodeId, clusterId, settings } = options;
+  const path = options.environment.files.join(directory, metaPropertiesFile);
+  const found = readMetaProperties(options.environment.files, directory);
+  if (found === null) return nodeId ?? settings['node.id'];
+  if ('problem' in found) throw new MetadataRefused('identity', `${path} ${found.problem}`);
+  if (nodeId !== null && nodeId !== found.nodeId)
+    throw new MetadataRefused(
+      'identity',
+      `${directory} belongs to node ${found.nodeId}, but node.id=${nodeId} is asked for`,
+    );
+  if (clusterId !== undefined && clusterId !== found.clusterId)
+    throw new MetadataRefused(
+      'identity',
+      `${directory} belongs to cluster ${found.clusterId}, but cluster ${clusterId} is asked for`,
+    );
+  return found.nodeId;
+}
+
+/** Writes meta.properties where it is missing, or has no directory id yet. */
+function giveIdentity(
+  { environment, directory, clusterId }: OpenClusterOptions,
+  state: ClusterMachine,
+): void {
+  const { files, clock, random } = environment;
+  files.makeDirectorySync(directory);
+  const identity = identify(files, directory, {
+    nodeId: state.nodeId,
+    ...(clusterId === undefined ? {} : { clusterId }),
+    nowMs: clock.nowMs(),
+    randomBytes: (count) => random.bytes(count),
+  });
+  if ('problem' in identity) throw new MetadataRefused('identity', `${directory} ${identity.problem}`);
+  state.clusterId = identity.clusterId;
+  state.directoryId = identity.directoryId;
+}
+
+/** Topic id of the metadata log itself. */
+const clusterMetadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ';
+
+function readMetadata(
+  { environment, directory: dataDirectory, logger }: OpenClusterOptions,
+  directory: string,
+  state: ClusterMachine,
+): { read: KraftLog; bootstrap: Bootstrap | null } {
+  const { files } = environment;
+  const read = readKraftLog(files, directory, (record, position) => {
+    refuseUnknownFeature(record);
+    state.apply(record, position);
+  });
+  // Nobody listens yet; what was replayed is no news to those who will.
+  state.publish();
+  state.setKraftVersion(read.kraftVersion, -1);
+  for (const [kind, count] of state.unserved)
+    logger.warn('The directory holds metadata that is kept but not served', { kind, count });
+  if (state.metadataVersion !== undefined) return { read, bootstrap: null };
+  const path = files.join(dataDirectory, 'bootstrap.checkpoint');
+  if (files.statSync(path) !== null) return { read, bootstrap: readBootstrapRecords(environment, path) };
+  refuseOrphans(environment, dataDirectory);
+  return { read, bootstrap: null };
+}
+
+const refuseUnknownFeature: (record: Parameters<RecordVisitor>[0]) => void = (record) => {
+  if (record.kind !== 'featureLevelRecord') return;
+  const problem = featureProblem(record.record.name, record.record.featureLevel);
+  if (problem !== null) throw new MetadataRefused('metadata-unknown', `the directory's ${problem}`);
+};
+
+function readBootstrapRecords({ files }: Environment, path: string): Bootstrap {
+  const values: Buffer[] = [];
+  let metadataVersion: number | undefined;
+  readBootstrap(files, path, (record, _position, value) => {
+    refuseUnknownFeature(record);
+    if (record.kind === 'featureLevelRecord' && record.record.name === metadataVersionFeature)
+      metadataVersion = record.record.featureLevel;
+    values.push(Buffer.from(value));
+  });
+  if (metadataVersion === undefined)
+    throw new MetadataRefused('metadata-damaged', `${path} has no ${metadataVersionFeature}`);
+  return { values, metadataVersion };
+}
+
+/** Partitions that no metadata knows would be lost to a cluster that begins anew. */
+function refuseOrphans({ files }: Environment, dataDirectory: string): void {
+  if (files.statSync(dataDirectory) === null) return;
+  const orphan = files.listSync(dataDirectory).find((name) => {
+    const found = parsePartitionDirectory(name);
+    return found?.kind === 'partition' && found.topic !== clusterMetadataTopic;
+  });
+  if (orphan !== undefined)
+    throw new MetadataRefused(
+      'metadata-missing',
+      `${dataDirectory} holds partitions (${orphan}) but no cluster metadata that knows them`,
+    );
+}
+
+function openMetadataLog(options: OpenClusterOptions, directory: string, read: KraftLog): Log {
+  const dependencies: LogDependencies = {
+    environment: options.environment,
+    directory,
+    topic: clusterMetadataTopic,
+    partition: 0,
+    topicId: clusterMetadataTopicId,
+    settings: metadataLogSettings(options.settings),
+    durability: { kind: 'fsync' },
+    logger: options.logger,
+    producerIdExpirationMs: options.settings['producer.id.expiration.ms'],
+    // As Kafka does: never taken for clean, every batch is checked at each start.
+    recoveryPoint: 0,
+    cleanShutdown: false,
+    logStartOffset: read.startOffset,
+  };
+  const log = Log.open(dependencies);
+  if (log.endOffset !== read.endOffset)
+    throw new MetadataRefused(
+      'metadata-damaged',
+      `the metadata log was read up to offset ${read.endOffset} but opened at ${log.endOffset}`,
+    );
+  return log;
+}
+
+/** One segment after the other, none of them ever removed: snapshots that would take their place are not written here. */
+function metadataLogSettings(settings: BrokerSettings): TopicSettings {
+  return {
+    ...defaultTopicSettings,
+    'cleanup.policy': ['delete'],
+    'retention.ms': -1,
+    'retention.bytes': -1,
+    'segment.bytes': settings['metadata.log.segment.bytes'],
+    'segment.ms': settings['metadata.log.segment.ms'],
+    'max.message.bytes': intMax,
+  };
+}
+
+/** The control batch that begins an epoch; kraft.version 1 names voters by their directory too. */
+function leaderChange(state: ClusterMachine, { kraftVersion }: KraftLog, timestampMs: number): Buffer {
+  const voter = {
+    voterId: state.nodeId,
+    ...(kraftVersion > 0 ? { voterDirectoryId: state.directoryId } : {}),
+  };
+  const version = kraftVersion > 0 ? 1 : 0;
+  const writer = new Writer();
+  recordEncoder(leaderChangeMessage, version)(writer, {
+    version,
+    leaderId: state.nodeId,
+    voters: [voter],
+    grantingVoters: [voter],
+  });
+  const value = writer.finishBuffer();
+  const leaderEpoch = state.epoch;
+  return buildControlBatch({
+    type: controlTypes.leaderChange,
+    value,
+    baseOffset: 0,
+    timestampMs,
+    leaderEpoch,
+  });
+}
+
+async function claimPartitions(
+  state: ClusterMachine,
+  journal: MetadataJournal,
+  logger: Logger,
+): Promise<void> {
+  const claims = [...claimRecords(state)];
+  for (let at = 0; at < claims.length; at += maxRecordsPerRequest) {
+    const entries = claims.slice(at, at + maxRecordsPerRequest);
+    await journal.run(() => ({ entries, answer: undefined }));
+  }
+  if (claims.length > 0)
+    logger.info('Took the lead of partitions that had another leader or none', { partitions: claims.length });
+}
+
+async function close(state: ClusterMachine, journal: MetadataJournal, log: Log): Promise<boolean> {
+  try {
+    await journal.run(() => ({ entries: [stopRecord(state)], answer: undefined }));
+  } catch (error) {
+    if (!(error instanceof MetadataWriteError)) throw error;
+  }
+  await journal.close();
+  return log.close();
+}

@@ -1,0 +1,100 @@
+/** Opens a cluster's metadata for tests: on memory files unless the test brings its own environment. */
+
+import type { BrokerSettings } from '../../../broker/config/settings.ts';
+import { defaultBrokerSettings, topicDefaults } from '../../../broker/config/settings.ts';
+import {
+  type ClusterChange,
+  type ClusterState,
+  configResourceTypes,
+} from '../../../broker/metadata/cluster-state.ts';
+import type { ConfigRules } from '../../../broker/metadata/decide.ts';
+import type { NewTopic } from '../../../broker/metadata/metadata-controller.ts';
+import {
+  type OpenClusterOptions,
+  type OpenedCluster,
+  openCluster,
+} from '../../../broker/metadata/open-cluster.ts';
+import { decodeMetadataRecord, type MetadataRecord } from '../../../broker/metadata/records/index.ts';
+import { silentLogger } from '../../../broker/observe/logger.ts';
+import { forEachBatch, isControl } from '../../../protocol/records/batch.ts';
+import { forEachRecord } from '../../../protocol/records/record.ts';
+import { topicKeys } from '../../../storage/config/topic-keys.ts';
+import { validateTopicConfigs } from '../../../storage/config/topic-settings.ts';
+import type { Environment } from '../../../storage/environment/environment.ts';
+import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
+
+export const dataDirectory = '/data';
+export const metadataDirectory = `${dataDirectory}/__cluster_metadata-0`;
+
+/** Topic configs as the tables say; everything else may be anything. */
+export const topicRules: ConfigRules = {
+  problem(type, _name, configs) {
+    if (type !== configResourceTypes.topic) return null;
+    const check = validateTopicConfigs(configs, topicDefaults(defaultBrokerSettings()));
+    return check.ok ? null : { errorCode: 40, errorMessage: check.message };
+  },
+  isList: (_type, key) => (topicKeys as Record<string, { type: string }>)[key]?.type === 'list',
+  defaultText: (_type, key) => (key === 'cleanup.policy' ? 'delete' : null),
+};
+
+export interface ClusterUnderTest extends OpenedCluster {
+  readonly environment: Environment;
+  readonly changes: ClusterChange[];
+}
+
+export async function open(
+  options: Partial<Omit<OpenClusterOptions, 'settings'>> & { settings?: Partial<BrokerSettings> } = {},
+): Promise<ClusterUnderTest> {
+  const environment = options.environment ?? simulatedEnvironment();
+  const cluster = await openCluster({
+    directory: dataDirectory,
+    nodeId: null,
+    endpoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
+    logger: silentLogger,
+    rules: topicRules,
+    ...options,
+    environment,
+    settings: { ...defaultBrokerSettings(), ...options.settings },
+  });
+  const changes: ClusterChange[] = [];
+  cluster.state.onChange((change) => changes.push(change));
+  return { ...cluster, environment, changes };
+}
+
+export function newTopic(name: string, extra: Partial<NewTopic> = {}): NewTopic {
+  return { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [], ...extra };
+}
+
+/** Everything that clients could see, as plain data. */
+export function snapshotOf(state: ClusterState) {
+  const configs = Object.values(configResourceTypes).flatMap((type) =>
+    [...state.configuredResources(type)]
+      .sort()
+      .map((name) => [type, name, [...state.configs(type, name)].sort()]),
+  );
+  return {
+    clusterId: state.clusterId,
+    topics: [...state.topics()].map(({ name, id, partitions }) => ({
+      name,
+      id,
+      partitions: [...partitions],
+    })),
+    configs,
+    features: [...state.features.levels].sort(),
+    partitionCount: state.partitionCount(),
+    topicCount: state.topicCount,
+  };
+}
+
+/** The records of the first segment of the metadata log, as they lie in the file. */
+export function recordsInLog({ environment }: ClusterUnderTest): (MetadataRecord & { offset: number })[] {
+  const bytes = environment.files.readFileSync(`${metadataDirectory}/00000000000000000000.log`);
+  const records: (MetadataRecord & { offset: number })[] = [];
+  forEachBatch(bytes, 0, bytes.length, (position) => {
+    if (isControl(bytes, position)) return;
+    forEachRecord(bytes, position, ({ offset, value }) => {
+      records.push({ ...decodeMetadataRecord(value!), offset });
+    });
+  });
+  return records;
+}
