@@ -1,0 +1,237 @@
+/**
+ * The load of side-by-side.ts, as a process of its own, so that its CPU time is not the broker's. The same client and the same bytes
+ * for every broker: `tsx bench/load.ts MODE JSON`, one line of JSON as the result.
+ */
+
+import { fetch } from '../protocol/messages/data/fetch.ts';
+import { produce } from '../protocol/messages/data/produce.ts';
+import { createTopics } from '../protocol/messages/topics/create-topics.ts';
+import { metadata } from '../protocol/messages/topics/metadata.ts';
+import { buildBatch } from '../protocol/records/batch-builder.ts';
+import { Client } from '../tools/client.ts';
+
+/** Versions that both brokers have and that name topics by name. */
+const produceVersion = 9;
+const fetchVersion = 12;
+
+export interface LoadOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly topic: string;
+  readonly partitions: number;
+  /** Bytes of one record's value. */
+  readonly recordBytes: number;
+  /** Bytes of values in one batch. */
+  readonly batchBytes: number;
+  /** Bytes of values in all. */
+  readonly totalBytes: number;
+  readonly inFlight: number;
+}
+
+async function createTopic(client: Client, { topic, partitions }: LoadOptions): Promise<void> {
+  const created = await client.request(createTopics, 5, {
+    topics: [{ name: topic, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }],
+    validateOnly: false,
+  });
+  const { errorCode } = created.topics[0]!;
+  if (errorCode !== 0 && errorCode !== 36) throw new Error(`CreateTopics: error ${errorCode}`);
+  for (;;) {
+    const { topics } = await client.request(metadata, 9, {
+      topics: [{ name: topic }],
+      allowAutoTopicCreation: false,
+    });
+    const ready =
+      topics[0]?.partitions.filter(({ leaderId, errorCode: code }) => leaderId >= 0 && code === 0) ?? [];
+    if (ready.length === partitions) return;
+  }
+}
+
+function batchOf({ recordBytes, batchBytes }: LoadOptions, seed: number): Buffer {
+  const count = Math.max(1, Math.floor(batchBytes / recordBytes));
+  const records = Array.from({ length: count }, (_, i) => ({
+    timestampMs: 1_700_000_000_000 + i,
+    key: null,
+    value: Buffer.alloc(recordBytes, `value ${seed} ${i} `),
+    headers: [],
+  }));
+  return buildBatch({ records });
+}
+
+async function runProduce(options: LoadOptions): Promise<object> {
+  const client = await Client.connect(options.host, options.port);
+  await createTopic(client, options);
+  const batches = Array.from({ length: 4 }, (_, i) => batchOf(options, i));
+  const valuesPerBatch =
+    Math.max(1, Math.floor(options.batchBytes / options.recordBytes)) * options.recordBytes;
+  const requests = Math.ceil(options.totalBytes / valuesPerBatch);
+  let sent = 0;
+  const startMs = performance.now();
+  const lane = async (): Promise<void> => {
+    while (sent < requests) {
+      const n = sent++;
+      const answer = await client.request(produce, produceVersion, {
+        acks: -1,
+        timeoutMs: 30_000,
+        topicData: [
+          {
+            name: options.topic,
+            partitionData: [{ index: n % options.partitions, records: batches[n % batches.length]! }],
+          },
+        ],
+      });
+      const { errorCode } = answer.responses[0]!.partitionResponses[0]!;
+      if (errorCode !== 0) throw new Error(`Produce: error ${errorCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: options.inFlight }, lane));
+  const seconds = (performance.now() - startMs) / 1000;
+  client.close();
+  return { seconds, payloadBytes: requests * valuesPerBatch, requests };
+}
+
+/** Reads every partition from its start to its end, one request in flight. */
+async function runFetch(options: LoadOptions): Promise<object> {
+  const client = await Client.connect(options.host, options.port);
+  const offsets = Array.from({ length: options.partitions }, () => 0);
+  const done = new Set<number>();
+  let wireBytes = 0;
+  const startMs = performance.now();
+  while (done.size < options.partitions) {
+    const wanted = offsets.map((_, partition) => partition).filter((partition) => !done.has(partition));
+    const answer = await client.request(fetch, fetchVersion, {
+      maxWaitMs: 500,
+      minBytes: 1,
+      maxBytes: 50 * 1024 * 1024,
+      isolationLevel: 0,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: [
+        {
+          topic: options.topic,
+          partitions: wanted.map((partition) => ({
+            partition,
+            fetchOffset: offsets[partition]!,
+            partitionMaxBytes: 1024 * 1024,
+          })),
+        },
+      ],
+      forgottenTopicsData: [],
+      rackId: '',
+    });
+    for (const result of answer.responses[0]?.partitions ?? []) {
+      if (result.errorCode !== 0) throw new Error(`Fetch: error ${result.errorCode}`);
+      const records = result.records ?? Buffer.alloc(0);
+      wireBytes += records.length;
+      offsets[result.partitionIndex] = nextOffset(records, offsets[result.partitionIndex]!);
+      if (offsets[result.partitionIndex]! >= result.highWatermark) done.add(result.partitionIndex);
+    }
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  client.close();
+  return { seconds, wireBytes };
+}
+
+/** The offset after the last whole batch. */
+function nextOffset(records: Buffer, from: number): number {
+  let next = from;
+  for (let at = 0; at + 61 <= records.length; ) {
+    const bytes = 12 + records.readInt32BE(at + 8);
+    if (at + bytes > records.length) break;
+    next = Number(records.readBigInt64BE(at)) + records.readInt32BE(at + 23) + 1;
+    at += bytes;
+  }
+  return next;
+}
+
+/** One record at a time, from the send to its arrival at a waiting fetch. */
+async function runLatency(
+  options: LoadOptions & { readonly count: number; readonly perSecond: number },
+): Promise<object> {
+  const producer = await Client.connect(options.host, options.port);
+  const consumer = await Client.connect(options.host, options.port);
+  await createTopic(producer, options);
+  const sentMs: number[] = [];
+  const arrivedMs: number[] = [];
+  const consuming = (async () => {
+    let offset = 0;
+    while (arrivedMs.length < options.count) {
+      const answer = await consumer.request(fetch, fetchVersion, {
+        maxWaitMs: 5_000,
+        minBytes: 1,
+        maxBytes: 1024 * 1024,
+        isolationLevel: 0,
+        sessionId: 0,
+        sessionEpoch: -1,
+        topics: [
+          {
+            topic: options.topic,
+            partitions: [{ partition: 0, fetchOffset: offset, partitionMaxBytes: 1024 * 1024 }],
+          },
+        ],
+        forgottenTopicsData: [],
+        rackId: '',
+      });
+      const records = answer.responses[0]?.partitions[0]?.records ?? Buffer.alloc(0);
+      const next = nextOffset(records, offset);
+      const now = performance.now();
+      for (let i = offset; i < next; i++) arrivedMs.push(now);
+      offset = next;
+    }
+  })();
+  const batch = batchOf({ ...options, batchBytes: options.recordBytes }, 0);
+  const everyMs = 1000 / options.perSecond;
+  const startMs = performance.now();
+  const answers: Promise<unknown>[] = [];
+  for (let i = 0; i < options.count; i++) {
+    const dueMs = startMs + i * everyMs;
+    while (performance.now() < dueMs) await new Promise((resolve) => setImmediate(resolve));
+    sentMs.push(performance.now());
+    answers.push(
+      producer.request(produce, produceVersion, {
+        acks: -1,
+        timeoutMs: 30_000,
+        topicData: [{ name: options.topic, partitionData: [{ index: 0, records: batch }] }],
+      }),
+    );
+  }
+  await Promise.all([...answers, consuming]);
+  producer.close();
+  consumer.close();
+  const latencies = sentMs.map((sent, i) => arrivedMs[i]! - sent).sort((a, b) => a - b);
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]!;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
+}
+
+/** From connect to the first record that a fresh group's consumer is given (kafkajs). */
+async function runGroup(options: LoadOptions): Promise<object> {
+  const { Kafka, logLevel } = await import('kafkajs');
+  const kafka = new Kafka({ brokers: [`${options.host}:${options.port}`], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer();
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: options.topic, numPartitions: 1 }], waitForLeaders: true });
+  await producer.connect();
+  await producer.send({ topic: options.topic, messages: [{ value: 'first' }] });
+  const times: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    const consumer = kafka.consumer({ groupId: `${options.topic}-${round}` });
+    const startMs = performance.now();
+    await consumer.connect();
+    await consumer.subscribe({ topic: options.topic, fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer.run({ eachMessage: async () => resolve() }).catch(reject);
+    });
+    times.push(performance.now() - startMs);
+    await consumer.disconnect();
+  }
+  await producer.disconnect();
+  await admin.disconnect();
+  // The first one also makes the offsets topic.
+  return { firstMs: times[0], medianMs: times.slice(1).sort((a, b) => a - b)[1] };
+}
+
+const modes = { produce: runProduce, fetch: runFetch, latency: runLatency, group: runGroup } as const;
+const [mode, json] = process.argv.slice(2);
+const run = modes[mode as keyof typeof modes] as (options: unknown) => Promise<object>;
+console.log(JSON.stringify(await run(JSON.parse(json!))));
