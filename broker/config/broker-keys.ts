@@ -5,6 +5,7 @@
 import { cleanerKeys } from '../../compaction/config-keys.ts';
 import type { ConfigKey, ConfigTable, ValuesOf } from '../../storage/config/define.ts';
 import { consumerGroupKeys } from './keys/consumer-groups.ts';
+import { dynamicOnlyKeys } from './keys/dynamic-only.ts';
 import { groupKeys } from './keys/groups.ts';
 import { logKeys } from './keys/log.ts';
 import { networkKeys } from './keys/network.ts';
@@ -36,6 +37,7 @@ export const brokerKeyAreas = {
   Transactions: transactionKeys,
   'Controller and metadata log': quorumKeys,
   Replication: replicationKeys,
+  'Throttles (dynamic only)': dynamicOnlyKeys,
   'Remote storage': remoteStorageKeys,
   TLS: sslKeys,
   SASL: saslKeys,

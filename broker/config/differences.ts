@@ -12,11 +12,26 @@ const oneReplica = 'one node can hold one replica';
 const kraftNeedsIt = 'Kafka requires a value; one node is always both broker and controller';
 
 export const differences: { readonly [name: string]: Difference } = {
-  'controller.listener.names': { kafka: null, because: 'Kafka requires a value; the name matters only to a server.properties' },
-  'group.initial.rebalance.delay.ms': { kafka: '3000', because: 'a test should not wait three seconds for its first record' },
-  listeners: { kafka: 'PLAINTEXT://:9092', because: 'without security, only this machine should reach the broker' },
-  'log.dir': { kafka: '/tmp/kafka-logs', because: 'data should lie where the command was typed, not where it is cleared away' },
-  'metric.reporters': { kafka: 'org.apache.kafka.common.metrics.JmxReporter', because: 'there is no JMX in Node' },
+  'controller.listener.names': {
+    kafka: null,
+    because: 'Kafka requires a value; the name matters only to a server.properties',
+  },
+  'group.initial.rebalance.delay.ms': {
+    kafka: '3000',
+    because: 'a test should not wait three seconds for its first record',
+  },
+  listeners: {
+    kafka: 'PLAINTEXT://:9092',
+    because: 'without security, only this machine should reach the broker',
+  },
+  'log.dir': {
+    kafka: '/tmp/kafka-logs',
+    because: 'data should lie where the command was typed, not where it is cleared away',
+  },
+  'metric.reporters': {
+    kafka: 'org.apache.kafka.common.metrics.JmxReporter',
+    because: 'there is no JMX in Node',
+  },
   'node.id': { kafka: null, because: kraftNeedsIt },
   'offsets.topic.replication.factor': { kafka: '3', because: oneReplica },
   'process.roles': { kafka: null, because: kraftNeedsIt },

@@ -74,3 +74,14 @@ export function topicDefaults(settings: BrokerSettings): TopicSettings {
   if ((values['retention.ms'] as number) < 0) values['retention.ms'] = -1;
   return values as TopicSettings;
 }
+
+/** All keys of the chain that a broker key belongs to, the one that holds first; a key without a chain alone. */
+export function keyChain(name: string): readonly string[] {
+  for (const [first, rest] of Object.entries(fallbacks)) {
+    // log.flush.scheduler.interval.ms is a key of its own that flush.ms falls back to, not another unit of it.
+    const isMember =
+      name === first || (first !== 'log.flush.interval.ms' && rest.some((synonym) => synonym.name === name));
+    if (isMember) return [first, ...rest.map((synonym) => synonym.name)];
+  }
+  return [name];
+}

@@ -266,13 +266,11 @@ export function className<
 /** Reads the text of one key, as Kafka reads it, and checks it. */
 export function parseValue<Value>(name: string, key: ConfigKey<Value>, text: string): Parsed<Value> {
   const parsed = parseText(key.type, text);
-  const shown = key.sensitive ? '[hidden]' : text;
-  if (!parsed.ok)
-    return { ok: false, message: `Invalid value ${shown} for configuration ${name}: ${parsed.message}.` };
-  const wrong = key.check?.(parsed.value as Value);
-  if (wrong !== undefined)
-    return { ok: false, message: `Invalid value ${shown} for configuration ${name}: ${wrong}.` };
-  return { ok: true, value: parsed.value as Value };
+  const what = `Invalid value ${key.sensitive ? '[hidden]' : text} for configuration ${name}`;
+  if (!parsed.ok) return { ok: false, message: `${what}: ${parsed.message}.` };
+  const value = (key.distinct ? [...new Set(parsed.value as string[])] : parsed.value) as Value;
+  const wrong = key.check?.(value);
+  return wrong === undefined ? { ok: true, value } : { ok: false, message: `${what}: ${wrong}.` };
 }
 
 type Plain = boolean | number | string | readonly string[];

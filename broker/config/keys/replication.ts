@@ -1,15 +1,5 @@
 /** Copying between brokers, leader elections, requests that wait: of all this, one broker needs nothing. */
-import {
-  boolean,
-  int,
-  KiB,
-  long,
-  longMax,
-  MiB,
-  minuteMs,
-  secondMs,
-  string,
-} from '../../../storage/config/define.ts';
+import { boolean, int, KiB, long, MiB, minuteMs, secondMs, string } from '../../../storage/config/define.ts';
 import { ignored } from './reasons.ts';
 
 const accepted = ignored.oneBroker;
@@ -47,25 +37,11 @@ export const replicationKeys = {
     accepted: ignored.queues,
     doc: 'How often waiting Fetch requests are swept.',
   }),
-  'follower.replication.throttled.rate': long({
-    default: longMax,
-    min: 0,
-    dynamic: 'cluster',
-    accepted,
-    doc: 'Bytes per second for throttled replicas on the receiving side.',
-  }),
   'leader.imbalance.check.interval.seconds': long({
     default: 300,
     min: 1,
     accepted,
     doc: 'How often leadership is compared with the preferred replicas.',
-  }),
-  'leader.replication.throttled.rate': long({
-    default: longMax,
-    min: 0,
-    dynamic: 'cluster',
-    accepted,
-    doc: 'Bytes per second for throttled replicas on the sending side.',
   }),
   'num.replica.alter.log.dirs.threads': int({
     default: null,
@@ -83,13 +59,6 @@ export const replicationKeys = {
     default: 1000,
     accepted: ignored.queues,
     doc: 'How often waiting Produce requests are swept.',
-  }),
-  'replica.alter.log.dirs.io.max.bytes.per.second': long({
-    default: longMax,
-    min: 0,
-    dynamic: 'cluster',
-    accepted: ignored.oneDirectory,
-    doc: 'Bytes per second for moves between directories.',
   }),
   'replica.fetch.backoff.ms': int({
     default: 1 * secondMs,
