@@ -1,7 +1,8 @@
 import type { Environment } from '../storage/environment/environment.ts';
 import type { VolumeStat } from '../storage/environment/files.ts';
 import type { ServedApis } from './apis/served-apis.ts';
-import type { BrokerSettings } from './config/settings.ts';
+import type { LoggerLevels } from './config/logger-levels.ts';
+import type { BrokerSettings, Configuration } from './config/settings.ts';
 import type { GroupCoordinator } from './groups/group-coordinator.ts';
 import type { ClusterState } from './metadata/cluster-state.ts';
 import type { MetadataController } from './metadata/metadata-controller.ts';
@@ -15,6 +16,10 @@ import type { ProducerIds } from './transactions/producer-ids.ts';
 export interface Services {
   readonly environment: Environment;
   readonly settings: BrokerSettings;
+  /** Where each setting comes from; `settings` are its values. */
+  readonly configuration: Configuration;
+  /** Levels of the broker's loggers, changed at run time. */
+  readonly loggerLevels: LoggerLevels;
   readonly logger: Logger;
   /** What ApiVersions lists. */
   readonly apis: ServedApis;

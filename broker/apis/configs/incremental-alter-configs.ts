@@ -1,11 +1,12 @@
 import { incrementalAlterConfigs } from '../../../protocol/messages/configs/incremental-alter-configs.ts';
-import type { ConfigResourceType } from '../../metadata/cluster-state.ts';
+import { type ConfigResourceType, configResourceTypes } from '../../metadata/cluster-state.ts';
 import { defineHandler } from '../handler.ts';
+import { alterLoggers } from './alter-loggers.ts';
 
 /** Sets, deletes, appends to or subtracts from single configs (KIP-339). */
 export const incrementalAlterConfigsHandler = defineHandler(incrementalAlterConfigs, {
   versions: '0-1',
-  async handle({ metadata }, request) {
+  async handle(services, request) {
     const alterations = request.resources.map(({ resourceType, resourceName, configs }) => ({
       type: resourceType as ConfigResourceType,
       name: resourceName,
@@ -15,7 +16,16 @@ export const incrementalAlterConfigsHandler = defineHandler(incrementalAlterConf
         value,
       })),
     }));
-    const results = await metadata.incrementalAlterConfigs(alterations, request.validateOnly);
+    const isLogger = ({ type }: { type: number }): boolean => type === configResourceTypes.brokerLogger;
+    const results = [
+      ...(await services.metadata.incrementalAlterConfigs(
+        alterations.filter((alteration) => !isLogger(alteration)),
+        request.validateOnly,
+      )),
+      ...alterations
+        .filter(isLogger)
+        .map((alteration) => alterLoggers(services, alteration, request.validateOnly)),
+    ];
     return {
       throttleTimeMs: 0,
       responses: results.map(({ type, name, errorCode, errorMessage }) => ({
