@@ -1,6 +1,12 @@
 import { zeroUuid } from '../../protocol/schema/field.ts';
 import type { EntryPosition, StateMachine } from '../journal/state-machine.ts';
-import type { ClusterChange, ClusterState, ConfigResourceType, TopicState } from './cluster-state.ts';
+import type {
+  ClusterChange,
+  ClusterState,
+  ConfigResourceType,
+  PartitionState,
+  TopicState,
+} from './cluster-state.ts';
 import { ConfigOverrides } from './configs.ts';
 import {
   FeatureLevels,
@@ -221,6 +227,7 @@ class PendingChanges {
   /** Topics created in this batch: all else about them is part of that. */
   readonly #created = new Set<TopicState>();
   readonly #grown = new Map<TopicState, { firstNewIndex: number }>();
+  readonly #led = new Map<string, { partition: PartitionState }>();
   readonly #configured = new Set<string>();
 
   created(topic: TopicState): void {
@@ -242,7 +249,15 @@ class PendingChanges {
 
   changed(topic: TopicState | undefined, index: number): void {
     if (topic === undefined || this.#created.has(topic)) return;
-    this.#changes.push({ kind: 'leader-epoch', topic, partition: topic.partitions[index]! });
+    const key = `${topic.id} ${index}`;
+    const partition = topic.partitions[index]!;
+    const led = this.#led.get(key);
+    if (led !== undefined) led.partition = partition;
+    else {
+      const change = { kind: 'leader-epoch' as const, topic, partition };
+      this.#led.set(key, change);
+      this.#changes.push(change);
+    }
   }
 
   deleted(topic: TopicState): void {
@@ -265,6 +280,7 @@ class PendingChanges {
     this.#changes = [];
     this.#created.clear();
     this.#grown.clear();
+    this.#led.clear();
     this.#configured.clear();
     return changes;
   }

@@ -1,0 +1,149 @@
+/** The cluster metadata in directories that Apache Kafka 4.3.1 left: what is read from it, and what is written behind it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configResourceTypes } from '../../broker/metadata/cluster-state.ts';
+import type { OpenedCluster } from '../../broker/metadata/open-cluster.ts';
+import { newTopic, open, snapshotOf } from '../broker/metadata/cluster-fixture.ts';
+import { KafkaDirectory } from './kafka-directory.ts';
+
+const names = [
+  '1-plain',
+  '3-txn-0-before',
+  '4-unclean-0-killed',
+  '4-unclean-late-0-killed',
+  '5-coordinators',
+];
+
+describe.each(names)('the cluster metadata of %s', (name) => {
+  let directory: KafkaDirectory;
+  let cluster: OpenedCluster;
+
+  const reopen = async () => {
+    const { environment, path: at } = directory;
+    cluster = await open({ environment, directory: at });
+    return cluster;
+  };
+
+  beforeAll(async () => {
+    directory = await KafkaDirectory.unpack(name);
+    await reopen();
+  });
+  afterAll(() => directory.remove());
+
+  it('knows the identity', () => {
+    const meta = fs.readFileSync(path.join(directory.path, 'meta.properties'), 'latin1');
+    expect(meta).toContain(`cluster.id=${cluster.state.clusterId}\n`);
+    expect(meta).toContain(`directory.id=${cluster.state.directoryId}\n`);
+  });
+
+  it('has exactly the partitions that lie there, with their topic ids', () => {
+    const onDisk = fs
+      .readdirSync(directory.path, { withFileTypes: true })
+      .filter(
+        (entry) => entry.isDirectory() && /-\d+$/.test(entry.name) && !entry.name.startsWith('__cluster'),
+      )
+      .map(({ name: partition }) => {
+        const metadata = fs.readFileSync(path.join(directory.path, partition, 'partition.metadata'), 'utf8');
+        return `${partition} ${metadata.slice(-22)}`;
+      });
+    const known = [...cluster.state.topics()].flatMap((topic) =>
+      topic.partitions.map(({ index }) => `${topic.name}-${index} ${topic.id}`),
+    );
+    expect(known.sort()).toEqual(onDisk.sort());
+  });
+
+  it('makes this node the leader of all of them, in an epoch that no batch has yet', () => {
+    for (const topic of cluster.state.topics())
+      for (const partition of topic.partitions) {
+        expect(partition).toMatchObject({ leader: 1, isr: [1], replicas: [1] });
+        expect(partition.directories).toEqual([cluster.state.directoryId]);
+        const epochs = path.join(
+          directory.path,
+          `${topic.name}-${partition.index}`,
+          'leader-epoch-checkpoint',
+        );
+        const lines = fs.existsSync(epochs)
+          ? fs.readFileSync(epochs, 'utf8').trim().split('\n').slice(2)
+          : [];
+        for (const line of lines)
+          expect(partition.leaderEpoch).toBeGreaterThanOrEqual(Number(line.split(' ')[0]));
+      }
+  });
+
+  it('goes on one epoch later, and is the same at the next start', async () => {
+    const quorum = () =>
+      JSON.parse(fs.readFileSync(path.join(directory.path, '__cluster_metadata-0/quorum-state'), 'utf8'));
+    expect(quorum()).toMatchObject({ leaderId: 1, leaderEpoch: 2, data_version: 0 });
+    await cluster.controller.createTopics([newTopic('ours', { numPartitions: 2 })], { validateOnly: false });
+    const before = snapshotOf(cluster.state);
+    expect(await cluster.close()).toBe(true);
+    await reopen();
+    expect(snapshotOf(cluster.state)).toEqual(before);
+    expect(quorum()).toMatchObject({ leaderEpoch: 3 });
+  });
+
+  it('tells clients no feature that is not served, and keeps what the log has', () => {
+    expect([...cluster.state.features.levels]).toEqual([['metadata.version', 30]]);
+    expect(Object.fromEntries(cluster.state.recordedFeatures)).toMatchObject({
+      'metadata.version': 30,
+      'transaction.version': 2,
+      'group.version': 1,
+      'eligible.leader.replicas.version': 1,
+    });
+  });
+});
+
+describe('the metadata of 5-coordinators', () => {
+  let directory: KafkaDirectory;
+  let cluster: OpenedCluster;
+  beforeAll(async () => {
+    directory = await KafkaDirectory.unpack('5-coordinators');
+    cluster = await open({ environment: directory.environment, directory: directory.path });
+  });
+  afterAll(() => directory.remove());
+
+  const configs = (type: keyof typeof configResourceTypes, name: string) =>
+    Object.fromEntries(cluster.state.configs(configResourceTypes[type], name));
+
+  it('has the topics, grown and without the deleted one', () => {
+    const topics = [...cluster.state.topics()].map(({ name, id, partitions }) => [
+      name,
+      id,
+      partitions.length,
+    ]);
+    expect(topics).toEqual([
+      ['__consumer_offsets', 'SJMlK3JLQEG2a78bo5JuuA', 4],
+      ['__transaction_state', 'kFgwKuTTTU2Dwc4QArjUSg', 2],
+      ['kv', 'pv-6XbK3TzKycc8yQkOfyg', 3],
+      ['orders', 'fHDWq2wUT1CCWPJnFH2LPg', 3],
+    ]);
+    expect(cluster.state.topic('doomed')).toBeUndefined();
+  });
+
+  it('has the configs of every kind of resource', () => {
+    expect(configs('topic', 'kv')).toEqual({
+      'cleanup.policy': 'compact',
+      'min.compaction.lag.ms': '5000',
+      'message.timestamp.type': 'LogAppendTime',
+      'retention.ms': '-1',
+    });
+    expect(configs('topic', 'orders')).toEqual({
+      'retention.ms': '1000000000005',
+      'segment.bytes': '2097152',
+    });
+    expect(configs('broker', '')).toEqual({ 'min.insync.replicas': '1', 'message.max.bytes': '1500000' });
+    expect(configs('broker', '1')).toEqual({ 'log.cleaner.threads': '1' });
+    expect(configs('group', 'new-live')).toEqual({ 'consumer.session.timeout.ms': '50000' });
+    expect([...cluster.state.configuredResources(configResourceTypes.topic)]).not.toContain('doomed');
+  });
+
+  it('keeps what is not served, and gives out no producer id twice', async () => {
+    expect(Object.fromEntries(cluster.state.unserved)).toEqual({
+      accessControlEntryRecord: 2,
+      userScramCredentialRecord: 2,
+      clientQuotaRecord: 3,
+    });
+    expect(await cluster.controller.allocateProducerIds()).toEqual({ firstProducerId: 1000, count: 1000 });
+  });
+});
