@@ -4,13 +4,7 @@ import type { Decision } from '../journal/state-machine.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { ClusterMachine } from './cluster-machine.ts';
 import type { TopicState } from './cluster-state.ts';
-import {
-  type ConfigRules,
-  type DecideContext,
-  maxRecordsPerRequest,
-  noProblem,
-  type Problem,
-} from './decide.ts';
+import { type DecideContext, maxRecordsPerRequest, noProblem, type Problem } from './decide.ts';
 import { decideAlterConfigs, decideIncrementalAlterConfigs } from './decide-configs.ts';
 import { decideCreateTopics, refused } from './decide-create-topics.ts';
 import { decideUpdateFeatures, type FeatureUpdate } from './decide-features.ts';
@@ -48,7 +42,7 @@ export class ClusterController implements MetadataController {
     readonly state: ClusterMachine;
     readonly journal: MetadataJournal;
     readonly settings: BrokerSettings;
-    readonly rules: ConfigRules;
+    readonly rules: DecideContext['rules'];
     readonly logger: Logger;
     readonly isCaseInsensitive: boolean;
     readonly newTopicId: () => string;

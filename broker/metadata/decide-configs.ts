@@ -24,7 +24,7 @@ export function decideIncrementalAlterConfigs(
     const withoutValue = alteration.configs.filter(
       (c) => c.operation !== operations.delete && c.value === null,
     );
-    const problem = requestProblem(context, alteration, withoutValue);
+    const problem = requestProblem(alteration, withoutValue);
     return problem ?? incremental(context, alteration);
   });
 }
@@ -37,7 +37,7 @@ export function decideAlterConfigs(
 ): Decision<Buffer, readonly ConfigResult[]> {
   return decideEach(context, replacements, validateOnly, (replacement) => {
     const withoutValue = replacement.configs.filter((config) => config.value === null);
-    const problem = requestProblem(context, replacement, withoutValue);
+    const problem = requestProblem(replacement, withoutValue);
     if (problem !== null) return problem;
     const present = context.state.configs(replacement.type, replacement.name);
     const changes = new Map<string, string | null>();
@@ -90,7 +90,6 @@ function keyOf({ type, name }: Resource): string {
 
 /** What is wrong with the request itself, whatever the values are. */
 function requestProblem(
-  { state }: DecideContext,
   { type, name, configs }: Resource,
   withoutValue: Resource['configs'],
 ): Problem | null {
@@ -98,19 +97,16 @@ function requestProblem(
     return invalidRequest('Error due to duplicate config keys');
   if (withoutValue.length > 0)
     return invalidRequest(`Null value not supported for : ${withoutValue.map((c) => c.name).join(', ')}`);
-  switch (type) {
-    case configResourceTypes.topic:
-      return topicResourceProblem(name);
-    case configResourceTypes.broker:
-      return brokerResourceProblem(name, state.nodeId);
-    case configResourceTypes.group:
-      return name === '' ? invalidRequest('Default group resources are not allowed.') : null;
-    case configResourceTypes.clientMetrics:
-      return name === '' ? invalidRequest("Subscription name can't be empty") : null;
-    default:
-      return invalidRequest(`Unknown resource type ${type}`);
-  }
+  // The names of other resources are the rules' business.
+  if (type === configResourceTypes.topic) return topicResourceProblem(name);
+  return persistent.has(type) ? null : invalidRequest(`Unknown resource type ${type}`);
 }
+
+const persistent: ReadonlySet<number> = new Set([
+  configResourceTypes.broker,
+  configResourceTypes.group,
+  configResourceTypes.clientMetrics,
+]);
 
 function topicResourceProblem(name: string): Problem | null {
   if (name === '') return invalidRequest('Default topic resources are not allowed.');
@@ -118,14 +114,6 @@ function topicResourceProblem(name: string): Problem | null {
   return problem === null
     ? null
     : { errorCode: errors.invalidTopicException.code, errorMessage: `Topic name is invalid: ${problem}` };
-}
-
-function brokerResourceProblem(name: string, nodeId: number): Problem | null {
-  if (name === '') return null;
-  if (!/^[+-]?\d+$/.test(name)) return invalidRequest(`Node id must be an integer, but it is: ${name}`);
-  return Number(name) === nodeId
-    ? null
-    : invalidRequest(`Unexpected broker id, expected ${nodeId}, but received ${name}`);
 }
 
 function incremental(

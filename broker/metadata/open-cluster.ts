@@ -5,22 +5,20 @@ import { randomUuid } from '../../protocol/uuid.ts';
 import { Writer } from '../../protocol/wire/writer.ts';
 import { intMax } from '../../storage/config/define.ts';
 import { defaultTopicSettings, type TopicSettings } from '../../storage/config/topic-settings.ts';
-import { identify, metaPropertiesFile, readMetaProperties } from '../../storage/directory/meta-properties.ts';
-import { parsePartitionDirectory } from '../../storage/directory/partition-directories.ts';
+import { identify } from '../../storage/directory/meta-properties.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import { Log, type LogDependencies } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { Logger } from '../observe/logger.ts';
 import { ClusterController } from './cluster-controller.ts';
-import { ClusterMachine } from './cluster-machine.ts';
-import type { ConfigRules } from './decide.ts';
-import { maxRecordsPerRequest } from './decide.ts';
-import { featureProblem, metadataVersionFeature } from './features.ts';
-import { type KraftLog, type RecordVisitor, readBootstrap, readKraftLog } from './kraft-reader.ts';
+import type { ClusterMachine } from './cluster-machine.ts';
+import { type DecideContext, maxRecordsPerRequest } from './decide.ts';
+import type { KraftLog } from './kraft-reader.ts';
 import { MetadataJournal, MetadataWriteError } from './metadata-journal.ts';
-import { readQuorumEpoch, writeQuorumState } from './quorum-state.ts';
+import { writeQuorumState } from './quorum-state.ts';
+import { metadataDirectory, type ReadDirectory, readDirectory } from './read-directory.ts';
 import { MetadataRefused } from './refusals.ts';
-import { type Bootstrap, claimRecords, type Endpoint, startRecords, stopRecord } from './start-records.ts';
+import { claimRecords, type Endpoint, startRecords, stopRecord } from './start-records.ts';
 import { clusterMetadataTopic } from './topic-names.ts';
 
 /**
@@ -37,51 +35,23 @@ import { clusterMetadataTopic } from './topic-names.ts';
  */
 export async function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
   const { environment, settings, logger } = options;
-  const { clock, random, files } = environment;
-  const directory = files.join(options.directory, `${clusterMetadataTopic}-0`);
-  const newId = () => randomUuid((count) => random.bytes(count));
-  const state = new ClusterMachine(nodeIdOf(options));
-  const { read, bootstrap } = readMetadata(options, directory, state);
-  const quorumEpoch = readQuorumEpoch(files, directory);
-  giveIdentity(options, state);
-  state.epoch = Math.max(quorumEpoch, read.lastEpoch) + 1;
+  const found = readDirectory({ ...options, defaultNodeId: settings['node.id'] });
+  const { state, read, quorumEpoch } = found;
   if (read.tornBytes > 0)
     logger.warn('The metadata log ends in a torn batch, which is cut off', { bytes: read.tornBytes });
-  files.makeDirectorySync(directory);
+  giveIdentity(options, state);
+  state.epoch = Math.max(quorumEpoch, read.lastEpoch) + 1;
+  const directory = metadataDirectory(environment, options.directory);
+  environment.files.makeDirectorySync(directory);
   const log = openMetadataLog(options, directory, read);
-  writeQuorumState(files, directory, {
-    nodeId: state.nodeId,
-    epoch: state.epoch,
-    kraftVersion: read.kraftVersion,
-  });
-  const metadataLog = {
-    append: (batch: Buffer) =>
-      log.append(batch, { origin: 'raft', leaderEpoch: state.epoch, ownsBuffer: true }),
-    get endOffset() {
-      return log.endOffset;
-    },
-  };
-  const journal = new MetadataJournal({ log: metadataLog, machine: state, clock });
-  await journal.begin(leaderChange(state, read, clock.nowMs()), (firstOffset) =>
-    startRecords(state, {
-      firstOffset,
-      bootstrap,
-      incarnationId: newId(),
-      endpoints: options.endpoints,
-      rack: settings['broker.rack'],
-    }),
-  );
-  await claimPartitions(state, journal, logger);
-  const controller = new ClusterController({
-    state,
-    journal,
-    settings,
-    rules: options.rules,
-    logger,
-    isCaseInsensitive: files.isCaseInsensitive(options.directory),
-    newTopicId: () => newId(),
-  });
-  return { state, controller, log, close: () => close(state, journal, log) };
+  try {
+    const { nodeId, epoch } = state;
+    writeQuorumState(environment.files, directory, { nodeId, epoch, kraftVersion: read.kraftVersion });
+    return await begin(options, found, log);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }
 
 export interface OpenClusterOptions {
@@ -93,7 +63,7 @@ export interface OpenClusterOptions {
   /** Wanted for a new directory; another one than an existing directory has is refused. Left out: any, or a random one. */
   readonly clusterId?: string;
   readonly settings: BrokerSettings;
-  readonly rules: ConfigRules;
+  readonly rules: DecideContext['rules'];
   readonly endpoints: readonly Endpoint[];
   readonly logger: Logger;
 }
@@ -107,24 +77,44 @@ export interface OpenedCluster {
   close(): Promise<boolean>;
 }
 
-/** The directory's node id, if that is the one wanted. */
-function nodeIdOf(options: OpenClusterOptions): number {
-  const { directory, nodeId, clusterId, settings } = options;
-  const path = options.environment.files.join(directory, metaPropertiesFile);
-  const found = readMetaProperties(options.environment.files, directory);
-  if (found === null) return nodeId ?? settings['node.id'];
-  if ('problem' in found) throw new MetadataRefused('identity', `${path} ${found.problem}`);
-  if (nodeId !== null && nodeId !== found.nodeId)
-    throw new MetadataRefused(
-      'identity',
-      `${directory} belongs to node ${found.nodeId}, but node.id=${nodeId} is asked for`,
-    );
-  if (clusterId !== undefined && clusterId !== found.clusterId)
-    throw new MetadataRefused(
-      'identity',
-      `${directory} belongs to cluster ${found.clusterId}, but cluster ${clusterId} is asked for`,
-    );
-  return found.nodeId;
+/** Writes what begins the epoch. */
+async function begin(
+  options: OpenClusterOptions,
+  { state, read, bootstrap }: ReadDirectory,
+  log: Log,
+): Promise<OpenedCluster> {
+  const { environment, settings, logger, rules, endpoints } = options;
+  const { clock, random, files } = environment;
+  const newId = () => randomUuid((count) => random.bytes(count));
+  const metadataLog = {
+    append: (batch: Buffer) =>
+      log.append(batch, { origin: 'raft', leaderEpoch: state.epoch, ownsBuffer: true }),
+    get endOffset() {
+      return log.endOffset;
+    },
+  };
+  const journal = new MetadataJournal({ log: metadataLog, machine: state, clock });
+  await journal.begin(leaderChange(state, read, clock.nowMs()), (firstOffset) =>
+    startRecords(state, {
+      firstOffset,
+      bootstrap,
+      incarnationId: newId(),
+      endpoints,
+      rack: settings['broker.rack'],
+    }),
+  );
+  await claimPartitions(state, journal, logger);
+  const isCaseInsensitive = files.isCaseInsensitive(options.directory);
+  const controller = new ClusterController({
+    state,
+    journal,
+    settings,
+    rules,
+    logger,
+    isCaseInsensitive,
+    newTopicId: newId,
+  });
+  return { state, controller, log, close: () => close(state, journal, log) };
 }
 
 /** Writes meta.properties where it is missing, or has no directory id yet. */
@@ -147,62 +137,6 @@ function giveIdentity(
 
 /** Topic id of the metadata log itself. */
 const clusterMetadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ';
-
-function readMetadata(
-  { environment, directory: dataDirectory, logger }: OpenClusterOptions,
-  directory: string,
-  state: ClusterMachine,
-): { read: KraftLog; bootstrap: Bootstrap | null } {
-  const { files } = environment;
-  const read = readKraftLog(files, directory, (record, position) => {
-    refuseUnknownFeature(record);
-    state.apply(record, position);
-  });
-  // Nobody listens yet; what was replayed is no news to those who will.
-  state.publish();
-  state.setKraftVersion(read.kraftVersion, -1);
-  for (const [kind, count] of state.unserved)
-    logger.warn('The directory holds metadata that is kept but not served', { kind, count });
-  if (state.metadataVersion !== undefined) return { read, bootstrap: null };
-  const path = files.join(dataDirectory, 'bootstrap.checkpoint');
-  if (files.statSync(path) !== null) return { read, bootstrap: readBootstrapRecords(environment, path) };
-  refuseOrphans(environment, dataDirectory);
-  return { read, bootstrap: null };
-}
-
-const refuseUnknownFeature: (record: Parameters<RecordVisitor>[0]) => void = (record) => {
-  if (record.kind !== 'featureLevelRecord') return;
-  const problem = featureProblem(record.record.name, record.record.featureLevel);
-  if (problem !== null) throw new MetadataRefused('metadata-unknown', `the directory's ${problem}`);
-};
-
-function readBootstrapRecords({ files }: Environment, path: string): Bootstrap {
-  const values: Buffer[] = [];
-  let metadataVersion: number | undefined;
-  readBootstrap(files, path, (record, _position, value) => {
-    refuseUnknownFeature(record);
-    if (record.kind === 'featureLevelRecord' && record.record.name === metadataVersionFeature)
-      metadataVersion = record.record.featureLevel;
-    values.push(Buffer.from(value));
-  });
-  if (metadataVersion === undefined)
-    throw new MetadataRefused('metadata-damaged', `${path} has no ${metadataVersionFeature}`);
-  return { values, metadataVersion };
-}
-
-/** Partitions that no metadata knows would be lost to a cluster that begins anew. */
-function refuseOrphans({ files }: Environment, dataDirectory: string): void {
-  if (files.statSync(dataDirectory) === null) return;
-  const orphan = files.listSync(dataDirectory).find((name) => {
-    const found = parsePartitionDirectory(name);
-    return found?.kind === 'partition' && found.topic !== clusterMetadataTopic;
-  });
-  if (orphan !== undefined)
-    throw new MetadataRefused(
-      'metadata-missing',
-      `${dataDirectory} holds partitions (${orphan}) but no cluster metadata that knows them`,
-    );
-}
 
 function openMetadataLog(options: OpenClusterOptions, directory: string, read: KraftLog): Log {
   const dependencies: LogDependencies = {

@@ -1,13 +1,12 @@
 /** Opens a cluster's metadata for tests: on memory files unless the test brings its own environment. */
 
-import type { BrokerSettings } from '../../../broker/config/settings.ts';
-import { defaultBrokerSettings, topicDefaults } from '../../../broker/config/settings.ts';
+import { ConfigRules } from '../../../broker/config/rules.ts';
+import { type BrokerSettings, readConfiguration } from '../../../broker/config/settings.ts';
 import {
   type ClusterChange,
   type ClusterState,
   configResourceTypes,
 } from '../../../broker/metadata/cluster-state.ts';
-import type { ConfigRules } from '../../../broker/metadata/decide.ts';
 import type { NewTopic } from '../../../broker/metadata/metadata-controller.ts';
 import {
   type OpenClusterOptions,
@@ -18,24 +17,11 @@ import { decodeMetadataRecord, type MetadataRecord } from '../../../broker/metad
 import { silentLogger } from '../../../broker/observe/logger.ts';
 import { forEachBatch, isControl } from '../../../protocol/records/batch.ts';
 import { forEachRecord } from '../../../protocol/records/record.ts';
-import { topicKeys } from '../../../storage/config/topic-keys.ts';
-import { validateTopicConfigs } from '../../../storage/config/topic-settings.ts';
 import type { Environment } from '../../../storage/environment/environment.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
 
 export const dataDirectory = '/data';
 export const metadataDirectory = `${dataDirectory}/__cluster_metadata-0`;
-
-/** Topic configs as the tables say; everything else may be anything. */
-export const topicRules: ConfigRules = {
-  problem(type, _name, configs) {
-    if (type !== configResourceTypes.topic) return null;
-    const check = validateTopicConfigs(configs, topicDefaults(defaultBrokerSettings()));
-    return check.ok ? null : { errorCode: 40, errorMessage: check.message };
-  },
-  isList: (_type, key) => (topicKeys as Record<string, { type: string }>)[key]?.type === 'list',
-  defaultText: (_type, key) => (key === 'cleanup.policy' ? 'delete' : null),
-};
 
 export interface ClusterUnderTest extends OpenedCluster {
   readonly environment: Environment;
@@ -46,15 +32,19 @@ export async function open(
   options: Partial<Omit<OpenClusterOptions, 'settings'>> & { settings?: Partial<BrokerSettings> } = {},
 ): Promise<ClusterUnderTest> {
   const environment = options.environment ?? simulatedEnvironment();
+  const read = readConfiguration();
+  if (!read.ok) throw new Error(read.messages.join('\n'));
+  const { configuration } = read;
+  Object.assign(configuration.settings, options.settings);
   const cluster = await openCluster({
     directory: dataDirectory,
     nodeId: null,
     endpoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
     logger: silentLogger,
-    rules: topicRules,
+    rules: new ConfigRules(configuration),
     ...options,
     environment,
-    settings: { ...defaultBrokerSettings(), ...options.settings },
+    settings: configuration.settings,
   });
   const changes: ClusterChange[] = [];
   cluster.state.onChange((change) => changes.push(change));
