@@ -125,6 +125,12 @@ export class Configuration {
     return this.settings['log.dirs']?.[0] ?? this.settings['log.dir'][0]!;
   }
 
+  /** The directory says which node this is, where nobody else did. */
+  adoptNodeId(nodeId: number): void {
+    for (const values of [this.#staticValues, this.settings] as Record<string, unknown>[])
+      for (const name of ['node.id', 'broker.id']) values[name] = nodeId;
+  }
+
   /** What a topic without overrides has now. A new object after each change. */
   get topicDefaults(): TopicSettings {
     return this.#topicDefaults;

@@ -65,6 +65,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
   /** As Kafka names a client's host: '/127.0.0.1'. */
   readonly clientHost: string;
   clientSoftware: { name: string; version: string } | null = null;
+  /** A request of it has been understood. */
+  hasSpoken = false;
   readonly #transport: TransportConnection;
   readonly #context: ConnectionContext;
   readonly #splitter: FrameSplitter;

@@ -58,6 +58,8 @@ export interface DispatchOptions {
   readonly log: LimitedLog;
   readonly counts: RequestCounts;
   readonly hook?: RequestHook | null;
+  /** A connection's first request: who it is. */
+  readonly onClient?: (clientId: string | null, clientHost: string) => void;
 }
 
 interface Route {
@@ -75,6 +77,7 @@ export class Dispatch implements FrameHandler {
   readonly #log: LimitedLog;
   readonly #counts: RequestCounts;
   readonly #reader = new Reader(Buffer.alloc(0));
+  readonly #onClient: (clientId: string | null, clientHost: string) => void;
   hook: RequestHook | null;
 
   constructor(options: DispatchOptions) {
@@ -82,6 +85,7 @@ export class Dispatch implements FrameHandler {
     this.#logger = options.logger;
     this.#log = options.log;
     this.#counts = options.counts;
+    this.#onClient = options.onClient ?? (() => {});
     this.hook = options.hook ?? null;
     for (const handler of options.handlers) {
       if (handler.versions === null) continue;
@@ -101,6 +105,10 @@ export class Dispatch implements FrameHandler {
         return this.#notServed(header, route, connection);
       const request = this.#decoder(route, header.apiVersion)(reader);
       const caller = new RequestCaller(header, connection, ownsBytes);
+      if (!connection.hasSpoken) {
+        connection.hasSpoken = true;
+        this.#onClient(header.clientId, connection.clientHost);
+      }
       return this.hook === null
         ? this.#run(route.handler, header, request, caller)
         : this.#admit(route, header, request, caller, frame);

@@ -32,3 +32,8 @@ export function hostAndPort(host: string, port: number): string {
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
+
+/** Every interface: no address that a client could use. */
+export function isWildcard(host: string): boolean {
+  return host === '' || host === '0.0.0.0' || host === '::';
+}

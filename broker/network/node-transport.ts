@@ -14,7 +14,7 @@ import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } 
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { plainHost } from './hosts.ts';
+import { hostAndPort, plainHost } from './hosts.ts';
 import { OutboundQueue, outboundHighWaterBytes, releaseRegions } from './outbound-queue.ts';
 import {
   type ConnectionEvents,
@@ -45,7 +45,7 @@ export class NodeTransport implements Transport {
   async listen({ host, port, backlog = 511, accept }: ListenOptions): Promise<Listener> {
     // exclusive: a broker inside a cluster worker has its own port, as anywhere else.
     const server = this.#server(accept);
-    await listening(server, { host, port, backlog, exclusive: true }, `${host}:${port}`);
+    await listening(server, { host, port, backlog, exclusive: true }, hostAndPort(host, port));
     const { address, port: boundPort } = server.address() as net.AddressInfo;
     return { local: { host: plainHost(address), port: boundPort }, close: () => closed(server) };
   }

@@ -92,10 +92,13 @@ export interface Transport {
 
 export class ListenError extends Error {
   readonly code: string;
+  /** host:port, or the path. */
+  readonly where: string;
 
   constructor(code: string, where: string, cause?: unknown) {
     super(`cannot listen on ${where}: ${code}`, { cause });
     this.name = 'ListenError';
     this.code = code;
+    this.where = where;
   }
 }

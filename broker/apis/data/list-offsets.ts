@@ -21,6 +21,7 @@ const firstVersionOf = new Map([
   [earliestPendingUpload, 11],
 ]);
 
+const leaderEpochVersion = 4;
 const consumerReplicaId = -1;
 const nowhere: TimestampedOffset = { timestampMs: -1, offset: -1, leaderEpoch: -1 };
 
@@ -57,7 +58,7 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
         errorCode: errors.none.code,
         timestamp: found.timestampMs,
         offset: found.offset,
-        leaderEpoch: found.leaderEpoch,
+        leaderEpoch: caller.apiVersion >= leaderEpochVersion ? found.leaderEpoch : -1,
       };
     };
     const topics = request.topics.map(async ({ name, partitions: asked }) => ({

@@ -1,0 +1,431 @@
+/**
+ * Puts a broker together from an environment, a transport and a configuration, in the order in which it starts; nothing is
+ * decided here. Each step says how it is undone, and a stop, or a start that fails half-way, undoes them in reverse:
+ *
+ *    directory lock ▶ ports bound ▶ log directory ▶ cluster metadata ▶ partitions, epochs raised ▶ groups ▶ serving ▶ tasks
+ */
+import { resolve } from 'node:path';
+import type { ControlStatus } from '../protocol/control/service.ts';
+import { LogDirectory } from '../storage/directory/log-directory.ts';
+import { acquireDirectory } from '../storage/directory/ownership.ts';
+import type { Environment } from '../storage/environment/environment.ts';
+import { FileError } from '../storage/environment/files.ts';
+import type { DurabilityPolicy } from '../storage/log/log-types.ts';
+import { allHandlers } from './apis/index.ts';
+import { servedApis } from './apis/served-apis.ts';
+import { followBrokerConfigs, followTopicConfigs } from './config/follow-cluster.ts';
+import { parseIpOverrides } from './config/ip-overrides.ts';
+import { LoggerLevels, type LogLevel } from './config/logger-levels.ts';
+import { ConfigRules } from './config/rules.ts';
+import type { BrokerSettings, Configuration } from './config/settings.ts';
+import { ControlServer } from './control/control-server.ts';
+import { GroupCoordinator } from './groups/group-coordinator.ts';
+import { PeriodicTask } from './housekeeping/periodic.ts';
+import { configResourceTypes } from './metadata/cluster-state.ts';
+import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
+import { MetadataRefused } from './metadata/refusals.ts';
+import { clusterMetadataTopic } from './metadata/topic-names.ts';
+import { Advertised } from './network/advertised.ts';
+import { Dispatch, type RequestHook } from './network/dispatch.ts';
+import { hostAndPort, isLoopback, isWildcard } from './network/hosts.ts';
+import type { ConnectionLimits } from './network/limits.ts';
+import { type BoundListener, Network } from './network/network.ts';
+import { type Endpoint, ListenError, type Transport } from './network/transport.ts';
+import { leveledLogger } from './observe/leveled-logger.ts';
+import { LimitedLog } from './observe/limited-log.ts';
+import type { Logger } from './observe/logger.ts';
+import { RequestCounts } from './observe/request-counts.ts';
+import { epochsToRaise } from './partitions/epochs-to-raise.ts';
+import { FetchSessions } from './partitions/fetch-sessions.ts';
+import { Partitions } from './partitions/partitions.ts';
+import type { Services } from './services.ts';
+import { StartError } from './start-error.ts';
+import { ProducerIds } from './transactions/producer-ids.ts';
+import { version } from './version.ts';
+
+export interface BrokerParts {
+  readonly environment: Environment;
+  readonly transport: Transport;
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly logLevel?: LogLevel;
+  /** Where the data is; absolute, or a made-up name in memory. Left out: what the configuration says. */
+  readonly directory?: string;
+  readonly processId: number;
+  /** Listens for `kompakt status` and `kompakt stop`. `stop` is what the second one calls. */
+  readonly control?: { stop(): void };
+  readonly hook?: RequestHook | null;
+}
+
+export interface RunningBroker {
+  readonly directory: string;
+  readonly clusterId: string;
+  readonly nodeId: number;
+  /** host:port of the first listener, as a client of this machine would write it. */
+  readonly bootstrapServers: string;
+  readonly listeners: readonly BoundListener[];
+  status(): ControlStatus;
+  /** Closes everything; resolves when nothing is left open. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a broker; throws a StartError, with nothing left open, when it cannot. */
+export async function runBroker(parts: BrokerParts): Promise<RunningBroker> {
+  const undo = new UndoList();
+  try {
+    return await start(parts, undo);
+  } catch (error) {
+    await undo.run();
+    throw startErrorOf(error);
+  }
+}
+
+async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker> {
+  const { environment, configuration } = parts;
+  const { settings } = configuration;
+  const startedMs = environment.clock.monotonicMs();
+  const loggerLevels = new LoggerLevels(parts.logLevel);
+  const logger = leveledLogger(parts.logger, loggerLevels, 'kompakt');
+  const directory = parts.directory ?? resolve(configuration.dataDirectory);
+  const keepsKafkaOut = takeDirectory(parts, directory, undo);
+  // Opened when all is ready; closed after everything else, so that `kompakt stop` can wait for it.
+  let control: ControlServer | null = null;
+  undo.push(async () => control?.close());
+
+  const net = await bindPorts(parts, logger.named('network'), undo);
+  const cluster = await openCluster({
+    environment,
+    directory,
+    nodeId: configuration.staticTexts.has('node.id') ? settings['node.id'] : null,
+    settings,
+    rules: new ConfigRules(configuration),
+    endpoints: registeredEndpoints(net),
+    logger: logger.named('metadata'),
+  });
+  undo.push(async () => void (await cluster.close()));
+  configuration.adoptNodeId(cluster.state.nodeId);
+  undo.push(followBrokerConfigs(configuration, cluster.state));
+  const { logDirectory, partitions } = await openLogs(
+    parts,
+    directory,
+    cluster,
+    logger.named('storage'),
+    undo,
+  );
+  const groups = await openGroups(parts, cluster, partitions, logger.named('groups'), undo);
+
+  const services: Services = {
+    environment,
+    settings,
+    configuration,
+    loggerLevels,
+    logger,
+    apis: servedApis(allHandlers),
+    cluster: cluster.state,
+    metadata: cluster.controller,
+    advertised: net.advertised,
+    partitions,
+    logDirectory,
+    fetchSessions: new FetchSessions(
+      environment,
+      () => settings['max.incremental.fetch.session.cache.slots'],
+    ),
+    groups,
+    producerIds: new ProducerIds(cluster.controller),
+  };
+  serve(parts, net, services, undo);
+  startTasks(parts, logDirectory, logger, undo);
+  report(parts, net.listeners, keepsKafkaOut, logger);
+  const broker = runningBroker(parts, { directory, net, cluster, logDirectory, startedMs }, undo);
+  control = await openControl(parts, broker, logger);
+  return broker;
+}
+
+function takeDirectory({ environment, processId }: BrokerParts, directory: string, undo: UndoList): boolean {
+  const ownership = acquireDirectory(environment.files, directory, processId);
+  if (!ownership.ok) throw new StartError(ownership.message);
+  undo.push(() => ownership.release());
+  return ownership.keepsKafkaOut;
+}
+
+interface BoundNetwork {
+  readonly network: Network;
+  readonly listeners: readonly BoundListener[];
+  readonly advertised: Advertised;
+  readonly counts: RequestCounts;
+  readonly log: LimitedLog;
+}
+
+async function bindPorts(parts: BrokerParts, logger: Logger, undo: UndoList): Promise<BoundNetwork> {
+  const { environment, transport, configuration } = parts;
+  const { settings } = configuration;
+  const { clock } = environment;
+  const counts = new RequestCounts();
+  const log = new LimitedLog(logger, clock);
+  const network = new Network({
+    transport,
+    clock,
+    log,
+    counts,
+    limits: connectionLimits(settings),
+    requestBytesMax: settings['socket.request.max.bytes'],
+    backlog: settings['socket.listen.backlog.size'],
+  });
+  undo.push(() => network.stop());
+  const listeners: BoundListener[] = [];
+  for (const { name, host, port } of configuration.listeners.open)
+    listeners.push(await network.listen({ name, host: host ?? '', port }));
+  const advertised = new Map<string, Endpoint>();
+  for (const [name, { host, port }] of configuration.listeners.advertised) {
+    const bound = listeners.find((listener) => listener.name === name)?.endpoints[0];
+    advertised.set(name, { host, port: port === 0 && bound !== undefined ? bound.port : port });
+  }
+  return { network, listeners, advertised: new Advertised(advertised), counts, log };
+}
+
+async function openLogs(
+  { environment, configuration }: BrokerParts,
+  directory: string,
+  { state, controller }: OpenedCluster,
+  logger: Logger,
+  undo: UndoList,
+): Promise<{ logDirectory: LogDirectory; partitions: Partitions }> {
+  const { settings } = configuration;
+  const logDirectory = LogDirectory.open({
+    environment,
+    path: directory,
+    logger,
+    durability: durabilityOf(settings),
+    producerIdExpirationMs: settings['producer.id.expiration.ms'],
+    deleteDelayMs: settings['log.segment.delete.delay.ms'],
+    reserved: [`${clusterMetadataTopic}-0`],
+    decompressedBytesMax: settings['kompakt.records.decompressed.max.bytes'],
+    checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
+    initialDelayMs: settings['log.initial.task.delay.ms'],
+  });
+  undo.push(async () => void (await logDirectory.close(state.brokerEpoch)));
+  const partitions = new Partitions(state, {
+    open: (topic, index) => {
+      const overrides = state.configs(configResourceTypes.topic, topic.name);
+      return logDirectory.openLog(topic.name, index, topic.id, configuration.topicSettings(overrides));
+    },
+    delete: (log) => logDirectory.deleteLog(log),
+  });
+  undo.push(() => partitions.close());
+  logDirectory.setStraysAside();
+  undo.push(followTopicConfigs(configuration, state, partitions));
+  await controller.bumpLeaderEpochs(epochsToRaise(state, partitions, logDirectory.cleanShutdown !== null));
+  return { logDirectory, partitions };
+}
+
+async function openGroups(
+  { environment, configuration: { settings } }: BrokerParts,
+  { state, controller }: OpenedCluster,
+  partitions: Partitions,
+  logger: Logger,
+  undo: UndoList,
+): Promise<GroupCoordinator> {
+  const groups = new GroupCoordinator({
+    environment,
+    settings,
+    cluster: state,
+    metadata: controller,
+    partitions,
+    logger,
+  });
+  undo.push(() => groups.close());
+  await groups.start();
+  return groups;
+}
+
+function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: UndoList): void {
+  const dispatch = new Dispatch({
+    handlers: allHandlers,
+    services,
+    logger: services.logger.named('requests'),
+    log: net.log,
+    counts: net.counts,
+    hook: parts.hook ?? null,
+    onClient: (clientId, clientHost) => services.groups.clientConnected(clientId, clientHost),
+  });
+  // A second time, so that nobody asks for anything while the rest closes.
+  undo.push(() => net.network.stop());
+  net.network.serve(dispatch);
+}
+
+function startTasks(
+  { environment: { clock }, configuration: { settings } }: BrokerParts,
+  logDirectory: LogDirectory,
+  logger: Logger,
+  undo: UndoList,
+): void {
+  const retention = new PeriodicTask({
+    name: 'retention',
+    clock,
+    logger,
+    firstMs: settings['log.initial.task.delay.ms'],
+    intervalMs: () => settings['log.retention.check.interval.ms'],
+    run: async () => {
+      const segments = await logDirectory.applyRetention(clock.nowMs());
+      if (segments > 0) logger.info('retention removed segments', { segments });
+    },
+  });
+  undo.push(() => retention.stop());
+}
+
+interface Opened {
+  readonly directory: string;
+  readonly net: BoundNetwork;
+  readonly cluster: OpenedCluster;
+  readonly logDirectory: LogDirectory;
+  readonly startedMs: number;
+}
+
+function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): RunningBroker {
+  const { directory, net, cluster, logDirectory, startedMs } = opened;
+  const { clusterId, nodeId } = cluster.state;
+  return {
+    directory,
+    clusterId,
+    nodeId,
+    listeners: net.listeners,
+    bootstrapServers: bootstrapServers(parts.configuration, net.listeners),
+    status: () => ({
+      version,
+      pid: parts.processId,
+      uptimeMs: parts.environment.clock.monotonicMs() - startedMs,
+      dataDirectory: directory,
+      clusterId,
+      nodeId,
+      listeners: net.listeners.flatMap(({ endpoints }) =>
+        endpoints.map(({ host, port }) => hostAndPort(host, port)),
+      ),
+      topics: cluster.state.topicCount,
+      partitions: cluster.state.partitionCount(),
+      connections: net.network.connectionCount,
+      requests: net.counts.requests,
+      unforeseenErrors: net.counts.unforeseenErrors,
+      offline: logDirectory.isOffline,
+    }),
+    stop: () => undo.run(),
+  };
+}
+
+async function openControl(
+  { environment, transport, processId, control }: BrokerParts,
+  broker: RunningBroker,
+  logger: Logger,
+): Promise<ControlServer | null> {
+  if (control === undefined) return null;
+  return ControlServer.open({
+    environment,
+    transport,
+    processId,
+    directory: broker.directory,
+    logger: logger.named('control'),
+    actions: { status: () => broker.status(), stop: () => control.stop() },
+  });
+}
+
+/** What was configured without effect, and what leaves this machine. */
+function report(
+  parts: BrokerParts,
+  listeners: readonly BoundListener[],
+  keepsKafkaOut: boolean,
+  logger: Logger,
+): void {
+  for (const { reason, keys } of parts.configuration.ignoredKeys())
+    logger.info(`${keys.join(', ')}: ${reason}`);
+  const reachable = listeners.flatMap(({ endpoints }) => endpoints).filter(({ host }) => !isLoopback(host));
+  if (reachable.length > 0) {
+    const where = reachable.map(({ host, port }) => hostAndPort(host, port)).join(', ');
+    logger.warn(`listening on ${where} without security: whoever reaches it may read and write everything`);
+  }
+  if (!keepsKafkaOut)
+    logger.info(
+      'this platform has no file lock that Apache Kafka respects: do not start one on this data directory',
+    );
+}
+
+function connectionLimits(settings: BrokerSettings): () => ConnectionLimits {
+  let overridesText = '';
+  let overrides: ReadonlyMap<string, number> = new Map();
+  return () => {
+    const text = settings['max.connections.per.ip.overrides'];
+    if (text !== overridesText) {
+      const parsed = parseIpOverrides(text);
+      if (typeof parsed !== 'string') overrides = parsed;
+      overridesText = text;
+    }
+    return {
+      connectionsMax: settings['max.connections'],
+      connectionsMaxPerHost: settings['max.connections.per.ip'],
+      connectionsMaxPerHostOverrides: overrides,
+      idleMsMax: settings['connections.max.idle.ms'],
+    };
+  };
+}
+
+function durabilityOf(settings: BrokerSettings): DurabilityPolicy {
+  const kind = settings['kompakt.durability'];
+  return kind === 'interval' ? { kind, intervalMs: settings['kompakt.durability.interval.ms'] } : { kind };
+}
+
+/** What the broker registration in the metadata log says. */
+function registeredEndpoints({
+  listeners,
+  advertised,
+}: BoundNetwork): { name: string; host: string; port: number; securityProtocol: number }[] {
+  const plaintext = 0;
+  return listeners.map(({ name, endpoints }) => {
+    const { host, port } = advertised.configured(name) ?? endpoints[0]!;
+    return { name, host: isWildcard(host) ? 'localhost' : host, port, securityProtocol: plaintext };
+  });
+}
+
+/** host:port of the first listener, as a client of this machine would write it. */
+function bootstrapServers(configuration: Configuration, listeners: readonly BoundListener[]): string {
+  const host = configuration.listeners.open[0]!.host;
+  const { port } = listeners[0]!.endpoints[0]!;
+  return hostAndPort(host === null || isWildcard(host) ? 'localhost' : host, port);
+}
+
+function startErrorOf(error: unknown): Error {
+  if (error instanceof StartError) return error;
+  const cause = { cause: error };
+  if (error instanceof ListenError) {
+    const why = error.code === 'EADDRINUSE' ? `${error.where} is in use by another program` : error.message;
+    return new StartError(why, cause);
+  }
+  if (error instanceof MetadataRefused) return new StartError(error.message, cause);
+  if (error instanceof FileError)
+    return new StartError(`the data directory cannot be used: ${error.message}`, cause);
+  return error as Error;
+}
+
+/** What has been opened, and how to close it: in reverse, each once, all of them even if one fails. */
+class UndoList {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+  #running: Promise<void> | null = null;
+
+  push(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}

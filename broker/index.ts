@@ -1,0 +1,88 @@
+/**
+ * Kompakt as a library: a broker inside another program, usually a test suite. Everything that a process would do of itself is
+ * left out: no output, no signal handlers, no environment variables, no files unless a directory is given.
+ */
+import type { Environment } from '../storage/environment/environment.ts';
+import { runBroker } from './broker.ts';
+import { readConfiguration } from './config/settings.ts';
+import { textsOf } from './config/sources.ts';
+import { defaultEnvironment } from './default-environment.ts';
+import type { RequestHook } from './network/dispatch.ts';
+import { NodeTransport } from './network/node-transport.ts';
+import type { Transport } from './network/transport.ts';
+import { type Logger, silentLogger } from './observe/logger.ts';
+import { StartError } from './start-error.ts';
+
+export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';
+export type { LogFields, Logger } from './observe/logger.ts';
+export { StartError } from './start-error.ts';
+
+export interface BrokerOptions {
+  /** Where the log lies; made if it is not there. Left out: in memory. */
+  readonly dataDir?: string;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Kafka's configuration keys, and Kompakt's own. */
+  readonly config?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Sees every request, and may fail, delay or drop it. */
+  readonly onRequest?: RequestHook;
+  /** Time, disk and chance other than the real ones, for simulations. */
+  readonly environment?: Environment;
+  /** A network other than TCP. */
+  readonly transport?: Transport;
+}
+
+export interface Broker extends AsyncDisposable {
+  /** host:port, for a client's list of brokers. */
+  readonly bootstrapServers: string;
+  /** The same as a list, as kafkajs wants it. */
+  readonly brokers: string[];
+  readonly port: number;
+  readonly clusterId: string;
+  /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** In memory a directory has a name too; nobody sees it. */
+const memoryDirectory = '/kompakt-data';
+
+/** Starts a broker; throws a StartError that says why it cannot. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { dataDir, port, host, config = {} } = options;
+  const result = readConfiguration({
+    defaultAddress: { host: '127.0.0.1', port: 0 },
+    set: textsOf(config),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    ...(dataDir === undefined ? {} : { dataDirectory: dataDir }),
+  });
+  if (!result.ok) throw new StartError(result.messages.join('; '));
+  const { configuration } = result;
+  const isInMemory =
+    dataDir === undefined &&
+    !configuration.staticTexts.has('log.dirs') &&
+    !configuration.staticTexts.has('log.dir');
+  const broker = await runBroker({
+    configuration,
+    environment: options.environment ?? defaultEnvironment(configuration.settings, isInMemory),
+    transport: options.transport ?? new NodeTransport(),
+    logger: options.logger ?? silentLogger,
+    processId: process.pid,
+    hook: options.onRequest ?? null,
+    ...(isInMemory ? { directory: memoryDirectory } : {}),
+  });
+  const { bootstrapServers, clusterId } = broker;
+  const stop = () => broker.stop();
+  return {
+    bootstrapServers,
+    brokers: [bootstrapServers],
+    port: broker.listeners[0]!.endpoints[0]!.port,
+    clusterId,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
