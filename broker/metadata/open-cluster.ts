@@ -3,7 +3,7 @@ import { leaderChangeMessage } from '../../protocol/records/control-schemas.ts';
 import { recordEncoder } from '../../protocol/schema/compile.ts';
 import { randomUuid } from '../../protocol/uuid.ts';
 import { Writer } from '../../protocol/wire/writer.ts';
-import { intMax } from '../../storage/config/define.ts';
+import { intMax, KiB } from '../../storage/config/define.ts';
 import { defaultTopicSettings, type TopicSettings } from '../../storage/config/topic-settings.ts';
 import { identify } from '../../storage/directory/meta-properties.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
@@ -172,6 +172,8 @@ function metadataLogSettings(settings: BrokerSettings): TopicSettings {
     'retention.bytes': -1,
     'segment.bytes': settings['metadata.log.segment.bytes'],
     'segment.ms': settings['metadata.log.segment.ms'],
+    // Room for 90 MB of records: the files are made at their full size, and made again at each start.
+    'segment.index.bytes': 256 * KiB,
     'max.message.bytes': intMax,
   };
 }

@@ -60,7 +60,8 @@ export function stateMachineSuite<Entry>(
       expect(subject.state()).toEqual(before);
     });
 
-    test.runIf(options.isCompacted)('the newest record of each key tells the whole state', async () => {
+    if (!options.isCompacted) return;
+    test('the newest record of each key tells the whole state', async () => {
       for (let seed = 1; seed <= seeds; seed++) {
         const log = new MemoryLog();
         const live = make();
