@@ -14,7 +14,6 @@ import type { DurabilityPolicy } from '../storage/log/log-types.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
 import { followBrokerConfigs, followTopicConfigs } from './config/follow-cluster.ts';
-import { parseIpOverrides } from './config/ip-overrides.ts';
 import { LoggerLevels, type LogLevel } from './config/logger-levels.ts';
 import { ConfigRules } from './config/rules.ts';
 import type { BrokerSettings, Configuration } from './config/settings.ts';
@@ -25,22 +24,25 @@ import { configResourceTypes } from './metadata/cluster-state.ts';
 import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
 import { MetadataRefused } from './metadata/refusals.ts';
 import { clusterMetadataTopic } from './metadata/topic-names.ts';
-import { Advertised } from './network/advertised.ts';
+import {
+  type BoundNetwork,
+  bindPorts,
+  bootstrapServers,
+  registeredEndpoints,
+} from './network/configured-network.ts';
 import { Dispatch, type RequestHook } from './network/dispatch.ts';
-import { hostAndPort, isLoopback, isWildcard } from './network/hosts.ts';
-import type { ConnectionLimits } from './network/limits.ts';
-import { type BoundListener, Network } from './network/network.ts';
-import { type Endpoint, ListenError, type Transport } from './network/transport.ts';
+import { hostAndPort, isLoopback } from './network/hosts.ts';
+import type { BoundListener } from './network/network.ts';
+import { ListenError, type Transport } from './network/transport.ts';
 import { leveledLogger } from './observe/leveled-logger.ts';
-import { LimitedLog } from './observe/limited-log.ts';
 import type { Logger } from './observe/logger.ts';
-import { RequestCounts } from './observe/request-counts.ts';
 import { epochsToRaise } from './partitions/epochs-to-raise.ts';
 import { FetchSessions } from './partitions/fetch-sessions.ts';
 import { Partitions } from './partitions/partitions.ts';
 import type { Services } from './services.ts';
 import { StartError } from './start-error.ts';
 import { ProducerIds } from './transactions/producer-ids.ts';
+import { UndoList } from './undo-list.ts';
 import { version } from './version.ts';
 
 export interface BrokerParts {
@@ -92,7 +94,13 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   let control: ControlServer | null = null;
   undo.push(async () => control?.close());
 
-  const net = await bindPorts(parts, logger.named('network'), undo);
+  const net = await bindPorts({
+    transport: parts.transport,
+    clock: environment.clock,
+    configuration,
+    logger: logger.named('network'),
+  });
+  undo.push(() => net.network.stop());
   const cluster = await openCluster({
     environment,
     directory,
@@ -146,41 +154,6 @@ function takeDirectory({ environment, processId }: BrokerParts, directory: strin
   if (!ownership.ok) throw new StartError(ownership.message);
   undo.push(() => ownership.release());
   return ownership.keepsKafkaOut;
-}
-
-interface BoundNetwork {
-  readonly network: Network;
-  readonly listeners: readonly BoundListener[];
-  readonly advertised: Advertised;
-  readonly counts: RequestCounts;
-  readonly log: LimitedLog;
-}
-
-async function bindPorts(parts: BrokerParts, logger: Logger, undo: UndoList): Promise<BoundNetwork> {
-  const { environment, transport, configuration } = parts;
-  const { settings } = configuration;
-  const { clock } = environment;
-  const counts = new RequestCounts();
-  const log = new LimitedLog(logger, clock);
-  const network = new Network({
-    transport,
-    clock,
-    log,
-    counts,
-    limits: connectionLimits(settings),
-    requestBytesMax: settings['socket.request.max.bytes'],
-    backlog: settings['socket.listen.backlog.size'],
-  });
-  undo.push(() => network.stop());
-  const listeners: BoundListener[] = [];
-  for (const { name, host, port } of configuration.listeners.open)
-    listeners.push(await network.listen({ name, host: host ?? '', port }));
-  const advertised = new Map<string, Endpoint>();
-  for (const [name, { host, port }] of configuration.listeners.advertised) {
-    const bound = listeners.find((listener) => listener.name === name)?.endpoints[0];
-    advertised.set(name, { host, port: port === 0 && bound !== undefined ? bound.port : port });
-  }
-  return { network, listeners, advertised: new Advertised(advertised), counts, log };
 }
 
 async function openLogs(
@@ -347,47 +320,9 @@ function report(
     );
 }
 
-function connectionLimits(settings: BrokerSettings): () => ConnectionLimits {
-  let overridesText = '';
-  let overrides: ReadonlyMap<string, number> = new Map();
-  return () => {
-    const text = settings['max.connections.per.ip.overrides'];
-    if (text !== overridesText) {
-      const parsed = parseIpOverrides(text);
-      if (typeof parsed !== 'string') overrides = parsed;
-      overridesText = text;
-    }
-    return {
-      connectionsMax: settings['max.connections'],
-      connectionsMaxPerHost: settings['max.connections.per.ip'],
-      connectionsMaxPerHostOverrides: overrides,
-      idleMsMax: settings['connections.max.idle.ms'],
-    };
-  };
-}
-
 function durabilityOf(settings: BrokerSettings): DurabilityPolicy {
   const kind = settings['kompakt.durability'];
   return kind === 'interval' ? { kind, intervalMs: settings['kompakt.durability.interval.ms'] } : { kind };
-}
-
-/** What the broker registration in the metadata log says. */
-function registeredEndpoints({
-  listeners,
-  advertised,
-}: BoundNetwork): { name: string; host: string; port: number; securityProtocol: number }[] {
-  const plaintext = 0;
-  return listeners.map(({ name, endpoints }) => {
-    const { host, port } = advertised.configured(name) ?? endpoints[0]!;
-    return { name, host: isWildcard(host) ? 'localhost' : host, port, securityProtocol: plaintext };
-  });
-}
-
-/** host:port of the first listener, as a client of this machine would write it. */
-function bootstrapServers(configuration: Configuration, listeners: readonly BoundListener[]): string {
-  const host = configuration.listeners.open[0]!.host;
-  const { port } = listeners[0]!.endpoints[0]!;
-  return hostAndPort(host === null || isWildcard(host) ? 'localhost' : host, port);
 }
 
 function startErrorOf(error: unknown): Error {
@@ -401,31 +336,4 @@ function startErrorOf(error: unknown): Error {
   if (error instanceof FileError)
     return new StartError(`the data directory cannot be used: ${error.message}`, cause);
   return error as Error;
-}
-
-/** What has been opened, and how to close it: in reverse, each once, all of them even if one fails. */
-class UndoList {
-  readonly #steps: (() => void | Promise<void>)[] = [];
-  #running: Promise<void> | null = null;
-
-  push(step: () => void | Promise<void>): void {
-    this.#steps.push(step);
-  }
-
-  run(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const failures: unknown[] = [];
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      try {
-        await step();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  }
 }
