@@ -215,7 +215,7 @@ async function runGroup(options: LoadOptions): Promise<object> {
   await producer.send({ topic: options.topic, messages: [{ value: 'first' }] });
   const times: number[] = [];
   for (let round = 0; round < 4; round++) {
-    const consumer = kafka.consumer({ groupId: `${options.topic}-${round}` });
+    const consumer = kafka.consumer({ groupId: `${options.topic}-${round}`, maxWaitTimeInMs: 100 });
     const startMs = performance.now();
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning: true });
