@@ -1,6 +1,6 @@
 import type { File, FileSystem } from '../environment/files.ts';
 import { partitionMetadataText } from './partition-metadata.ts';
-import { partitionMetadataFile } from './segment-files.ts';
+import { leaderEpochFile, partitionMetadataFile } from './segment-files.ts';
 
 /**
  * The two small files beside the segments: partition.metadata (partition-metadata.ts) and leader-epoch-checkpoint
@@ -27,4 +27,15 @@ export function createDirectory(files: FileSystem, directory: string, topicId: s
   files.makeDirectorySync(directory);
   const path = files.join(directory, partitionMetadataFile);
   return files.statSync(path) === null ? replaceUnsynced(files, path, partitionMetadataText(topicId)) : null;
+}
+
+/** Brings both to the device, where an earlier process may not have. */
+export function syncSmallFiles(files: FileSystem, directory: string): void {
+  for (const name of [partitionMetadataFile, leaderEpochFile]) {
+    const path = files.join(directory, name);
+    if (files.statSync(path) === null) continue;
+    const file = files.openSync(path, 'update');
+    file.syncSync();
+    file.close();
+  }
 }

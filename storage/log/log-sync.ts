@@ -122,15 +122,17 @@ export class LogSync implements Commit {
     });
   }
 
-  /** A segment was sealed and the log goes on at `nextBase`: brings its files to the device in the background. */
+  /** A segment was sealed and the log goes on at `nextBase`: brings all up to there to the device in the background. */
   sealed(baseOffset: number, nextBase: number, files: readonly File[], directory: string): void {
     this.#sealed.push(baseOffset);
     void this.#next(async () => {
+      const unsynced = this.#unsynced;
       const directories = this.#unsyncedDirectories;
+      this.#unsynced = new Set();
       this.#unsyncedDirectories = new Set();
-      await this.#sync(files, directories.add(directory));
+      for (const file of files) unsynced.add(file);
+      await this.#sync(unsynced, directories.add(directory));
       this.#sealed.shift();
-      for (const file of files) this.#unsynced.delete(file);
       if (this.policy.kind !== 'fsync') this.#advance(nextBase);
     });
   }

@@ -7,7 +7,7 @@ import { type AppendRules, appendRulesOf } from './append-rules.ts';
 import { checkAppendable, codecsToAwait, validateAndAssign } from './append-validation.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogDependencies } from './log.ts';
-import { createDirectory, replaceUnsynced } from './log-files.ts';
+import { createDirectory, replaceUnsynced, syncSmallFiles } from './log-files.ts';
 import { LogSync } from './log-sync.ts';
 import type { AppendOptions, AppendOutcome, AppendRefused, LogEvent } from './log-types.ts';
 import type { CompletedTransaction } from './producer-state.ts';
@@ -82,7 +82,7 @@ export class LogWriter {
     this.sync.follow(settings);
     this.#queue = new AppendQueue(this.sync);
     if (loaded.epochsChanged) this.#guarded('write leader epochs', () => this.#writeEpochs());
-    if (deps.durability.kind === 'fsync') this.#syncRecovered(loaded);
+    this.#adopt(loaded);
   }
 
   updateSettings(settings: TopicSettings): void {
@@ -137,6 +137,24 @@ export class LogWriter {
     this.list.add(this.endOffset);
   }
 
+  /**
+   * Under `fsync` a segment begins when all before it is on the device. Else a loss of power could keep the new one and
+   * cut the old one short, at a batch: a hole that nobody would notice.
+   */
+  get #mustSyncBeforeRoll(): boolean {
+    return this.sync.policy.kind === 'fsync' && this.list.active !== undefined && this.sync.isDirty;
+  }
+
+  /** `roll`, in its turn. */
+  rollInTurn(): Promise<boolean | undefined> {
+    return Promise.resolve(
+      this.#queue.run(async () => {
+        if (this.#mustSyncBeforeRoll) await this.sync.flush();
+        return this.state === 'online' ? this.#guarded('roll', () => this.roll()) : undefined;
+      }),
+    );
+  }
+
   /** Seals the last segment, the next append begins a new one; `false` when there is nothing to seal. */
   roll(): boolean {
     const old = this.list.active;
@@ -155,8 +173,8 @@ export class LogWriter {
     return true;
   }
 
-  /** Applies retention; tells how many segments went. */
-  retain(nowMs: number): number {
+  /** Drops idle producers and moves the log start offset to where retention lets it; true when it moved. */
+  retain(nowMs: number): boolean {
     const { directory } = this.list;
     if (this.list.active && this.#files.statSync(directory) === null)
       throw new FileError('ENOENT', directory, 'look at');
@@ -172,11 +190,17 @@ export class LogWriter {
       retentionMs: settings['retention.ms'],
       retentionBytes: settings['retention.bytes'],
     });
-    if (count === 0) return 0;
+    if (count === 0) return false;
+    this.#deps.logger.info('old segments go', { log: directory, count, reason });
     if (count === list.segments.length) this.roll();
-    this.moveStart(list.segments[count]!.baseOffset);
-    list.retireFirst(count, (segment) => this.#forget(segment));
-    this.#deps.logger.info('removed old segments', { log: list.directory, count, reason });
+    return this.moveStart(list.segments[count]!.baseOffset);
+  }
+
+  /** Takes out the segments that end before the log start offset; tells how many. */
+  retireBeforeStart(): number {
+    const count = this.list.indexFor(this.logStartOffset);
+    if (count <= 0) return 0;
+    this.list.retireFirst(count, (segment) => this.#forget(segment));
     return count;
   }
 
@@ -283,14 +307,21 @@ export class LogWriter {
   #write(
     valid: Validated,
     changes: ProducerChanges,
-    { origin, leaderEpoch }: AppendOptions,
+    options: AppendOptions,
   ): AppendOutcome | Promise<AppendOutcome> {
     const { buffer } = valid;
     try {
-      if (origin === 'raft') this.sync.demand();
+      const mustRoll = this.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1);
+      if (mustRoll && this.#mustSyncBeforeRoll) {
+        // The buffer may be the caller's, who takes it back when we return.
+        const kept = options.ownsBuffer ? valid : { ...valid, buffer: Buffer.from(buffer) };
+        return this.sync.flush().then(() => this.refusal() ?? this.#write(kept, changes, options));
+      }
+      if (options.origin === 'raft') this.sync.demand();
+      const { leaderEpoch } = options;
       if (leaderEpoch >= 0 && this.epochs.assign(leaderEpoch, valid.firstOffset))
         this.#epochsUnwritten = true;
-      if (this.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1)) this.roll();
+      if (mustRoll) this.roll();
       if (this.#epochsUnwritten) this.#writeEpochs();
       const segment = this.list.active!;
       segment.grow();
@@ -390,7 +421,7 @@ export class LogWriter {
     if (this.state !== 'online') return;
     this.state = 'offline';
     this.sync.stop();
-    const isGone = this.#files.statSync(this.list.directory) === null;
+    const isGone = this.#isDirectoryGone();
     const why = isGone ? 'its directory is gone' : String(error instanceof Error ? error.message : error);
     this.#deps.logger.error('the log is offline: appends are refused until the next start', {
       log: this.list.directory,
@@ -399,6 +430,14 @@ export class LogWriter {
     });
     this.#emit('offline');
     if (!isGone && error instanceof FileError) this.#deps.onDiskError?.(error);
+  }
+
+  #isDirectoryGone(): boolean {
+    try {
+      return this.#files.statSync(this.list.directory) === null;
+    } catch {
+      return false;
+    }
   }
 
   #onSynced(): void {
@@ -451,11 +490,23 @@ export class LogWriter {
     if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
   }
 
-  /** Records that only the page cache may have were shown to nobody yet, and are not before the device has them. */
-  #syncRecovered({ recovered, endOffset }: LoadedLog): void {
+  /**
+   * After an unclean stop nobody knows what of the files has reached the device: all of it counts as unsynced. Under
+   * `fsync` it is synced before anybody sees it.
+   */
+  #adopt({ segments, recovered, endOffset }: LoadedLog): void {
+    if (this.#deps.cleanShutdown || segments.length === 0) return;
+    const { directory } = this.list;
+    const parent = this.#files.join(directory, '..');
+    for (const segment of recovered) for (const file of segment.openFiles) this.sync.wrote(file);
+    this.sync.named(directory);
+    this.sync.named(parent);
+    if (this.sync.policy.kind !== 'fsync') return;
+    syncSmallFiles(this.#files, directory);
     for (const segment of recovered) for (const file of segment.openFiles) file.syncSync();
-    if (recovered.length > 0) this.#files.syncDirectorySync(this.list.directory);
-    this.sync.syncedOffset = Math.max(this.sync.syncedOffset, endOffset);
+    this.#files.syncDirectorySync(directory);
+    this.#files.syncDirectorySync(parent);
+    this.sync.syncedOffset = endOffset;
   }
 
   #nowMs(): number {

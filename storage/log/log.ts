@@ -124,6 +124,16 @@ export class Log {
     return this.#writer.list.sizeBytes;
   }
 
+  /** False before the first append. */
+  get isOnDisk(): boolean {
+    return this.#writer.list.first !== undefined;
+  }
+
+  /** Where the first segment begins: the log may start later. */
+  get firstSegmentOffset(): number {
+    return this.#writer.list.first?.baseOffset ?? this.logStartOffset;
+  }
+
   get isOffline(): boolean {
     return this.#writer.state === 'offline';
   }
@@ -244,14 +254,20 @@ export class Log {
     return writer.refusal() ?? { ok: true, logStartOffset: writer.logStartOffset };
   }
 
-  /** Drops segments by age, size and log start offset, and idle producers; tells how many segments went. */
+  /**
+   * Drops segments by age, size and log start offset, and idle producers; tells how many segments went. The new log start
+   * is durable before a file is touched: else a crash might bring some of them back, and others not.
+   */
   async applyRetention(nowMs: number): Promise<number> {
-    return (await this.#writer.change('apply retention', () => this.#writer.retain(nowMs))) ?? 0;
+    const writer = this.#writer;
+    const moved = await writer.change('apply retention', () => writer.retain(nowMs));
+    if (moved) await this.#deps.keepStartOffset?.();
+    return (await writer.change('remove old segments', () => writer.retireBeforeStart())) ?? 0;
   }
 
   /** Seals the last segment and begins a new one, unless it is empty; true when it did. */
   async roll(): Promise<boolean> {
-    return (await this.#writer.change('roll', () => this.#writer.roll())) ?? false;
+    return (await this.#writer.rollInTurn()) ?? false;
   }
 
   /** Resolves when everything that was written before the call is on the device, or the log is offline. */

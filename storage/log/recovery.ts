@@ -10,7 +10,7 @@ import type { CompletedTransaction } from './producer-state.ts';
 import { ProducerTable } from './producer-table.ts';
 import { settleLeftovers } from './recovery-files.ts';
 import { Segment } from './segment.ts';
-import { fileName, leaderEpochFile, offsetOf, suffixes } from './segment-files.ts';
+import { fileName, filePath, leaderEpochFile, offsetOf, segmentSuffixes, suffixes } from './segment-files.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 
 /**
@@ -165,6 +165,9 @@ class Loader {
         laterSegments: this.#segments.length - n - 1,
       });
       for (const later of this.#segments.splice(n + 1)) this.#removeSegment(later);
+      // Else the next crash could bring back what was cut off here, in the place of what is written now.
+      segment.file.syncSync();
+      this.#options.files.syncDirectorySync(directory);
     }
   }
 
@@ -238,10 +241,10 @@ class Loader {
   }
 
   #removeSegment(segment: Segment): void {
-    const { files } = this.#options;
-    const paths = segment.openFiles.map((file) => file.path);
+    const { files, directory } = this.#options;
     segment.close();
-    for (const path of paths) files.removeFileSync(path);
+    for (const suffix of segmentSuffixes)
+      files.removeFileSync(filePath(files, directory, segment.baseOffset, suffix));
     if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
   }
 }

@@ -109,9 +109,7 @@ export class SegmentList {
       this.epoch++;
       return segment;
     } catch (error) {
-      this.#removeQuietly(
-        segmentSuffixes.map((suffix) => filePath(this.#files, this.directory, baseOffset, suffix)),
-      );
+      this.#removeRemains(baseOffset);
       throw error;
     }
   }
@@ -131,6 +129,17 @@ export class SegmentList {
     for (const timer of this.#removals.keys()) timer.cancel();
     this.#removals.clear();
     for (const segment of this.segments) segment.close();
+  }
+
+  /** After a segment could not be created: what there is of it is not part of the log. */
+  #removeRemains(baseOffset: number): void {
+    for (const suffix of segmentSuffixes) {
+      try {
+        this.#files.removeFileSync(filePath(this.#files, this.directory, baseOffset, suffix));
+      } catch {
+        // Empty files with an offset at the end of the log; the next attempt replaces them.
+      }
+    }
   }
 
   #retire(segments: Segment[], onRetired: (segment: Segment) => void): void {
@@ -154,15 +163,9 @@ export class SegmentList {
     }
   }
 
-  /** What cannot be unlinked now is when the log is opened again. */
+  /** What cannot be unlinked now is when the log is opened again: its name says that it does not count. */
   #removeQuietly(paths: readonly string[]): void {
-    for (const path of paths) {
-      try {
-        this.#files.removeFileSync(path);
-      } catch {
-        // Its name says that it does not count.
-      }
-    }
+    for (const path of paths) void this.#files.removeFile(path).catch(() => {});
   }
 }
 
