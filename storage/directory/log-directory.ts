@@ -1,0 +1,350 @@
+import type { TopicSettings } from '../config/topic-settings.ts';
+import type { Timer } from '../environment/clock.ts';
+import type { Environment } from '../environment/environment.ts';
+import { FileError, type FileSystem, type VolumeStat } from '../environment/files.ts';
+import { Log } from '../log/log.ts';
+import type { DurabilityPolicy, LogLogger } from '../log/log-types.ts';
+import { parsePartitionMetadata } from '../log/partition-metadata.ts';
+import { partitionMetadataFile } from '../log/segment-files.ts';
+import { type CleanShutdown, takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts';
+import { Deletions } from './deletion.ts';
+import {
+  checkpointFiles,
+  DamagedCheckpoint,
+  formatOffsetCheckpoint,
+  OffsetCheckpoint,
+  type PartitionOffset,
+} from './offset-checkpoint.ts';
+import {
+  parsePartitionDirectory,
+  partitionDirectoryName,
+  sidelinedDirectoryName,
+} from './partition-directories.ts';
+
+/**
+ * All partitions under one data directory, and the files at its top that speak of them all:
+ *
+ *    .kafka_cleanshutdown               read and taken away at the start, written when all logs were closed clean
+ *    recovery-point-offset-checkpoint   30 s after the start, then every 60 s, and at a clean stop
+ *    log-start-offset-checkpoint        the same, and at once when records are deleted
+ *    replication-offset-checkpoint      with the others: for Apache Kafka, we do not read it
+ *    TOPIC-PARTITION                    log.ts            …-delete  deletion.ts
+ *    …-stray  …-future                  left alone
+ *
+ * The directory's lock and identity are the business of ownership.ts and meta-properties.ts, and its metadata log that of
+ * whoever opens it. Other files are ignored; other directories too, with a warning: Apache Kafka would not start on them.
+ */
+
+export interface LogDirectoryOptions {
+  readonly environment: Environment;
+  /** Absolute; locked by the caller. */
+  readonly path: string;
+  readonly logger: LogLogger;
+  readonly durability: DurabilityPolicy;
+  /** `producer.id.expiration.ms` */
+  readonly producerIdExpirationMs: number;
+  /** `log.segment.delete.delay.ms`: for what an earlier process has left. */
+  readonly deleteDelayMs: number;
+  /** Directories in here that belong to somebody else: the metadata log. */
+  readonly reserved: readonly string[];
+  readonly decompressedBytesMax?: number;
+  /** `log.flush.offset.checkpoint.interval.ms` */
+  readonly checkpointIntervalMs?: number;
+  /** `log.initial.task.delay.ms` */
+  readonly initialDelayMs?: number;
+}
+
+/** A partition's directory, as it was found. */
+export interface FoundPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** null: partition.metadata is missing or damaged. */
+  readonly topicId: string | null;
+}
+
+const checkpointIntervalMsDefault = 60_000;
+const initialDelayMsDefault = 30_000;
+/** Logs that are closed at a time. */
+const closesAtOnce = 16;
+/** Logs between two turns of the event loop. */
+const logsPerTurn = 50;
+
+export class LogDirectory {
+  readonly path: string;
+  /** How the last process stopped; null: not cleanly, logs were or will be recovered. */
+  readonly cleanShutdown: CleanShutdown | null;
+  readonly #options: LogDirectoryOptions;
+  readonly #files: FileSystem;
+  readonly #logs = new Map<string, Log>();
+  /** Directories that no log has been opened for, by name. */
+  readonly #found = new Map<string, FoundPartition>();
+  readonly #recoveryPoints: OffsetCheckpoint;
+  readonly #logStarts: OffsetCheckpoint;
+  readonly #highWatermarks: OffsetCheckpoint;
+  readonly #oldRecoveryPoints: ReadonlyMap<string, number>;
+  readonly #oldLogStarts: ReadonlyMap<string, number>;
+  readonly #deletions: Deletions;
+  /** What a checkpoint file holds, to write only changes. */
+  readonly #written = new Map<OffsetCheckpoint, string>();
+  #writing: Promise<void> = Promise.resolve();
+  #timer: Timer | null = null;
+  #isOffline = false;
+  /** A log could not be opened: what it holds is not known to be closed clean. */
+  #hasFailedLog = false;
+
+  private constructor(options: LogDirectoryOptions) {
+    const { environment, path, logger } = options;
+    const { files, clock, random } = environment;
+    this.path = path;
+    this.#options = options;
+    this.#files = files;
+    this.cleanShutdown = takeCleanShutdown(files, path);
+    this.#recoveryPoints = new OffsetCheckpoint(files, path, checkpointFiles.recoveryPoint);
+    this.#logStarts = new OffsetCheckpoint(files, path, checkpointFiles.logStart);
+    this.#highWatermarks = new OffsetCheckpoint(files, path, checkpointFiles.highWatermark);
+    this.#oldRecoveryPoints = this.#read(this.#recoveryPoints);
+    this.#oldLogStarts = this.#read(this.#logStarts);
+    const randomBytes = (count: number) => random.bytes(count);
+    this.#deletions = new Deletions({ files, clock, logger, dataDirectory: path, randomBytes });
+    this.#discover();
+    this.#schedule(options.initialDelayMs ?? initialDelayMsDefault);
+  }
+
+  /** Looks at what is in the directory, which exists, and opens no log yet. */
+  static open(options: LogDirectoryOptions): LogDirectory {
+    return new LogDirectory(options);
+  }
+
+  /** A disk error has taken it, or a log in it, out of service. */
+  get isOffline(): boolean {
+    return this.#isOffline;
+  }
+
+  /** Partitions on the disk for which no log was opened yet. */
+  get unopened(): readonly FoundPartition[] {
+    return [...this.#found.values()];
+  }
+
+  get logs(): Iterable<Log> {
+    return this.#logs.values();
+  }
+
+  log(topic: string, partition: number): Log | undefined {
+    return this.#logs.get(partitionDirectoryName(topic, partition));
+  }
+
+  volume(): VolumeStat | null {
+    return this.#files.volumeSync(this.path);
+  }
+
+  /**
+   * Opens the log of a partition; a directory of the same name that belongs to another topic id is set aside first. Throws
+   * FileError when the disk fails: the partition is then offline, others are not.
+   */
+  openLog(topic: string, partition: number, topicId: string, settings: TopicSettings): Log {
+    const name = partitionDirectoryName(topic, partition);
+    const open = this.#logs.get(name);
+    if (open) throw new Error(`the log of ${name} is open already`);
+    const found = this.#found.get(name);
+    if (found && found.topicId !== null && found.topicId !== topicId) this.#setAside(name, found);
+    this.#found.delete(name);
+    const { environment, logger, durability, producerIdExpirationMs, decompressedBytesMax } = this.#options;
+    try {
+      const log = Log.open({
+        environment,
+        directory: this.#files.join(this.path, name),
+        topic,
+        partition,
+        topicId,
+        settings,
+        durability,
+        logger,
+        producerIdExpirationMs,
+        recoveryPoint: this.#oldRecoveryPoints.get(name) ?? 0,
+        logStartOffset: this.#oldLogStarts.get(name) ?? 0,
+        cleanShutdown: this.cleanShutdown !== null,
+        onDiskError: (error) => this.#diskFailed(error),
+        keepStartOffset: () => this.#writeLogStarts(),
+        ...(decompressedBytesMax === undefined ? {} : { decompressedBytesMax }),
+      });
+      this.#logs.set(name, log);
+      return log;
+    } catch (error) {
+      this.#hasFailedLog = true;
+      if (found) this.#found.set(name, found);
+      throw error;
+    }
+  }
+
+  /** The partition's topic was deleted: its log is closed, its directory renamed at once and removed later. */
+  deleteLog(log: Log): void {
+    if (this.#logs.get(log.name) !== log) return;
+    this.#logs.delete(log.name);
+    log.markDeleted();
+    this.#deletions.delete(log.name, log.topic, log.partition, log.settings['file.delete.delay.ms']);
+  }
+
+  /** Renames what nobody has opened to `-stray`: the metadata does not know it. Returns the old names. */
+  setStraysAside(): string[] {
+    const names = [...this.#found.keys()];
+    for (const [name, found] of this.#found) this.#setAside(name, found);
+    this.#found.clear();
+    return names;
+  }
+
+  /** Applies retention to every log, a few at a turn of the event loop; tells how many segments went. */
+  async applyRetention(nowMs: number): Promise<number> {
+    let removed = 0;
+    let n = 0;
+    for (const log of [...this.#logs.values()]) {
+      removed += await log.applyRetention(nowMs);
+      if (++n % logsPerTurn === 0) await this.#turn();
+    }
+    return removed;
+  }
+
+  /** Writes the checkpoint files, as far as they have changed. */
+  checkpoint(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#write(
+        this.#recoveryPoints,
+        this.#offsets((log) => log.recoveryPoint, this.#oldRecoveryPoints),
+      );
+      await this.#write(this.#logStarts, this.#logStartOffsets());
+      await this.#write(
+        this.#highWatermarks,
+        this.#offsets((log) => log.highWatermark, new Map()),
+      );
+    });
+  }
+
+  /**
+   * Clean stop: closes all logs, then writes the checkpoints, then, if everything was closed as it should,
+   * `.kafka_cleanshutdown`. True when it was.
+   */
+  async close(brokerEpoch: number): Promise<boolean> {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#deletions.stop();
+    const logs = [...this.#logs.values()];
+    let clean = !this.#hasFailedLog;
+    const closeNext = async (): Promise<void> => {
+      for (let log = logs.pop(); log !== undefined; log = logs.pop()) {
+        if (!(await log.close())) clean = false;
+      }
+    };
+    await Promise.all(Array.from({ length: closesAtOnce }, closeNext));
+    await this.checkpoint();
+    if (clean && !this.#isOffline) writeCleanShutdown(this.#files, this.path, brokerEpoch);
+    return clean && !this.#isOffline;
+  }
+
+  #discover(): void {
+    for (const name of this.#files.listSync(this.path)) {
+      const path = this.#files.join(this.path, name);
+      if (this.#options.reserved.includes(name) || this.#files.statSync(path)?.kind !== 'directory') continue;
+      const parsed = parsePartitionDirectory(name);
+      if (parsed === null) {
+        this.#options.logger.warn('a directory that is no partition: Apache Kafka would not start with it', {
+          path,
+        });
+      } else if (parsed.kind === 'delete') {
+        this.#deletions.queue(name, this.#options.deleteDelayMs);
+      } else if (parsed.kind === 'partition') {
+        const { topic, partition } = parsed;
+        this.#found.set(name, { topic, partition, topicId: this.#topicIdIn(path) });
+      }
+    }
+  }
+
+  #topicIdIn(directory: string): string | null {
+    const path = this.#files.join(directory, partitionMetadataFile);
+    if (this.#files.statSync(path) === null) return null;
+    return parsePartitionMetadata(this.#files.readFileSync(path).toString('utf8'));
+  }
+
+  #setAside(name: string, { topic, partition, topicId }: FoundPartition): void {
+    const { random } = this.#options.environment;
+    const target = sidelinedDirectoryName('stray', topic, partition, (count) => random.bytes(count));
+    this.#options.logger.warn('a partition that the metadata does not know: its directory is set aside', {
+      name,
+      topicId,
+      target,
+    });
+    this.#files.renameSync(this.#files.join(this.path, name), this.#files.join(this.path, target));
+  }
+
+  /** A damaged file counts as empty: slow, but right. */
+  #read(checkpoint: OffsetCheckpoint): ReadonlyMap<string, number> {
+    try {
+      return checkpoint.read();
+    } catch (error) {
+      if (!(error instanceof DamagedCheckpoint)) throw error;
+      this.#options.logger.warn('a checkpoint file is damaged: it counts as empty', { why: error.message });
+      return new Map();
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.#options.environment.clock.schedule(delayMs, () => {
+      this.#schedule(this.#options.checkpointIntervalMs ?? checkpointIntervalMsDefault);
+      void this.checkpoint();
+    });
+  }
+
+  /** One offset for each log on the disk; directories that could not be opened keep the one they had. */
+  #offsets(of: (log: Log) => number, old: ReadonlyMap<string, number>): PartitionOffset[] {
+    const entries: PartitionOffset[] = [];
+    for (const log of this.#logs.values()) {
+      if (log.isOnDisk) entries.push({ topic: log.topic, partition: log.partition, offset: of(log) });
+    }
+    for (const [name, { topic, partition }] of this.#found) {
+      const offset = old.get(name);
+      if (offset !== undefined) entries.push({ topic, partition, offset });
+    }
+    return entries;
+  }
+
+  /** Only where the log begins inside its first segment. */
+  #logStartOffsets(): PartitionOffset[] {
+    return this.#offsets((log) => log.logStartOffset, this.#oldLogStarts).filter(
+      ({ topic, partition, offset }) => {
+        const first = this.log(topic, partition)?.firstSegmentOffset;
+        return first === undefined || offset > first;
+      },
+    );
+  }
+
+  #writeLogStarts(): Promise<void> {
+    return this.#inTurn(() => this.#write(this.#logStarts, this.#logStartOffsets()));
+  }
+
+  async #write(checkpoint: OffsetCheckpoint, entries: readonly PartitionOffset[]): Promise<void> {
+    const text = formatOffsetCheckpoint(entries);
+    if (this.#written.get(checkpoint) === text) return;
+    await checkpoint.write(entries);
+    this.#written.set(checkpoint, text);
+  }
+
+  /** One writer at a time; a file that cannot be written is tried again with the next checkpoint. */
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await write();
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+        this.#diskFailed(error);
+        this.#options.logger.error('cannot write the checkpoint files', { error: error.message });
+      }
+    });
+    return this.#writing;
+  }
+
+  #diskFailed(error: FileError): void {
+    if (error.code !== 'ENOSPC' && error.code !== 'EMEMORYLIMIT') this.#isOffline = true;
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#options.environment.clock.defer(resolve));
+  }
+}
