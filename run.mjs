@@ -12,6 +12,7 @@
  *   dist/.source-hash              hash of all that went into the build; the build appears by rename, whole or not at all
  *   .build/lock                    held while installing or building; see the comment at lockPath
  *   .build/{install,build}.log     what npm and the bundler said
+ *   .build/compile-cache           what V8 made of the build, where Node (22.1) keeps that; goes with the build
  *
  * When everything is fresh this costs one pass of SHA-256 over the lock file and the sources and no child process.
  * The syntax here stays old enough for Node 14 to reach the sentence that refuses it. */
@@ -26,6 +27,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const scratch = join(root, '.build');
 const dist = join(root, 'dist');
+const compileCache = join(scratch, 'compile-cache');
 const installStamp = join(root, 'node_modules', '.kompakt-install');
 const oldestNode = [20, 19];
 /** What a build is made from, besides its own script. Directories are walked. */
@@ -179,6 +181,7 @@ async function build(children, isRelease = false) {
   if (fs.existsSync(dist)) await renameSoon(dist, old);
   await renameSoon(fresh, dist);
   removeTree(old);
+  removeTree(compileCache);
   say(`built in ${Date.now() - startMs} ms`);
 }
 
@@ -332,7 +335,7 @@ async function start(args) {
   await prepare();
   const bin = join(dist, 'kompakt.js');
   process.argv = [process.execPath, bin, 'serve', ...args];
-  if (module.enableCompileCache !== undefined) module.enableCompileCache();
+  if (module.enableCompileCache !== undefined) module.enableCompileCache(compileCache);
   await import(pathToFileURL(bin).href);
 }
 
@@ -345,7 +348,7 @@ function hearSignalsThroughNpm() {
   const lastMs = {};
   const emit = process.emit;
   process.emit = function (name, ...rest) {
-    if (name === 'SIGINT' || name === 'SIGTERM') {
+    if (name === 'SIGINT' || name === 'SIGTERM' || name === 'SIGHUP') {
       clearInterval(watch);
       const nowMs = performance.now();
       const isTwin = nowMs - lastMs[name] < twinMs;

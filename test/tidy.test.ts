@@ -12,6 +12,8 @@ const self = 'test/tidy.test.ts';
 /** Imports only point left; bench and test may import anything, nobody imports them. */
 const layers = ['protocol', 'storage', 'compaction', 'broker', 'tools'];
 const maxFileLines = 400;
+/** One table each, which would not read better in two. */
+const longTables = ['protocol/errors.ts'];
 /** Only these two touch the outside: time, disk, chance, network. `tools/` may, as the program around the broker. */
 const doors = ['storage/environment/node.ts', 'broker/network/node-transport.ts'];
 const bannedModules = ['fs', 'fs/promises', 'net', 'tls', 'dgram', 'timers', 'timers/promises', 'perf_hooks'];
@@ -100,13 +102,14 @@ describe('layers', () => {
     expect(wrong.map(arrow)).toEqual([]);
   });
 
-  test('tools reach into the broker only to serve and to test', () => {
+  test('tools use what the broker shows, not its rooms', () => {
+    const shown = /^broker\/([\w-]+\.ts|(config|control|observe)\/.*)$/;
     const wrong = imports.filter(
       (one) =>
         one.from.startsWith('tools/') &&
         isRelative(one) &&
         target(one).startsWith('broker/') &&
-        !/^tools\/(serve|testing)\b/.test(one.from),
+        !shown.test(target(one)),
     );
     expect(wrong.map(arrow)).toEqual([]);
   });
@@ -155,7 +158,9 @@ describe('the outside', () => {
 
 describe('files', () => {
   test(`no file has more than ${maxFileLines} lines`, () => {
-    const long = scripts.map((path) => ({ path, lines: text(path).split('\n').length - 1 }));
+    const long = scripts
+      .filter((path) => !longTables.includes(path))
+      .map((path) => ({ path, lines: text(path).split('\n').length - 1 }));
     expect(long.filter(({ lines }) => lines > maxFileLines)).toEqual([]);
   });
 
