@@ -1,0 +1,125 @@
+/** README.md as its reader meets it: every code block runs, from top to bottom, and its tables say what the code says. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { differences } from '../../broker/config/differences.ts';
+import {
+  type Ended,
+  freshDirectory,
+  type RunningBroker,
+  repository,
+  runNode,
+  startProgram,
+} from './program.ts';
+
+const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+const blocks = [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].map((match) => ({
+  language: match[1]!,
+  code: match[2]!.trim(),
+}));
+
+const data = freshDirectory();
+const other = freshDirectory();
+let broker: RunningBroker | undefined;
+afterAll(async () => {
+  await broker?.stop();
+  data.remove();
+  other.remove();
+});
+
+const start = async () => {
+  broker = await startProgram(['run.mjs', 'start', '--port', '0', '--data-dir', data.path]);
+};
+const quickstart = () => runNode(['examples/quickstart.mjs'], { KAFKA_BROKERS: broker!.address }).ended;
+const linesRead = ({ out }: Ended) => out.match(/^read /gm)?.length;
+
+/** What stands for each command that the README has: the same on a free port and a fresh directory. */
+const commands: Record<string, () => Promise<void>> = {
+  async 'npm start'() {
+    expect(manifest.scripts.start).toBe('node run.mjs start');
+    await start();
+  },
+  /** As the text goes on: stopped, started again, run once more. */
+  async 'node examples/quickstart.mjs'() {
+    expect(linesRead(await quickstart())).toBe(3);
+    expect(await broker!.stop()).toMatchObject({ code: 0 });
+    await start();
+    expect(linesRead(await quickstart())).toBe(6);
+  },
+  async 'npm test'() {
+    expect(manifest.scripts.test).toBe('node run.mjs test'); // we are in it
+  },
+  async 'npm install kafkajs'() {
+    expect(manifest.devDependencies).toHaveProperty('kafkajs'); // the next block runs with this one
+  },
+  async 'node dist/kompakt.js serve --host 0.0.0.0 --set advertised.listeners=PLAINTEXT://localhost:9092'() {
+    const listeners = 'advertised.listeners=PLAINTEXT://localhost:9092';
+    const place = ['--port', '0', '--data-dir', other.path];
+    const mapped = await startProgram([
+      'dist/kompakt.js',
+      'serve',
+      '--host',
+      '0.0.0.0',
+      '--set',
+      listeners,
+      ...place,
+    ]);
+    expect(await mapped.stop()).toMatchObject({ code: 0 });
+  },
+};
+
+/** What the programs of the README print, by their first line. */
+const printed: Record<string, RegExp> = {
+  '// hello.mjs: run it with node hello.mjs': /^hello, world$/m,
+  "import { startBroker } from 'kompakt';": /^127\.0\.0\.1:\d+$/m,
+};
+
+/** A file inside the repository, so that `kompakt` and `kafkajs` mean what they mean in a project that has them. */
+async function runScript(code: string): Promise<Ended> {
+  mkdirSync(join(repository, '.build'), { recursive: true });
+  const folder = mkdtempSync(join(repository, '.build', 'readme-'));
+  try {
+    const file = join(folder, 'block.mjs');
+    writeFileSync(file, code.replaceAll('localhost:9092', broker!.address));
+    return await runNode([file]).ended;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('every code block runs', () => {
+  for (const [i, { language, code }] of blocks.entries()) {
+    test(`${i + 1}: ${language}: ${code.split('\n')[0]}`, async () => {
+      if (language === 'bash') {
+        for (const line of code.split('\n')) {
+          const command = commands[line];
+          expect(command, `a new command: say in this test how it is run: ${line}`).toBeDefined();
+          await command!();
+        }
+      } else if (language === 'js') {
+        const wanted = printed[code.split('\n')[0]!];
+        expect(wanted, 'a new program: say in this test what it prints').toBeDefined();
+        const { code: exitCode, out } = await runScript(code);
+        expect(exitCode).toBe(0);
+        expect(out).toMatch(wanted!);
+      } else if (language === 'text') {
+        const help = await runNode(['dist/kompakt.js', 'serve', '--help']).ended;
+        for (const option of code.match(/--[a-z-]+/g)!) expect(help.out).toContain(option);
+      } else {
+        expect(language).toBe('mermaid');
+      }
+    });
+  }
+});
+
+test('the table of differences has every key whose default differs, with the default of Kafka', () => {
+  const section = readme.split("## Differences from Apache Kafka's defaults")[1]!.split('\n## ')[0]!;
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  for (const [key, { kafka }] of Object.entries(differences)) {
+    const row = rows.find((line) => line.split('|')[1]!.includes(`\`${key}\``));
+    expect(row, key).toBeDefined();
+    const inPlainWords = key === 'metric.reporters' ? 'JMX' : (kafka ?? 'required');
+    expect(row!.split('|')[2], key).toContain(inPlainWords);
+  }
+});
