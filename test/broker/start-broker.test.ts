@@ -184,7 +184,9 @@ describe('startBroker', () => {
     const kafka = new Kafka({ clientId: 'hooked', brokers: broker.brokers, logLevel: logLevel.NOTHING });
     const admin = kafka.admin();
     await admin.connect();
-    await expect(admin.createTopics({ topics: [{ topic: 'refused' }] })).rejects.toMatchObject({ errors: [{ code: 44 }] });
+    await expect(admin.createTopics({ topics: [{ topic: 'refused' }] })).rejects.toMatchObject({
+      errors: [{ code: 44 }],
+    });
     expect(seen).toContain('CreateTopics hooked');
     await admin.disconnect();
   });
