@@ -44,8 +44,10 @@ export class ClassicGroup {
   #state: ClassicGroupState = 'Empty';
   #previousState: ClassicGroupState = 'Dead';
 
-  constructor(groupId: string) {
+  /** `nowMs` is the wall clock: a group begins empty. Null for one that the log tells of. */
+  constructor(groupId: string, nowMs: number | null) {
     this.groupId = groupId;
+    this.stateSinceMs = nowMs;
   }
 
   get state(): ClassicGroupState {
@@ -121,7 +123,7 @@ export class ClassicGroup {
     this.pendingSync.delete(memberId);
   }
 
-  /** Gives a static member's place to a new member id; everything else of it stays. */
+  /** Gives a static member's place to another member id. Who waited under the old one is the caller's business. */
   replaceStatic(oldMember: ClassicMember, newMember: ClassicMember): void {
     this.members.delete(oldMember.memberId);
     this.members.set(newMember.memberId, newMember);
@@ -173,6 +175,8 @@ export class ClassicGroup {
   supports(protocolType: string, protocols: readonly Pick<MemberProtocol, 'name'>[]): boolean {
     if (this.isEmpty) return protocolType !== '' && protocols.length > 0;
     if (this.protocolType !== protocolType) return false;
+    // The first members have left again before their first generation: nobody is there to disagree.
+    if (this.members.size === 0) return protocols.length > 0;
     const common = this.#commonProtocols();
     return protocols.some(({ name }) => common.has(name));
   }
@@ -195,7 +199,8 @@ export class ClassicGroup {
   #commonProtocols(): Set<string> {
     const counts = new Map<string, number>();
     for (const { protocols } of this.members.values()) {
-      for (const { name } of protocols) counts.set(name, (counts.get(name) ?? 0) + 1);
+      const names = new Set(protocols.map(({ name }) => name));
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     const common = new Set<string>();
     for (const [name, count] of counts) if (count === this.members.size) common.add(name);

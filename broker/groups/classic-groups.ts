@@ -1,18 +1,24 @@
 /**
- * The classic group protocol over the groups of one shard: join, sync, heartbeat, leave, and what time-outs do. Behaviour is that of
- * Kafka's GroupMetadataManager (KIP-134 initial delay, KIP-345 static members, KIP-394 member ids, KIP-559 protocol in sync).
+ * The requests of the classic group protocol over the groups of one shard: join, sync, heartbeat, leave. Behaviour is that of Kafka's
+ * GroupMetadataManager (KIP-345 static members, KIP-394 member ids, KIP-559 protocol in sync, KIP-814 skipped assignment); what a
+ * rebalance is stands in rebalances.ts.
  *
  * An answer that has to wait (for a rebalance, for the leader's assignment) waits at its member; see classic-member.ts.
  */
 import { errors } from '../../protocol/errors.ts';
-import type { Environment } from '../../storage/environment/environment.ts';
-import type { Deadlines } from '../journal/deadlines.ts';
-import type { Logger } from '../observe/logger.ts';
 import { ClassicGroup } from './classic-group.ts';
 import { ClassicMember, type JoinAnswer, type MemberProtocol, type SyncAnswer } from './classic-member.ts';
-import { groupEntryOf, joinAnswerFor, joinRefusal, newMemberId, syncRefusal } from './group-answers.ts';
-import type { GroupEntry } from './group-entries.ts';
+import {
+  assignmentOf,
+  emptyGroupEntry,
+  groupEntryOf,
+  joinAnswerFor,
+  joinRefusal,
+  newMemberId,
+  syncRefusal,
+} from './group-answers.ts';
 import type { GroupShard } from './group-shard.ts';
+import { type RebalanceOptions, Rebalances } from './rebalances.ts';
 
 export interface JoinRequest {
   readonly groupId: string;
@@ -43,71 +49,65 @@ export interface SyncRequest {
   readonly assignments: ReadonlyMap<string, Buffer>;
 }
 
-export interface GroupLimits {
-  readonly maxSize: number;
-  readonly initialRebalanceDelayMs: number;
+/** Who waits for the answer to a join. */
+export interface Joiner {
+  answer(answer: JoinAnswer): void;
+  /** It is a dynamic member from now on, or is to come back as one; the answer may take long. */
+  isMember(memberId: string, isNew: boolean): void;
 }
 
-export interface ClassicGroupsOptions {
+export interface ClassicGroupsOptions extends RebalanceOptions {
   readonly shard: GroupShard;
-  readonly environment: Environment;
-  /** Keys: see the functions at the end. */
-  readonly deadlines: Deadlines;
-  readonly logger: Logger;
-  limits(): GroupLimits;
-  /** Appends entries; `done` hears the error code once they are as durable as the policy says, maybe at once. */
-  write(entries: readonly GroupEntry[], done: (errorCode: number) => void): void;
 }
 
 /** How long a new member may wait for its first generation before it counts as gone. */
 const newMemberJoinTimeoutMs = 5 * 60 * 1000;
 const none = errors.none.code;
-const nothing = Buffer.alloc(0);
 
 export class ClassicGroups {
   readonly #options: ClassicGroupsOptions;
   readonly #shard: GroupShard;
-  readonly #deadlines: Deadlines;
+  readonly #rebalances: Rebalances;
 
   constructor(options: ClassicGroupsOptions) {
     this.#options = options;
     this.#shard = options.shard;
-    this.#deadlines = options.deadlines;
+    this.#rebalances = new Rebalances(options);
   }
 
   /** After a load: sessions run anew, and a group that is too large now gets its chance to commit and shrink. */
   loaded(): void {
     for (const group of this.#shard.groups.values()) {
       if (group.type !== 'classic') continue;
-      for (const member of group.members.values()) this.touch(group, member);
+      for (const member of group.members.values()) this.#rebalances.touch(group, member);
       if (group.members.size > this.#options.limits().maxSize)
-        this.#prepareRebalance(group, 'the group is over capacity');
+        this.#rebalances.prepare(group, 'the group is over capacity');
     }
   }
 
-  join(request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
-    const isUnknownMember = request.memberId === '';
-    const existing = this.#shard.groups.get(request.groupId);
-    if (existing !== undefined && existing.type !== 'classic') {
-      return answer(joinRefusal('', errors.inconsistentGroupProtocol.code));
-    }
-    if (existing === undefined && !isUnknownMember) {
-      return answer(joinRefusal(request.memberId, errors.unknownMemberId.code));
-    }
-    const group = existing ?? new ClassicGroup(request.groupId);
-    if (existing === undefined) this.#shard.groups.set(group.groupId, group);
-    if (!this.#mayJoin(group, request.memberId)) {
-      this.#removeMember(group, request.memberId);
-      answer(joinRefusal('', errors.groupMaxSizeReached.code));
-    } else if (!group.supports(request.protocolType, request.protocols)) {
-      answer(joinRefusal(request.memberId, errors.inconsistentGroupProtocol.code));
-    } else if (isUnknownMember) {
-      this.#joinNew(group, request, answer);
-    } else {
-      this.#joinExisting(group, request, answer);
-    }
-    // The group is written when it is made, so that a crash before its first generation leaves an empty group, as in Kafka.
-    if (existing === undefined && group.isEmpty) this.#options.write([groupEntryOf(group)], () => {});
+  /** Before a load, or at the end: whoever waits is told to look for the coordinator again. */
+  unload(): void {
+    for (const group of this.#shard.groups.values())
+      if (group.type === 'classic' && group.state !== 'Dead') this.bury(group);
+  }
+
+  join(request: JoinRequest, joiner: Joiner): void {
+    const { groupId, memberId } = request;
+    const existing = this.#shard.groups.get(groupId);
+    // Empty groups of other kinds are not turned into classic ones: their records are to stay.
+    if (existing !== undefined && existing.type !== 'classic')
+      return joiner.answer(joinRefusal('', errors.inconsistentGroupProtocol.code));
+    if (existing === undefined && memberId !== '')
+      return joiner.answer(joinRefusal(memberId, errors.unknownMemberId.code));
+    const group = existing ?? this.#newGroup(groupId, joiner);
+    if (group === null) return;
+    const refusal = this.#joinError(group, request);
+    if (refusal === errors.groupMaxSizeReached.code) {
+      this.#rebalances.remove(group, memberId);
+      joiner.answer(joinRefusal('', refusal));
+    } else if (refusal !== none) joiner.answer(joinRefusal(memberId, refusal));
+    else if (memberId === '') this.#joinNew(group, request, joiner);
+    else this.#joinExisting(group, request, joiner);
   }
 
   sync(request: SyncRequest, answer: (answer: SyncAnswer) => void): void {
@@ -116,22 +116,20 @@ export class ClassicGroups {
     if (group === undefined || refusal !== none) return answer(syncRefusal(refusal));
     const member = group.members.get(request.memberId)!;
     if (group.state === 'PreparingRebalance') return answer(syncRefusal(errors.rebalanceInProgress.code));
-    this.#syncReceived(group, member);
-    if (group.state === 'Stable') {
-      this.touch(group, member);
-      return answer(assignmentOf(group, member));
-    }
+    this.#rebalances.syncReceived(group, member);
+    if (group.state === 'Stable') return answer(assignmentOf(group, member));
     member.awaitSync(answer, syncRefusal(errors.rebalanceInProgress.code));
-    if (group.leaderId === member.memberId) this.#assign(group, request.assignments);
+    if (group.leaderId === member.memberId) this.#rebalances.assign(group, request.assignments);
   }
 
   heartbeat(groupId: string, memberId: string, groupInstanceId: string | null, generationId: number): number {
     const group = this.#shard.classic(groupId);
     if (group === undefined) return errors.unknownMemberId.code;
+    if (group.state === 'Dead') return errors.coordinatorNotAvailable.code;
     const refusal = group.memberError(memberId, groupInstanceId);
     if (refusal !== none) return refusal;
     if (generationId !== group.generationId) return errors.illegalGeneration.code;
-    this.touch(group, group.members.get(memberId)!);
+    this.#rebalances.touch(group, group.members.get(memberId)!);
     return group.state === 'PreparingRebalance' ? errors.rebalanceInProgress.code : none;
   }
 
@@ -146,77 +144,45 @@ export class ClassicGroups {
     const results = leaving.map(({ memberId, groupInstanceId }) =>
       this.#leaveOne(group, memberId, groupInstanceId),
     );
-    if (results.includes(none)) {
-      if (group.state === 'Stable' || group.state === 'CompletingRebalance')
-        this.#rebalanceOrComplete(group, reason);
-      else if (group.state === 'PreparingRebalance') this.#maybeCompleteJoin(group);
-    }
+    if (results.includes(none) && !group.isEmpty) this.#rebalances.rebalanceOrComplete(group, reason);
     return results;
   }
 
-  /** A sign of life: the session begins anew. */
-  touch(group: ClassicGroup, member: ClassicMember, timeoutMs = member.sessionTimeoutMs): void {
-    this.#deadlines.set(sessionKey(group.groupId, member.memberId), timeoutMs, () =>
-      this.#sessionExpired(group, member.memberId),
-    );
+  /** A committed offset keeps a session alive, except while the assignment is awaited. */
+  committed(group: ClassicGroup, memberId: string): void {
+    const member = group.members.get(memberId);
+    if (member !== undefined && group.state !== 'CompletingRebalance') this.#rebalances.touch(group, member);
   }
 
-  /** Answers everybody who waits and forgets the time-outs of a group that is deleted. */
+  /** Ends a group that is deleted or unloaded; whoever waits is told to look for the coordinator again. */
   bury(group: ClassicGroup): void {
-    for (const memberId of [...group.pendingJoin])
-      this.#deadlines.cancel(sessionKey(group.groupId, memberId));
-    for (const memberId of group.members.keys()) this.#deadlines.cancel(sessionKey(group.groupId, memberId));
-    this.#deadlines.cancel(joinKey(group.groupId));
-    this.#deadlines.cancel(syncKey(group.groupId));
-    group.transitionTo('Dead', this.#nowMs());
+    this.#rebalances.bury(group, errors.notCoordinator.code);
   }
 
-  /** A member that is silent for too long. */
-  #sessionExpired(group: ClassicGroup, memberId: string): void {
-    if (group.state === 'Dead') return;
-    if (group.pendingJoin.has(memberId)) {
-      group.remove(memberId);
-      if (group.state === 'PreparingRebalance' && group.hasAllMembersJoined) this.#completeJoin(group);
-      return;
-    }
-    const member = group.members.get(memberId);
-    if (member === undefined || member.hasSatisfiedHeartbeat) return;
-    this.#options.logger.info('A group member is silent and leaves', {
-      group: group.groupId,
-      member: memberId,
+  /** Null when it could not be written; then the answer is given. */
+  #newGroup(groupId: string, joiner: Joiner): ClassicGroup | null {
+    const group = new ClassicGroup(groupId, this.#options.environment.clock.nowMs());
+    this.#shard.groups.set(groupId, group);
+    let refusal = none;
+    this.#options.write([emptyGroupEntry(group)], (errorCode) => {
+      refusal = errorCode;
     });
-    this.#removeMember(group, memberId);
-    if (group.state === 'PreparingRebalance') {
-      if (group.hasAllMembersJoined) this.#completeJoin(group);
-    } else if (group.canRebalance && !group.isEmpty) {
-      this.#rebalanceOrComplete(group, `member ${memberId} was silent`);
-    }
+    if (refusal === none) return group;
+    this.#shard.groups.delete(groupId);
+    joiner.answer(joinRefusal('', refusal));
+    return null;
   }
 
-  #leaveOne(group: ClassicGroup, memberId: string, groupInstanceId: string | null): number {
-    if (memberId === '') {
-      const current = groupInstanceId === null ? undefined : group.staticMembers.get(groupInstanceId);
-      if (current === undefined) return errors.unknownMemberId.code;
-      this.#removeMember(group, current);
-      return none;
-    }
-    if (!group.pendingJoin.has(memberId)) {
-      const refusal = group.memberError(memberId, groupInstanceId);
-      if (refusal !== none) return refusal;
-    }
-    this.#removeMember(group, memberId);
-    return none;
+  #joinError(group: ClassicGroup, request: JoinRequest): number {
+    if (!this.#hasRoom(group, request.memberId)) return errors.groupMaxSizeReached.code;
+    if (group.state === 'Dead') return errors.coordinatorNotAvailable.code;
+    return group.supports(request.protocolType, request.protocols)
+      ? none
+      : errors.inconsistentGroupProtocol.code;
   }
 
-  #removeMember(group: ClassicGroup, memberId: string): void {
-    const member = group.members.get(memberId);
-    this.#deadlines.cancel(sessionKey(group.groupId, memberId));
-    group.remove(memberId);
-    member?.answerJoin(joinRefusal('', errors.unknownMemberId.code));
-    member?.answerSync(syncRefusal(errors.unknownMemberId.code));
-  }
-
-  #mayJoin(group: ClassicGroup, memberId: string): boolean {
+  /** While a group gathers, its first members to come back are counted: a limit that was lowered sends the last ones away. */
+  #hasRoom(group: ClassicGroup, memberId: string): boolean {
     const { maxSize } = this.#options.limits();
     switch (group.state) {
       case 'PreparingRebalance':
@@ -229,66 +195,55 @@ export class ClassicGroups {
     }
   }
 
-  #joinNew(group: ClassicGroup, request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
+  #joinNew(group: ClassicGroup, request: JoinRequest, joiner: Joiner): void {
     const { random } = this.#options.environment;
     const memberId = newMemberId(request.groupInstanceId ?? request.clientId, random);
     if (request.groupInstanceId !== null) {
       const current = group.staticMembers.get(request.groupInstanceId);
-      if (current !== undefined)
-        return this.#replaceStatic(group, group.members.get(current)!, memberId, request, answer);
+      if (current === undefined) this.#addMember(group, memberId, request, joiner);
+      else this.#replaceStatic(group, group.members.get(current)!, memberId, request, joiner);
     } else if (request.requiresKnownMemberId) {
-      group.pendingJoin.add(memberId);
-      this.#deadlines.set(sessionKey(group.groupId, memberId), request.sessionTimeoutMs, () =>
-        this.#sessionExpired(group, memberId),
-      );
-      return answer(joinRefusal(memberId, errors.memberIdRequired.code));
-    }
-    this.#addMember(group, memberId, request, answer);
+      this.#rebalances.expect(group, memberId, request.sessionTimeoutMs);
+      joiner.isMember(memberId, true);
+      joiner.answer(joinRefusal(memberId, errors.memberIdRequired.code));
+    } else this.#addMember(group, memberId, request, joiner);
   }
 
-  #joinExisting(group: ClassicGroup, request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
-    const { memberId } = request;
-    if (group.pendingJoin.has(memberId)) return this.#addMember(group, memberId, request, answer);
-    const refusal = group.memberError(memberId, request.groupInstanceId);
-    if (refusal !== none) return answer(joinRefusal(memberId, refusal));
+  #joinExisting(group: ClassicGroup, request: JoinRequest, joiner: Joiner): void {
+    const { memberId, groupInstanceId } = request;
+    if (group.pendingJoin.has(memberId)) {
+      // Ids are only given to dynamic members this way; Kafka, too, has no better answer.
+      if (groupInstanceId !== null)
+        return joiner.answer(joinRefusal(memberId, errors.unknownServerError.code));
+      return this.#addMember(group, memberId, request, joiner);
+    }
+    const refusal = group.isEmpty
+      ? errors.unknownMemberId.code
+      : group.memberError(memberId, request.groupInstanceId);
+    if (refusal !== none) return joiner.answer(joinRefusal(memberId, refusal));
     const member = group.members.get(memberId)!;
-    const isUnchanged = member.supportsExactly(request.protocols);
+    if (!member.isStatic) joiner.isMember(memberId, false);
+    // The leader may ask for a rebalance by joining again, with a reason that its metadata does not show.
     const mayStay =
       group.state === 'CompletingRebalance' || (group.state === 'Stable' && group.leaderId !== memberId);
-    if (group.state === 'Empty' || group.state === 'Dead') {
-      return answer(joinRefusal(memberId, errors.unknownMemberId.code));
-    }
     // It has missed the answer of this generation: nothing changes for the others.
-    if (mayStay && isUnchanged) return answer(joinAnswerFor(group, member));
-    this.#updateMember(member, request, answer);
-    this.#rebalanceOrComplete(group, request.reason);
+    if (mayStay && member.supportsExactly(request.protocols))
+      return joiner.answer(joinAnswerFor(group, member));
+    updateMember(member, request);
+    awaitJoin(member, joiner);
+    this.#rebalances.rebalanceOrComplete(group, `member ${memberId} joins again: ${request.reason}`);
   }
 
-  #addMember(
-    group: ClassicGroup,
-    memberId: string,
-    request: JoinRequest,
-    answer: (answer: JoinAnswer) => void,
-  ): void {
-    const member = new ClassicMember(
-      { ...request, memberId },
-      request.protocolType,
-      request.protocols,
-      request,
-    );
+  #addMember(group: ClassicGroup, memberId: string, request: JoinRequest, joiner: Joiner): void {
+    const { protocolType, protocols } = request;
+    const member = new ClassicMember({ ...request, memberId }, protocolType, protocols, request);
     member.isNew = true;
     if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true;
     group.add(member);
-    member.awaitJoin(answer, joinRefusal(memberId, errors.rebalanceInProgress.code));
-    this.touch(group, member, newMemberJoinTimeoutMs);
-    this.#rebalanceOrComplete(group, `member ${memberId} joins (${request.reason})`);
-  }
-
-  #updateMember(member: ClassicMember, request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
-    member.protocols = request.protocols;
-    member.rebalanceTimeoutMs = request.rebalanceTimeoutMs;
-    member.sessionTimeoutMs = request.sessionTimeoutMs;
-    member.awaitJoin(answer, joinRefusal(member.memberId, errors.rebalanceInProgress.code));
+    awaitJoin(member, joiner);
+    if (!member.isStatic) joiner.isMember(memberId, request.memberId === '');
+    this.#rebalances.touch(group, member, newMemberJoinTimeoutMs);
+    this.#rebalances.rebalanceOrComplete(group, `member ${memberId} joins: ${request.reason}`);
   }
 
   /** A static member is back under a new id: the old id is fenced, and a stable group stays as it is if its protocol does. */
@@ -297,138 +252,77 @@ export class ClassicGroups {
     old: ClassicMember,
     memberId: string,
     request: JoinRequest,
-    answer: (answer: JoinAnswer) => void,
+    joiner: Joiner,
   ): void {
     const leaderBefore = group.leaderId;
     old.answerJoin(joinRefusal(old.memberId, errors.fencedInstanceId.code));
     old.answerSync(syncRefusal(errors.fencedInstanceId.code));
-    this.#deadlines.cancel(sessionKey(group.groupId, old.memberId));
-    const member = new ClassicMember({ ...request, memberId }, old.protocolType, old.protocols, old);
+    this.#rebalances.forgetSession(group, old.memberId);
+    const member = new ClassicMember({ ...old, memberId }, old.protocolType, old.protocols, old);
     member.assignment = old.assignment;
     group.replaceStatic(old, member);
-    this.touch(group, member);
-    this.#updateMember(member, request, answer);
-    if (group.state === 'CompletingRebalance') return this.#prepareRebalance(group, request.reason);
-    if (group.state !== 'Stable') return this.#maybeCompleteJoin(group);
-    if (group.selectProtocol() !== group.protocolName)
-      return this.#rebalanceOrComplete(group, request.reason);
-    this.#options.write([groupEntryOf(group)], (errorCode) => {
-      if (errorCode !== none) {
-        member.answerJoin(joinRefusal('', errorCode));
-        return;
-      }
-      const isLeader = group.leaderId === memberId;
-      const current = joinAnswerFor(group, member);
-      // Older clients would assign anew if told that they lead: they get the leader of before, which is nobody now.
-      if (request.canSkipAssignment) member.answerJoin({ ...current, skipAssignment: isLeader });
-      else member.answerJoin({ ...current, leader: leaderBefore ?? '', members: [] });
-    });
+    this.#rebalances.touch(group, member);
+    updateMember(member, request);
+    awaitJoin(member, joiner);
+    const reason = `static member ${member.groupInstanceId} is back as ${memberId}: ${request.reason}`;
+    // The leader may have been told the old id: what it assigns to that would be lost.
+    if (group.state === 'CompletingRebalance') this.#rebalances.prepare(group, reason);
+    else if (group.state !== 'Stable') this.#rebalances.maybeCompleteJoin(group);
+    else if (group.selectProtocol() !== group.protocolName) this.#rebalances.prepare(group, reason);
+    else this.#keepReplaced(group, old, member, { leaderBefore, canSkip: request.canSkipAssignment });
   }
 
-  #rebalanceOrComplete(group: ClassicGroup, reason: string): void {
-    if (group.canRebalance) this.#prepareRebalance(group, reason);
-    else this.#maybeCompleteJoin(group);
-  }
-
-  #prepareRebalance(group: ClassicGroup, reason: string): void {
-    if (group.state === 'CompletingRebalance') resetAssignments(group, errors.rebalanceInProgress.code);
-    group.pendingSync.clear();
-    this.#deadlines.cancel(syncKey(group.groupId));
-    const isFirst = group.isEmpty;
-    group.transitionTo('PreparingRebalance', this.#nowMs());
-    this.#options.logger.debug('A group prepares to rebalance', { group: group.groupId, reason });
-    if (isFirst) {
-      const delayMs = this.#options.limits().initialRebalanceDelayMs;
-      this.#awaitFirstMembers(group, delayMs, Math.max(group.rebalanceTimeoutMs - delayMs, 0));
-    } else if (group.hasAllMembersJoined) {
-      this.#completeJoin(group);
-    } else {
-      this.#deadlines.set(joinKey(group.groupId), group.rebalanceTimeoutMs, () => this.#completeJoin(group));
-    }
-  }
-
-  /** An empty group waits a little for more members, longer while they keep coming (KIP-134). */
-  #awaitFirstMembers(group: ClassicGroup, delayMs: number, remainingMs: number): void {
-    // Without a delay the first generation begins in this turn: nothing is to be waited for.
-    if (delayMs === 0) return this.#completeJoin(group);
-    this.#deadlines.set(joinKey(group.groupId), delayMs, () => {
-      if (group.state === 'Dead') return;
-      if (!group.newMemberAdded || remainingMs === 0) return this.#completeJoin(group);
-      group.newMemberAdded = false;
-      const nextDelayMs = Math.min(this.#options.limits().initialRebalanceDelayMs, remainingMs);
-      this.#awaitFirstMembers(group, nextDelayMs, Math.max(remainingMs - delayMs, 0));
-    });
-  }
-
-  #maybeCompleteJoin(group: ClassicGroup): void {
-    const isDue =
-      group.state === 'PreparingRebalance' && group.previousState !== 'Empty' && group.hasAllMembersJoined;
-    if (isDue) this.#completeJoin(group);
-  }
-
-  /** The join phase is over: who has not come is out, the others learn the new generation. */
-  #completeJoin(group: ClassicGroup): void {
-    this.#deadlines.cancel(joinKey(group.groupId));
-    if (group.state === 'Dead') return;
-    for (const member of [...group.members.values()]) {
-      if (!member.isAwaitingJoin && !member.isStatic) this.#removeMember(group, member.memberId);
-    }
-    if (!group.electJoinedLeader() && group.members.size > 0) {
-      // Only static members are left and none has come back yet: they keep their places for another round.
-      this.#deadlines.set(joinKey(group.groupId), group.rebalanceTimeoutMs, () => this.#completeJoin(group));
-      return;
-    }
-    group.beginNextGeneration(this.#nowMs());
-    if (group.isEmpty) {
-      this.#options.write([groupEntryOf(group)], () => {});
-      return;
-    }
-    for (const member of group.members.values()) {
-      member.answerJoin(joinAnswerFor(group, member));
-      this.touch(group, member);
-      member.isNew = false;
-      group.pendingSync.add(member.memberId);
-    }
-    this.#deadlines.set(syncKey(group.groupId), group.rebalanceTimeoutMs, () =>
-      this.#syncExpired(group, group.generationId),
-    );
-  }
-
-  #syncReceived(group: ClassicGroup, member: ClassicMember): void {
-    group.pendingSync.delete(member.memberId);
-    if (group.pendingSync.size === 0) this.#deadlines.cancel(syncKey(group.groupId));
-  }
-
-  /** Members that never asked for their assignment are out. */
-  #syncExpired(group: ClassicGroup, generationId: number): void {
-    if (generationId !== group.generationId || group.pendingSync.size === 0) return;
-    if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return;
-    for (const memberId of [...group.pendingSync]) this.#removeMember(group, memberId);
-    this.#prepareRebalance(group, 'members did not ask for their assignment');
-  }
-
-  /** The leader has assigned: the generation is written, then everybody is told. */
-  #assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buffer>): void {
+  /** Writes the group with the new id of a static member; the generation stays. */
+  #keepReplaced(
+    group: ClassicGroup,
+    old: ClassicMember,
+    member: ClassicMember,
+    { leaderBefore, canSkip }: { readonly leaderBefore: string | null; readonly canSkip: boolean },
+  ): void {
     const { generationId } = group;
-    const assignmentFor = (member: ClassicMember): Buffer => assignments.get(member.memberId) ?? nothing;
-    this.#options.write([groupEntryOf(group, assignmentFor)], (errorCode) => {
-      if (group.state !== 'CompletingRebalance' || group.generationId !== generationId) return;
+    this.#options.write([groupEntryOf(group)], (errorCode) => {
+      // A rebalance that began meanwhile answers the member when it is done.
+      if (group.state !== 'Stable' || group.generationId !== generationId) return;
+      const answer = joinAnswerFor(group, member);
       if (errorCode !== none) {
-        resetAssignments(group, errorCode);
-        this.#rebalanceOrComplete(group, `the assignment could not be stored (error ${errorCode})`);
-        return;
-      }
-      group.transitionTo('Stable', this.#nowMs());
-      for (const member of group.members.values()) {
-        member.assignment = assignmentFor(member);
-        if (member.answerSync(assignmentOf(group, member))) this.touch(group, member);
+        group.replaceStatic(member, old);
+        this.#rebalances.forgetSession(group, member.memberId);
+        this.#rebalances.touch(group, old);
+        member.answerJoin({ ...answer, errorCode, memberId: '', leader: leaderBefore ?? '', members: [] });
+      } else if (canSkip) {
+        member.answerJoin({ ...answer, skipAssignment: group.leaderId === member.memberId });
+      } else {
+        // Older clients would assign anew if told that they lead: they get the leader of before, which is nobody now.
+        member.answerJoin({ ...answer, leader: leaderBefore ?? '', members: [] });
       }
     });
   }
 
-  #nowMs(): number {
-    return this.#options.environment.clock.nowMs();
+  #leaveOne(group: ClassicGroup, memberId: string, groupInstanceId: string | null): number {
+    if (memberId === '') {
+      const current = groupInstanceId === null ? undefined : group.staticMembers.get(groupInstanceId);
+      if (current === undefined) return errors.unknownMemberId.code;
+      this.#rebalances.remove(group, current);
+      return none;
+    }
+    if (!group.pendingJoin.has(memberId)) {
+      const refusal = group.memberError(memberId, groupInstanceId);
+      if (refusal !== none) return refusal;
+    }
+    this.#rebalances.remove(group, memberId);
+    return none;
   }
+}
+
+function updateMember(member: ClassicMember, request: JoinRequest): void {
+  member.protocols = request.protocols;
+  member.rebalanceTimeoutMs = request.rebalanceTimeoutMs;
+  member.sessionTimeoutMs = request.sessionTimeoutMs;
+}
+
+function awaitJoin(member: ClassicMember, joiner: Joiner): void {
+  const replaced = joinRefusal(member.memberId, errors.rebalanceInProgress.code);
+  member.awaitJoin((answer) => joiner.answer(answer), replaced);
 }
 
 function syncError(group: ClassicGroup, request: SyncRequest): number {
@@ -437,29 +331,11 @@ function syncError(group: ClassicGroup, request: SyncRequest): number {
   if (refusal !== none) return refusal;
   if (request.generationId !== group.generationId) return errors.illegalGeneration.code;
   const isInconsistent =
-    (request.protocolType !== null && request.protocolType !== group.protocolType) ||
-    (request.protocolName !== null && request.protocolName !== group.protocolName);
+    differs(request.protocolType, group.protocolType) || differs(request.protocolName, group.protocolName);
   return isInconsistent ? errors.inconsistentGroupProtocol.code : none;
 }
 
-function assignmentOf(group: ClassicGroup, member: ClassicMember): SyncAnswer {
-  return {
-    throttleTimeMs: 0,
-    errorCode: none,
-    protocolType: group.protocolType,
-    protocolName: group.protocolName,
-    assignment: member.assignment,
-  };
+/** Null: not said, or not known. */
+function differs(asked: string | null, actual: string | null): boolean {
+  return asked !== null && actual !== null && asked !== actual;
 }
-
-/** Nobody has an assignment any more; who waits for one is told why. */
-function resetAssignments(group: ClassicGroup, errorCode: number): void {
-  for (const member of group.members.values()) {
-    member.assignment = nothing;
-    member.answerSync(syncRefusal(errorCode));
-  }
-}
-
-const sessionKey = (groupId: string, memberId: string): string => `session\0${groupId}\0${memberId}`;
-const joinKey = (groupId: string): string => `join\0${groupId}`;
-const syncKey = (groupId: string): string => `sync\0${groupId}`;

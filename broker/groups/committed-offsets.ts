@@ -1,34 +1,42 @@
 import type { CommittedOffset } from './group-entries.ts';
 
-/** What one group has committed: topic → partition → offset. Changed only by replay. */
-export type GroupOffsets = Map<string, Map<number, CommittedOffset>>;
+interface StoredOffset {
+  readonly value: CommittedOffset;
+  /** Where its record is: of two commits the one written later counts. */
+  readonly recordOffset: number;
+}
 
-/** Committed offsets of all groups of a shard, and which of them an open transaction is about to change. */
+/** Committed offsets of all groups of a shard: group → topic → partition → offset. Changed only by replay. */
 export class CommittedOffsets {
-  readonly #byGroup = new Map<string, GroupOffsets>();
+  readonly #byGroup = new Map<string, Map<string, Map<number, StoredOffset>>>();
 
   clear(): void {
     this.#byGroup.clear();
   }
 
-  of(groupId: string): ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> | undefined {
-    return this.#byGroup.get(groupId);
+  get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
+    return this.#byGroup.get(groupId)?.get(topic)?.get(partition)?.value;
   }
 
-  get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
-    return this.#byGroup.get(groupId)?.get(topic)?.get(partition);
+  /** What a group has committed; each with its topic and partition. */
+  *of(groupId: string): Generator<{ topic: string; partition: number; value: CommittedOffset }> {
+    for (const [topic, partitions] of this.#byGroup.get(groupId) ?? [])
+      for (const [partition, { value }] of partitions) yield { topic, partition, value };
   }
 
   groupIds(): Iterable<string> {
     return this.#byGroup.keys();
   }
 
-  set(groupId: string, topic: string, partition: number, value: CommittedOffset): void {
+  /** An entry of a transaction comes with its marker: a later commit may have overtaken it. */
+  set(groupId: string, topic: string, partition: number, value: CommittedOffset, recordOffset: number): void {
     let topics = this.#byGroup.get(groupId);
     if (topics === undefined) this.#byGroup.set(groupId, (topics = new Map()));
     let partitions = topics.get(topic);
     if (partitions === undefined) topics.set(topic, (partitions = new Map()));
-    partitions.set(partition, value);
+    const before = partitions.get(partition);
+    if (before === undefined || before.recordOffset <= recordOffset)
+      partitions.set(partition, { value, recordOffset });
   }
 
   delete(groupId: string, topic: string, partition: number): void {

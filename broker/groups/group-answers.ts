@@ -47,6 +47,32 @@ export function syncRefusal(errorCode: number): SyncAnswer {
   return { throttleTimeMs: 0, errorCode, protocolType: null, protocolName: null, assignment: nothing };
 }
 
+export function assignmentOf(group: ClassicGroup, member: ClassicMember): SyncAnswer {
+  return {
+    throttleTimeMs: 0,
+    errorCode: errors.none.code,
+    protocolType: group.protocolType,
+    protocolName: group.protocolName,
+    assignment: member.assignment,
+  };
+}
+
+/** A group that is new: it is in the log before its first generation, so that a crash leaves it there, as in Kafka. */
+export function emptyGroupEntry(group: ClassicGroup): GroupEntry {
+  return {
+    kind: 'group',
+    groupId: group.groupId,
+    value: {
+      protocolType: '',
+      generation: 0,
+      protocol: null,
+      leader: null,
+      currentStateTimestamp: group.stateSinceMs ?? -1,
+      members: [],
+    },
+  };
+}
+
 /** A group with its members as `__consumer_offsets` keeps it. */
 export function groupEntryOf(
   group: ClassicGroup,

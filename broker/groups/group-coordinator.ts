@@ -4,11 +4,12 @@
  */
 import { errors } from '../../protocol/errors.ts';
 import { coordinatorPartition } from '../../protocol/records/java-hash.ts';
+import { zeroUuid } from '../../protocol/schema/field.ts';
 import type { Timer } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Caller } from '../apis/handler.ts';
 import type { BrokerSettings } from '../config/settings.ts';
-import type { ClusterState } from '../metadata/cluster-state.ts';
+import type { ClusterState, TopicState } from '../metadata/cluster-state.ts';
 import type { MetadataController } from '../metadata/metadata-controller.ts';
 import { consumerOffsetsTopic } from '../metadata/topic-names.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -18,8 +19,8 @@ import type { JoinAnswer, SyncAnswer } from './classic-member.ts';
 import { joinRefusal, syncRefusal } from './group-answers.ts';
 import type { CommittedOffset } from './group-entries.ts';
 import type { Group } from './group-shard.ts';
-import { LoadedShard } from './loaded-shard.ts';
-import { expiryEntries, type OffsetCommitter } from './offset-decisions.ts';
+import { type CodeOrCodes, LoadedShard } from './loaded-shard.ts';
+import type { OffsetCommitter, TopicPartition } from './offset-decisions.ts';
 
 export interface GroupCoordinatorOptions {
   readonly environment: Environment;
@@ -39,6 +40,9 @@ export interface OffsetToCommit {
 /** A shard, or the error code that its clients get meanwhile. */
 type Routed = LoadedShard | number;
 
+type MaybeLater<Answer> = Answer | Promise<Answer>;
+
+const asItIs = (errorCode: number): number => errorCode;
 const none = errors.none.code;
 
 export class GroupCoordinator {
@@ -51,7 +55,7 @@ export class GroupCoordinator {
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
     this.#unsubscribe = options.cluster.onChange((change) => {
-      if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic.name);
+      if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic);
     });
   }
 
@@ -88,81 +92,80 @@ export class GroupCoordinator {
     for (const shard of this.#shards.values()) shard.connections.clientConnected(clientId, clientHost);
   }
 
-  async join(request: JoinRequest, caller: Caller): Promise<JoinAnswer> {
-    const refusal = this.#joinRefusal(request);
-    if (refusal !== none) return joinRefusal(request.memberId, refusal);
-    const shard = await this.#route(request.groupId);
-    if (typeof shard === 'number') return joinRefusal(request.memberId, shard);
-    return shard.join(request, caller);
+  join(request: JoinRequest, caller: Caller): MaybeLater<JoinAnswer> {
+    const { groupId, memberId } = request;
+    const refused = (errorCode: number): JoinAnswer => joinRefusal(memberId, errorCode);
+    const refusal = this.#joinError(request);
+    return refusal === none
+      ? this.#with(groupId, (shard) => shard.join(request, caller), refused)
+      : refused(refusal);
   }
 
-  async sync(request: SyncRequest, caller: Caller): Promise<SyncAnswer> {
+  sync(request: SyncRequest, caller: Caller): MaybeLater<SyncAnswer> {
     if (request.groupId === '') return syncRefusal(errors.invalidGroupId.code);
-    const shard = await this.#route(request.groupId);
-    return typeof shard === 'number' ? syncRefusal(shard) : shard.sync(request, caller);
+    return this.#with(request.groupId, (shard) => shard.sync(request, caller), syncRefusal);
   }
 
   heartbeat(
     request: { groupId: string; memberId: string; groupInstanceId: string | null; generationId: number },
     caller: Caller,
-  ): number | Promise<number> {
+  ): MaybeLater<number> {
     if (request.groupId === '') return errors.invalidGroupId.code;
-    return this.#with(request.groupId, (shard) => shard.heartbeat(request, caller));
+    return this.#with(request.groupId, (shard) => shard.heartbeat(request, caller), asItIs);
   }
 
   /** The answer to each member, or one code for all. */
-  async leave(
+  leave(
     groupId: string,
     members: readonly { memberId: string; groupInstanceId: string | null }[],
     reason: string,
-  ): Promise<readonly number[] | number> {
+  ): MaybeLater<CodeOrCodes> {
     if (groupId === '') return errors.invalidGroupId.code;
-    const shard = await this.#route(groupId);
-    return typeof shard === 'number' ? shard : shard.leave(groupId, members, reason);
+    return this.#with<CodeOrCodes>(groupId, (shard) => shard.leave(groupId, members, reason), asItIs);
   }
 
-  /** NONE once the offsets are committed, else the code for all of them. */
-  commitOffsets(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): number | Promise<number> {
-    return this.#with(committer.groupId, (shard) => shard.commit(committer, offsets));
+  /** A code for each offset, once they are committed; or one for all of them. */
+  commitOffsets(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): MaybeLater<CodeOrCodes> {
+    return this.#with<CodeOrCodes>(committer.groupId, (shard) => shard.commit(committer, offsets), asItIs);
   }
 
-  /** What a group has committed: all of it, live; or the code that says why it is not to be had. */
-  async fetchOffsets(groupId: string): Promise<LoadedShard | number> {
-    const shard = await this.#route(groupId);
-    if (typeof shard === 'number') return shard;
-    const settled = await shard.settled();
-    return settled === none ? shard : settled;
+  /** What `read` finds in the group's shard now, once all of that is durable; else what `refused` makes of the code. */
+  readOffsets<Answer>(
+    groupId: string,
+    read: (shard: LoadedShard) => Answer,
+    refused: (errorCode: number) => Answer,
+  ): MaybeLater<Answer> {
+    return this.#with(groupId, (shard) => shard.read(read, refused), refused);
   }
 
   /** The code of the whole, or of each offset asked for. */
-  async deleteOffsets(
-    groupId: string,
-    offsets: readonly { topic: string; partition: number }[],
-  ): Promise<number | readonly number[]> {
+  deleteOffsets(groupId: string, offsets: readonly TopicPartition[]): MaybeLater<CodeOrCodes> {
     if (groupId === '') return errors.invalidGroupId.code;
-    const shard = await this.#route(groupId);
-    return typeof shard === 'number' ? shard : shard.deleteOffsets(groupId, offsets);
+    return this.#with<CodeOrCodes>(groupId, (shard) => shard.deleteOffsets(groupId, offsets), asItIs);
   }
 
-  async deleteGroup(groupId: string): Promise<number> {
-    if (groupId === '') return errors.invalidGroupId.code;
-    const shard = await this.#route(groupId);
-    return typeof shard === 'number' ? shard : shard.deleteGroup(groupId);
+  deleteGroup(groupId: string): MaybeLater<number> {
+    return this.#with(groupId, (shard) => shard.deleteGroup(groupId), asItIs);
   }
 
   /** Undefined when there is no such group; a code when its shard cannot be asked. */
-  async describe(groupId: string): Promise<Group | undefined | number> {
-    if (groupId === '') return errors.invalidGroupId.code;
-    const shard = await this.#route(groupId);
-    return typeof shard === 'number' ? shard : shard.group(groupId);
+  describe(groupId: string): MaybeLater<Group | undefined | number> {
+    return this.#with<Group | undefined | number>(groupId, (shard) => shard.group(groupId), asItIs);
   }
 
-  /** Every group of every loaded shard. */
-  list(): Group[] {
-    return [...this.#shards.values()].flatMap((shard) => [...shard.groups()]);
+  /** Every group, or the code of a shard that cannot be asked. */
+  async list(): Promise<readonly Group[] | number> {
+    if (this.#isClosed) return errors.coordinatorNotAvailable.code;
+    const groups: Group[] = [];
+    for (const shard of [...this.#shards.values()]) {
+      const loaded = shard.isReady ? none : await shard.ready();
+      if (loaded !== none) return loaded;
+      groups.push(...shard.groups());
+    }
+    return groups;
   }
 
-  #joinRefusal({ groupId, sessionTimeoutMs }: JoinRequest): number {
+  #joinError({ groupId, sessionTimeoutMs }: JoinRequest): number {
     const { settings } = this.#options;
     if (groupId === '') return errors.invalidGroupId.code;
     const isInRange =
@@ -171,12 +174,18 @@ export class GroupCoordinator {
     return isInRange ? none : errors.invalidSessionTimeout.code;
   }
 
-  /** Runs at once where the shard is loaded, which is always but just after the start. */
-  #with(groupId: string, action: (shard: LoadedShard) => number | Promise<number>): number | Promise<number> {
+  /** Runs at once where the shard is loaded, which is always but just after the start: requests keep their order. */
+  #with<Answer>(
+    groupId: string,
+    action: (shard: LoadedShard) => MaybeLater<Answer>,
+    refused: (errorCode: number) => Answer,
+  ): MaybeLater<Answer> {
     const index = this.#indexOf(groupId);
     const shard = index === null ? undefined : this.#shards.get(index);
     if (shard?.isReady === true) return action(shard);
-    return this.#route(groupId).then((routed) => (typeof routed === 'number' ? routed : action(routed)));
+    return this.#route(groupId).then((routed) =>
+      typeof routed === 'number' ? refused(routed) : action(routed),
+    );
   }
 
   #indexOf(groupId: string): number | null {
@@ -203,13 +212,15 @@ export class GroupCoordinator {
     return loaded === none ? shard : loaded;
   }
 
-  #topicDeleted(name: string): void {
+  #topicDeleted({ name, id }: TopicState): void {
     if (name === consumerOffsetsTopic) {
       for (const shard of this.#shards.values()) void shard.close();
       this.#shards.clear();
       return;
     }
-    for (const shard of this.#shards.values()) shard.forgetOffsets((topic) => topic === name);
+    const isGone = (topic: string, { topicId }: CommittedOffset): boolean =>
+      topic === name && (topicId === id || topicId === zeroUuid);
+    for (const shard of this.#shards.values()) shard.forgetOffsets(isGone);
   }
 
   #scheduleExpiry(): void {
@@ -226,12 +237,6 @@ export class GroupCoordinator {
     const { environment, settings } = this.#options;
     const nowMs = environment.clock.nowMs();
     const retentionMs = settings['offsets.retention.minutes'] * 60_000;
-    for (const shard of this.#shards.values()) {
-      for (const { groupId } of [...shard.groups()]) {
-        shard.expire(groupId, (machine, isPending) =>
-          expiryEntries(machine, groupId, { nowMs, retentionMs, isPending }),
-        );
-      }
-    }
+    for (const shard of this.#shards.values()) shard.expire(nowMs, retentionMs);
   }
 }

@@ -4,7 +4,7 @@
  * A classic group's live side (who is joining, which time-outs run) is not in the log; replaying one's own fresh entry therefore
  * changes only what a load would need it for. While loading, entries make the groups.
  */
-import type { StateMachine } from '../journal/state-machine.ts';
+import type { EntryPosition, StateMachine } from '../journal/state-machine.ts';
 import { ClassicGroup } from './classic-group.ts';
 import { ClassicMember } from './classic-member.ts';
 import { CommittedOffsets } from './committed-offsets.ts';
@@ -19,26 +19,29 @@ export interface OtherGroup {
 
 export type Group = ClassicGroup | OtherGroup;
 
+/** Commits of transactions whose marker has not come; the journal keeps them. */
+export interface PendingCommits {
+  pendingEntries(): Iterable<GroupEntry>;
+  dropPending(matches: (entry: GroupEntry) => boolean): void;
+}
+
 export class GroupShard implements StateMachine<GroupEntry> {
   readonly groups = new Map<string, Group>();
   readonly offsets = new CommittedOffsets();
   /** True during a load, when entries are all there is. */
   isLoading = false;
+  /** Null: there are none. */
+  pending: PendingCommits | null = null;
 
   clear(): void {
     this.groups.clear();
     this.offsets.clear();
   }
 
-  replay(entry: GroupEntry): void {
+  replay(entry: GroupEntry, { offset }: EntryPosition): void {
     switch (entry.kind) {
       case 'offset':
-        if (entry.value === null) this.offsets.delete(entry.groupId, entry.topic, entry.partition);
-        else {
-          this.offsets.set(entry.groupId, entry.topic, entry.partition, entry.value);
-          if (!this.groups.has(entry.groupId))
-            this.groups.set(entry.groupId, new ClassicGroup(entry.groupId));
-        }
+        this.#replayOffset(entry, offset);
         break;
       case 'group':
         if (entry.value === null) this.#removeClassic(entry.groupId);
@@ -49,9 +52,32 @@ export class GroupShard implements StateMachine<GroupEntry> {
     }
   }
 
+  /** Commits of open transactions: of a group, of one of its topics, or for one partition. */
+  hasPending(groupId: string, topic?: string, partition?: number): boolean {
+    for (const entry of this.pending?.pendingEntries() ?? []) {
+      if (entry.kind !== 'offset' || entry.groupId !== groupId) continue;
+      if (topic !== undefined && entry.topic !== topic) continue;
+      if (partition === undefined || entry.partition === partition) return true;
+    }
+    return false;
+  }
+
   classic(groupId: string): ClassicGroup | undefined {
     const group = this.groups.get(groupId);
     return group?.type === 'classic' ? group : undefined;
+  }
+
+  #replayOffset(entry: OffsetEntry, recordOffset: number): void {
+    const { groupId, topic, partition, value } = entry;
+    if (value === null) {
+      this.offsets.delete(groupId, topic, partition);
+      // A tombstone also undoes what an open transaction said before it.
+      this.pending?.dropPending((other) => isSamePartition(other, entry));
+      return;
+    }
+    this.offsets.set(groupId, topic, partition, value, recordOffset);
+    // Somebody who only commits makes a group, too: one without a protocol.
+    if (!this.groups.has(groupId)) this.groups.set(groupId, new ClassicGroup(groupId, null));
   }
 
   #removeClassic(groupId: string): void {
@@ -76,9 +102,20 @@ export class GroupShard implements StateMachine<GroupEntry> {
   }
 }
 
+type OffsetEntry = Extract<GroupEntry, { kind: 'offset' }>;
+
+function isSamePartition(entry: GroupEntry, { groupId, topic, partition }: OffsetEntry): boolean {
+  return (
+    entry.kind === 'offset' &&
+    entry.groupId === groupId &&
+    entry.topic === topic &&
+    entry.partition === partition
+  );
+}
+
 /** A group as its last record tells it. */
 function restoredGroup(groupId: string, value: GroupMetadata): ClassicGroup {
-  const group = new ClassicGroup(groupId);
+  const group = new ClassicGroup(groupId, null);
   for (const stored of value.members) {
     const member = new ClassicMember(
       stored,
@@ -97,7 +134,7 @@ function restoredGroup(groupId: string, value: GroupMetadata): ClassicGroup {
   group.generationId = value.generation;
   group.protocolType = value.protocolType === '' ? null : value.protocolType;
   group.protocolName = value.protocol;
-  group.leaderId = value.leader;
+  group.leaderId = value.leader ?? group.leaderId;
   group.restore(
     value.members.length === 0 ? 'Empty' : 'Stable',
     value.currentStateTimestamp === -1 ? null : value.currentStateTimestamp,

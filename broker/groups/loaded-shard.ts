@@ -1,10 +1,14 @@
-/** One partition of `__consumer_offsets` at work: its machine, its journal, its time-outs, and the members' connections. */
+/**
+ * One partition of `__consumer_offsets` at work: its machine, its journal, its time-outs, and the members' connections.
+ *
+ *   new ──ready()──► loading ──► ready ──failed append──► offline: whoever waits hears NOT_COORDINATOR ──ready()──► loading ──► …
+ */
 import { errors } from '../../protocol/errors.ts';
 import type { Caller } from '../apis/handler.ts';
 import { Deadlines } from '../journal/deadlines.ts';
 import { Journal, JournalError } from '../journal/journal.ts';
+import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Partition } from '../partitions/partition.ts';
-import { ClassicGroup } from './classic-group.ts';
 import { ClassicGroups, type JoinRequest, type SyncRequest } from './classic-groups.ts';
 import type { JoinAnswer, SyncAnswer } from './classic-member.ts';
 import type { GroupCoordinatorOptions, OffsetToCommit } from './group-coordinator.ts';
@@ -14,10 +18,13 @@ import { MemberConnections } from './member-connections.ts';
 import {
   commitError,
   deleteGroupError,
+  deleteOffsetsDecision,
   deleteOffsetsError,
   deletionEntries,
+  expiryEntries,
   liveOffset,
   type OffsetCommitter,
+  type TopicPartition,
   topicEntries,
 } from './offset-decisions.ts';
 
@@ -25,7 +32,14 @@ export interface LoadedShardOptions extends GroupCoordinatorOptions {
   readonly partition: Partition;
 }
 
+/** NONE or what went wrong with the whole, or a code for each part of the request. */
+export type CodeOrCodes = number | readonly number[];
+
 const none = errors.none.code;
+/** A partition that cannot be read is not tried again at once for every request. */
+const loadRetryMs = 1_000;
+/** So many tombstones are written at once; a batch must also fit max.message.bytes. */
+const tombstonesPerBatch = 1_000;
 
 export class LoadedShard {
   readonly connections: MemberConnections;
@@ -35,6 +49,8 @@ export class LoadedShard {
   readonly #deadlines: Deadlines;
   readonly #classic: ClassicGroups;
   #loading: Promise<number> | null = null;
+  #loadFailedMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
 
   constructor(options: LoadedShardOptions) {
     this.#options = options;
@@ -47,6 +63,13 @@ export class LoadedShard {
       clock: environment.clock,
       logger,
       maxBatchBytes: () => partition.log.settings['max.message.bytes'],
+      onOffline: () => this.#unload(),
+    });
+    this.#machine.pending = this.#journal;
+    this.connections = new MemberConnections({
+      deadlines: this.#deadlines,
+      graceMs: () => settings['kompakt.group.disconnect.grace.ms'],
+      leave: (groupId, memberId) => this.#connectionLost(groupId, memberId),
     });
     this.#classic = new ClassicGroups({
       shard: this.#machine,
@@ -58,11 +81,7 @@ export class LoadedShard {
         initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
       }),
       write: (entries, done) => this.#write(entries, done),
-    });
-    this.connections = new MemberConnections({
-      deadlines: this.#deadlines,
-      graceMs: () => settings['kompakt.group.disconnect.grace.ms'],
-      leave: (groupId, memberId) => this.#connectionLost(groupId, memberId),
+      memberGone: (groupId, memberId) => this.connections.gone(groupId, memberId),
     });
   }
 
@@ -79,25 +98,19 @@ export class LoadedShard {
     return this.#loading;
   }
 
+  /** Whoever waits is answered; nothing of this shard runs afterwards. */
   async close(): Promise<void> {
-    this.#deadlines.clear();
-    this.connections.clear();
-    for (const group of this.#machine.groups.values())
-      if (group instanceof ClassicGroup) this.#classic.bury(group);
+    this.#isClosed = true;
+    this.#unload();
     await this.#journal.close();
   }
 
   join(request: JoinRequest, caller: Caller): Promise<JoinAnswer> {
     return new Promise((resolve) => {
-      this.#classic.join(request, (answer) => {
-        const memberId = answer.memberId ?? '';
-        if (request.groupInstanceId === null && isMember(answer.errorCode ?? none)) {
-          this.connections.seen(request.groupId, memberId, caller);
-        }
-        resolve(answer);
+      this.#classic.join(request, {
+        answer: resolve,
+        isMember: (memberId, isNew) => this.connections.seen(request.groupId, memberId, caller, isNew),
       });
-      // A member that waits for a rebalance may die meanwhile.
-      if (request.groupInstanceId === null) this.connections.seen(request.groupId, request.memberId, caller);
     });
   }
 
@@ -124,93 +137,74 @@ export class LoadedShard {
     members: readonly { memberId: string; groupInstanceId: string | null }[],
     reason: string,
   ): readonly number[] {
-    for (const { memberId } of members) this.connections.gone(groupId, memberId);
     return this.#classic.leave(groupId, members, reason);
   }
 
-  commit(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): number | Promise<number> {
-    const group = this.#machine.groups.get(committer.groupId);
+  commit(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): CodeOrCodes | Promise<CodeOrCodes> {
+    const { groupId, memberId } = committer;
+    const group = this.#machine.groups.get(groupId);
     const refusal = commitError(group, committer);
     if (refusal !== none) return refusal;
-    this.connections.heard(committer.groupId, committer.memberId);
-    if (group instanceof ClassicGroup && group.state !== 'CompletingRebalance') {
-      const member = group.members.get(committer.memberId);
-      if (member !== undefined) this.#classic.touch(group, member);
-    }
-    const { groupId } = committer;
-    return this.#run(offsets.map((offset) => ({ kind: 'offset', groupId, ...offset })));
+    this.connections.heard(groupId, memberId);
+    if (group?.type === 'classic') this.#classic.committed(group, memberId);
+    const maxLength = this.#options.settings['offset.metadata.max.bytes'];
+    const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= maxLength;
+    return this.#decide<CodeOrCodes>(
+      () => ({
+        entries: offsets.filter(fits).map((offset) => ({ kind: 'offset', groupId, ...offset })),
+        answer: offsets.map((offset) => (fits(offset) ? none : errors.offsetMetadataTooLarge.code)),
+      }),
+      asItIs,
+    );
   }
 
-  /** NONE when everything said so far is as durable as the policy wants. */
-  async settled(): Promise<number> {
-    try {
-      await this.#journal.settled();
-      return none;
-    } catch (error) {
-      return codeOf(error);
-    }
+  /** What `read` finds now, once all of it is as durable as the policy wants. */
+  read<Answer>(
+    read: (shard: LoadedShard) => Answer,
+    refused: (errorCode: number) => Answer,
+  ): Answer | Promise<Answer> {
+    return this.#decide(() => answerOnly(read(this)), refused);
   }
 
   /** A committed offset of the topic as it is now; null when there is none. */
-  offset(
-    groupId: string,
-    topic: string,
-    partition: number,
-    topicId = this.#topicId(topic),
-  ): CommittedOffset | null {
-    return liveOffset(this.#machine.offsets.get(groupId, topic, partition), topicId);
+  offset(groupId: string, topic: string, partition: number): CommittedOffset | null {
+    return liveOffset(this.#machine.offsets.get(groupId, topic, partition), this.#topicId(topic));
   }
 
   /** Everything that a group has committed. */
-  *offsetsOf(groupId: string): Generator<{ topic: string; partition: number; value: CommittedOffset }> {
-    for (const [topic, partitions] of this.#machine.offsets.of(groupId) ?? []) {
-      for (const [partition, stored] of partitions) {
-        const value = liveOffset(stored, this.#topicId(topic));
-        if (value !== null) yield { topic, partition, value };
-      }
+  *offsetsOf(groupId: string): Generator<TopicPartition & { value: CommittedOffset }> {
+    for (const { topic, partition, value } of this.#machine.offsets.of(groupId)) {
+      const live = liveOffset(value, this.#topicId(topic));
+      if (live !== null) yield { topic, partition, value: live };
     }
   }
 
   /** Whether an open transaction is about to change an offset (OffsetFetch with requireStable). */
   isPending(groupId: string, topic: string, partition: number): boolean {
-    for (const entry of this.#journal.pendingEntries()) {
-      const isIt =
-        entry.kind === 'offset' &&
-        entry.groupId === groupId &&
-        entry.topic === topic &&
-        entry.partition === partition;
-      if (isIt) return true;
-    }
-    return false;
+    return this.#machine.hasPending(groupId, topic, partition);
   }
 
-  async deleteOffsets(
-    groupId: string,
-    offsets: readonly { topic: string; partition: number }[],
-  ): Promise<number | readonly number[]> {
-    const group = this.#machine.groups.get(groupId);
-    const refusal = deleteOffsetsError(group);
-    if (refusal !== none) return refusal;
-    const entries: GroupEntry[] = [];
-    const codes = offsets.map(({ topic, partition }) => {
-      if (group instanceof ClassicGroup && !group.isEmpty && group.isSubscribedTo(topic)) {
-        return errors.groupSubscribedToTopic.code;
-      }
-      if (this.#machine.offsets.get(groupId, topic, partition) !== undefined) {
-        entries.push({ kind: 'offset', groupId, topic, partition, value: null });
-      }
-      return none;
-    });
-    const written = await this.#run(entries);
-    return written === none ? codes : written;
+  deleteOffsets(groupId: string, offsets: readonly TopicPartition[]): CodeOrCodes | Promise<CodeOrCodes> {
+    const refusal = deleteOffsetsError(this.#machine.groups.get(groupId));
+    return this.#decide<CodeOrCodes>(
+      () =>
+        refusal === none
+          ? deleteOffsetsDecision(this.#machine, groupId, offsets)
+          : answerOnly<CodeOrCodes>(refusal),
+      asItIs,
+    );
   }
 
-  async deleteGroup(groupId: string): Promise<number> {
+  deleteGroup(groupId: string): number | Promise<number> {
     const group = this.#machine.groups.get(groupId);
     const refusal = deleteGroupError(group);
-    if (refusal !== none) return refusal;
-    this.#classic.bury(group as ClassicGroup);
-    return this.#run(deletionEntries(this.#machine, groupId));
+    const entries = refusal === none ? deletionEntries(this.#machine, groupId) : [];
+    // What does not fit one batch goes before it; the group itself is in the last.
+    this.#bury(entries.slice(0, -tombstonesPerBatch));
+    const last = { entries: entries.slice(-tombstonesPerBatch), answer: refusal };
+    const answer = this.#decide<number>(() => last, asItIs);
+    this.#buryIfGone(group);
+    return answer;
   }
 
   group(groupId: string): Group | undefined {
@@ -223,29 +217,29 @@ export class LoadedShard {
 
   /** Tombstones for offsets of topics that are gone. */
   forgetOffsets(isGone: (topic: string, value: CommittedOffset) => boolean): void {
-    if (!this.#journal.isReady) return;
-    this.#writeQuietly(topicEntries(this.#machine, isGone));
+    if (this.#journal.isReady) this.#bury(topicEntries(this.#machine, isGone));
   }
 
-  expire(
-    groupId: string,
-    due: (machine: GroupShard, isPending: (topic: string, partition: number) => boolean) => GroupEntry[],
-  ): void {
+  /** Tombstones for what is past its retention. */
+  expire(nowMs: number, retentionMs: number): void {
     if (!this.#journal.isReady) return;
-    const entries = due(this.#machine, (topic, partition) => this.isPending(groupId, topic, partition));
-    const group = this.#machine.classic(groupId);
-    if (group !== undefined && entries.some(({ kind }) => kind === 'group')) this.#classic.bury(group);
-    this.#writeQuietly(entries);
+    for (const group of [...this.#machine.groups.values()]) {
+      this.#bury(expiryEntries(this.#machine, group.groupId, { nowMs, retentionMs }));
+      this.#buryIfGone(group);
+    }
   }
 
   async #load(): Promise<number> {
-    const { logger, partition } = this.#options;
-    this.#deadlines.clear();
-    this.connections.clear();
+    const { environment, logger, partition } = this.#options;
+    const { clock } = environment;
+    if (clock.monotonicMs() - this.#loadFailedMs < loadRetryMs) return errors.coordinatorNotAvailable.code;
+    this.#unload();
     this.#machine.isLoading = true;
     try {
       await this.#journal.load();
     } catch (error) {
+      if (this.#isClosed) return errors.notCoordinator.code;
+      this.#loadFailedMs = clock.monotonicMs();
       logger.error('Groups cannot be loaded', {
         partition: `${partition.topic}-${partition.index}`,
         error: error instanceof Error ? error.message : String(error),
@@ -254,6 +248,7 @@ export class LoadedShard {
     } finally {
       this.#machine.isLoading = false;
     }
+    if (this.#isClosed) return errors.notCoordinator.code;
     this.#classic.loaded();
     // A crash between the deletion of a topic and its tombstones leaves offsets of a topic that is no more.
     this.forgetOffsets((topic, value) => {
@@ -261,6 +256,22 @@ export class LoadedShard {
       return topicId === undefined || liveOffset(value, topicId) === null;
     });
     return none;
+  }
+
+  /** Nobody waits and nothing is due any more. */
+  #unload(): void {
+    this.#classic.unload();
+    this.connections.clear();
+    this.#deadlines.clear();
+  }
+
+  #buryIfGone(group: Group | undefined): void {
+    if (
+      group?.type === 'classic' &&
+      this.#machine.groups.get(group.groupId) !== group &&
+      group.state !== 'Dead'
+    )
+      this.#classic.bury(group);
   }
 
   #seen(
@@ -291,34 +302,45 @@ export class LoadedShard {
     return this.#options.cluster.topic(topic)?.id;
   }
 
-  #writeQuietly(entries: readonly GroupEntry[]): void {
-    if (entries.length === 0) return;
-    this.#write(entries, (errorCode) => {
-      if (errorCode !== none) this.#options.logger.warn('Offsets to be removed stay for now', { errorCode });
+  /** Writes tombstones in as many batches as they need; what cannot be written stays for the next time. */
+  #bury(tombstones: readonly GroupEntry[]): void {
+    for (let at = 0; at < tombstones.length; at += tombstonesPerBatch)
+      this.#buryPart(tombstones.slice(at, at + tombstonesPerBatch));
+  }
+
+  #buryPart(tombstones: readonly GroupEntry[]): void {
+    this.#write(tombstones, (errorCode) => {
+      if (errorCode === none) return;
+      const half = tombstones.length >> 1;
+      if (errorCode === errors.unknownServerError.code && half > 0) {
+        this.#buryPart(tombstones.slice(0, half));
+        this.#buryPart(tombstones.slice(half));
+      } else this.#options.logger.warn('Offsets to be removed stay for now', { errorCode });
     });
   }
 
   #write(entries: readonly GroupEntry[], done: (errorCode: number) => void): void {
-    const written = this.#run(entries);
+    const written = this.#decide<number>(() => ({ entries, answer: none }), asItIs);
     if (written instanceof Promise) void written.then(done);
     else done(written);
   }
 
-  #run(entries: readonly GroupEntry[]): number | Promise<number> {
-    if (entries.length === 0) return none;
+  /** Decides against the present state, writes what is to be written, and answers when that is durable. */
+  #decide<Answer>(
+    decide: () => Decision<GroupEntry, Answer>,
+    refused: (errorCode: number) => Answer,
+  ): Answer | Promise<Answer> {
+    const refuse = (error: unknown): Answer => refused(codeOf(error));
     try {
-      const answer = this.#journal.run(() => ({ entries, answer: none }));
-      return answer instanceof Promise ? answer.catch(codeOf) : answer;
+      const answer = this.#journal.run(decide);
+      return answer instanceof Promise ? answer.catch(refuse) : answer;
     } catch (error) {
-      return codeOf(error);
+      return refuse(error);
     }
   }
 }
 
-/** The client keeps the member id that came with this code. */
-function isMember(errorCode: number): boolean {
-  return errorCode === none || errorCode === errors.memberIdRequired.code;
-}
+const asItIs = (errorCode: number): number => errorCode;
 
 /** What a client of a group hears when an append to `__consumer_offsets` failed. */
 function codeOf(error: unknown): number {
@@ -331,6 +353,7 @@ function codeOf(error: unknown): number {
     case errors.notEnoughReplicas.code:
       return errors.coordinatorNotAvailable.code;
     case errors.messageTooLarge.code:
+    case errors.recordListTooLarge.code:
       return errors.unknownServerError.code;
     default:
       return error.errorCode;

@@ -1,4 +1,4 @@
-/** What may be committed, deleted or expired of a group's offsets. Pure: entries and answers; group-coordinator.ts writes them. */
+/** What may be committed, deleted or expired of a group's offsets. Pure: entries and answers; loaded-shard.ts writes them. */
 import { errors } from '../../protocol/errors.ts';
 import { zeroUuid } from '../../protocol/schema/field.ts';
 import { ClassicGroup } from './classic-group.ts';
@@ -17,6 +17,11 @@ export interface OffsetCommitter {
   readonly knowsGroupIdNotFound: boolean;
 }
 
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
 /** Whether this committer may commit: NONE, or the code for all of its partitions. */
 export function commitError(group: Group | undefined, committer: OffsetCommitter): number {
   const { memberId, groupInstanceId, generationId } = committer;
@@ -25,17 +30,16 @@ export function commitError(group: Group | undefined, committer: OffsetCommitter
     return committer.knowsGroupIdNotFound ? errors.groupIdNotFound.code : errors.illegalGeneration.code;
   }
   if (!(group instanceof ClassicGroup)) {
+    if (group.type === 'share') return errors.groupIdNotFound.code;
     // Offsets of a group that another broker served may be moved while nobody is in it.
     return generationId < 0 && group.memberIds.size === 0 ? none : errors.unknownMemberId.code;
   }
+  if (group.state === 'Dead') return errors.coordinatorNotAvailable.code;
   if (generationId < 0 && group.isEmpty) return none;
-  if (generationId >= 0 || memberId !== '' || groupInstanceId !== null) {
-    const refusal = group.memberError(memberId, groupInstanceId);
-    if (refusal !== none) return refusal;
-    if (generationId !== group.generationId) return errors.illegalGeneration.code;
-  } else {
-    return errors.unknownMemberId.code;
-  }
+  if (generationId < 0 && memberId === '' && groupInstanceId === null) return errors.unknownMemberId.code;
+  const refusal = group.memberError(memberId, groupInstanceId);
+  if (refusal !== none) return refusal;
+  if (generationId !== group.generationId) return errors.illegalGeneration.code;
   return group.state === 'CompletingRebalance' ? errors.rebalanceInProgress.code : none;
 }
 
@@ -50,11 +54,34 @@ export function liveOffset(
   return isStranger ? null : value;
 }
 
-/** Whether offsets of a group may be deleted by name, and the group itself. */
+/** Whether offsets of a group may be deleted by name: NONE, or the code for the whole. */
 export function deleteOffsetsError(group: Group | undefined): number {
   if (group === undefined) return errors.groupIdNotFound.code;
-  if (!(group instanceof ClassicGroup)) return group.memberIds.size === 0 ? none : errors.nonEmptyGroup.code;
+  if (!(group instanceof ClassicGroup)) {
+    if (group.type === 'share') return errors.groupIdNotFound.code;
+    return group.memberIds.size === 0 ? none : errors.nonEmptyGroup.code;
+  }
   return group.isEmpty || group.isConsumerProtocol ? none : errors.nonEmptyGroup.code;
+}
+
+/** The code of each partition, and the tombstones of those that go. */
+export function deleteOffsetsDecision(
+  shard: GroupShard,
+  groupId: string,
+  partitions: readonly TopicPartition[],
+): { readonly entries: readonly GroupEntry[]; readonly answer: readonly number[] } {
+  const group = shard.groups.get(groupId);
+  const entries: GroupEntry[] = [];
+  const answer = partitions.map(({ topic, partition }) => {
+    if (group instanceof ClassicGroup && group.isSubscribedTo(topic))
+      return errors.groupSubscribedToTopic.code;
+    const isThere =
+      shard.offsets.get(groupId, topic, partition) !== undefined ||
+      shard.hasPending(groupId, topic, partition);
+    if (isThere) entries.push(offsetTombstone(groupId, topic, partition));
+    return none;
+  });
+  return { entries, answer };
 }
 
 export function deleteGroupError(group: Group | undefined): number {
@@ -66,29 +93,17 @@ export function deleteGroupError(group: Group | undefined): number {
 
 /** Tombstones for all that a group has committed, and for the group. */
 export function deletionEntries(shard: GroupShard, groupId: string): GroupEntry[] {
-  const entries: GroupEntry[] = [];
-  for (const [topic, partitions] of shard.offsets.of(groupId) ?? []) {
-    for (const partition of partitions.keys())
-      entries.push({ kind: 'offset', groupId, topic, partition, value: null });
-  }
+  const entries = tombstonesOf(shard, (entry) => entry.groupId === groupId, [groupId]);
   entries.push({ kind: 'group', groupId, value: null });
   return entries;
 }
 
-/** Tombstones for the offsets of a topic, in every group of a shard. `keeps` tells those that stay. */
+/** Tombstones for the offsets of topics that are gone, in every group of a shard. */
 export function topicEntries(
   shard: GroupShard,
   isGone: (topic: string, value: CommittedOffset) => boolean,
 ): GroupEntry[] {
-  const entries: GroupEntry[] = [];
-  for (const groupId of shard.offsets.groupIds()) {
-    for (const [topic, partitions] of shard.offsets.of(groupId)!) {
-      for (const [partition, value] of partitions) {
-        if (isGone(topic, value)) entries.push({ kind: 'offset', groupId, topic, partition, value: null });
-      }
-    }
-  }
-  return entries;
+  return tombstonesOf(shard, ({ topic, value }) => isGone(topic, value), shard.offsets.groupIds());
 }
 
 /**
@@ -99,28 +114,23 @@ export function topicEntries(
 export function expiryEntries(
   shard: GroupShard,
   groupId: string,
-  options: {
-    readonly nowMs: number;
-    readonly retentionMs: number;
-    readonly isPending: (topic: string, partition: number) => boolean;
-  },
+  { nowMs, retentionMs }: { readonly nowMs: number; readonly retentionMs: number },
 ): GroupEntry[] {
   const group = shard.classic(groupId);
   if (group === undefined) return [];
   const entries: GroupEntry[] = [];
-  let left = 0;
-  for (const [topic, partitions] of shard.offsets.of(groupId) ?? []) {
-    const isRead = group.isSubscribedTo(topic);
-    for (const [partition, value] of partitions) {
-      const sinceMs = expiresSinceMs(group, value);
-      const isDue =
-        value.expireTimestampMs !== -1
-          ? options.nowMs >= value.expireTimestampMs
-          : sinceMs !== null && options.nowMs - sinceMs >= options.retentionMs;
-      if (sinceMs === null || isRead || !isDue || options.isPending(topic, partition)) left += 1;
-      else entries.push({ kind: 'offset', groupId, topic, partition, value: null });
-    }
+  let left = shard.hasPending(groupId) ? 1 : 0;
+  for (const { topic, partition, value } of shard.offsets.of(groupId)) {
+    const sinceMs = expiresSinceMs(group, value);
+    const isDue =
+      value.expireTimestampMs === -1
+        ? sinceMs !== null && nowMs - sinceMs >= retentionMs
+        : nowMs >= value.expireTimestampMs;
+    const stays = sinceMs === null || !isDue || group.isSubscribedTo(topic);
+    if (stays || shard.hasPending(groupId, topic, partition)) left += 1;
+    else entries.push(offsetTombstone(groupId, topic, partition));
   }
+  // Somebody who has been given a member id is about to join: its group stays.
   if (left === 0 && group.isEmpty && group.pendingJoin.size === 0)
     entries.push({ kind: 'group', groupId, value: null });
   return entries;
@@ -133,4 +143,32 @@ function expiresSinceMs(group: ClassicGroup, value: CommittedOffset): number | n
   const isKnownConsumer =
     group.isConsumerProtocol && group.subscribedTopics !== null && group.state === 'Stable';
   return isKnownConsumer ? value.commitTimestampMs : null;
+}
+
+type PresentOffset = TopicPartition & { readonly groupId: string; readonly value: CommittedOffset };
+
+/** Tombstones for committed offsets of these groups that match, and for matching ones that a transaction may still commit. */
+function tombstonesOf(
+  shard: GroupShard,
+  matches: (entry: PresentOffset) => boolean,
+  groupIds: Iterable<string>,
+): GroupEntry[] {
+  const entries: GroupEntry[] = [];
+  for (const groupId of groupIds) {
+    for (const entry of shard.offsets.of(groupId))
+      if (matches({ ...entry, groupId }))
+        entries.push(offsetTombstone(groupId, entry.topic, entry.partition));
+  }
+  for (const entry of shard.pending?.pendingEntries() ?? []) {
+    if (entry.kind !== 'offset' || entry.value === null) continue;
+    const { groupId, topic, partition, value } = entry;
+    const isListed = shard.offsets.get(groupId, topic, partition) !== undefined;
+    if (!isListed && matches({ groupId, topic, partition, value }))
+      entries.push(offsetTombstone(groupId, topic, partition));
+  }
+  return entries;
+}
+
+function offsetTombstone(groupId: string, topic: string, partition: number): GroupEntry {
+  return { kind: 'offset', groupId, topic, partition, value: null };
 }

@@ -58,6 +58,11 @@ export class Journal<Entry> implements JournalOf<Entry> {
     return this.#pending.entries();
   }
 
+  /** Forgets undecided entries that a later one has made void; for `replay`, live and at load. */
+  dropPending(matches: (entry: Entry) => boolean): void {
+    this.#pending.drop(matches);
+  }
+
   /** Replays the log from its start into the emptied machine. Rejects when the log cannot be read; then it is offline. */
   async load(): Promise<LoadReport> {
     if (this.#phase === 'loading' || this.#phase === 'closed')

@@ -26,6 +26,15 @@ export class PendingTransactions<Entry> {
     for (const pending of this.#byProducer.values()) for (const { entry } of pending) yield entry;
   }
 
+  /** Forgets undecided entries that something later in the log has made void. */
+  drop(matches: (entry: Entry) => boolean): void {
+    for (const [producerId, pending] of this.#byProducer) {
+      const kept = pending.filter(({ entry }) => !matches(entry));
+      if (kept.length === 0) this.#byProducer.delete(producerId);
+      else this.#byProducer.set(producerId, kept);
+    }
+  }
+
   get producerCount(): number {
     return this.#byProducer.size;
   }

@@ -59,7 +59,7 @@ async function describe(groups: Services['groups'], groupId: string, version: nu
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: isStable ? member.metadataFor(group.protocolName) : nothing,
-      memberAssignment: isStable ? member.assignment : nothing,
+      memberAssignment: member.assignment,
     })),
   };
 }

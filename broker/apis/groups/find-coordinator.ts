@@ -1,4 +1,4 @@
-import { errors } from '../../../protocol/errors.ts';
+import { errorOf, errors } from '../../../protocol/errors.ts';
 import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
 import type { Services } from '../../services.ts';
 import { type Caller, defineHandler } from '../handler.ts';
@@ -16,28 +16,32 @@ export const findCoordinatorHandler = defineHandler(findCoordinator, {
     const coordinators = await Promise.all(
       keys.map((key) => coordinatorOf(services, request.keyType, key, caller)),
     );
-    const first = coordinators[0] ?? noCoordinator('', errors.invalidRequest.code, null);
-    return caller.apiVersion >= batchVersion
-      ? { throttleTimeMs: 0, coordinators }
-      : {
-          throttleTimeMs: 0,
-          errorCode: first.errorCode,
-          errorMessage: first.errorMessage,
-          nodeId: first.nodeId,
-          host: first.host,
-          port: first.port,
-        };
+    if (caller.apiVersion >= batchVersion) return { throttleTimeMs: 0, coordinators };
+    const { errorCode, errorMessage, nodeId, host, port } = coordinators[0]!;
+    return {
+      throttleTimeMs: 0,
+      errorCode,
+      errorMessage: errorMessage || meaning(errorCode),
+      nodeId,
+      host,
+      port,
+    };
   },
   refuse: (request, errorCode, errorMessage) => ({
     throttleTimeMs: 0,
     errorCode,
-    errorMessage,
+    errorMessage: errorMessage ?? meaning(errorCode),
     nodeId: -1,
     host: '',
     port: -1,
     coordinators: request.coordinatorKeys.map((key) => noCoordinator(key, errorCode, errorMessage)),
   }),
 });
+
+/** Before v4 Kafka says what the code means, also where nothing is wrong. */
+function meaning(errorCode: number): string {
+  return errorCode === errors.none.code ? errors.none.name : errorOf(errorCode).message;
+}
 
 async function coordinatorOf(
   { groups, cluster, advertised }: Services,
@@ -48,18 +52,18 @@ async function coordinatorOf(
   const isUnknownType =
     keyType !== keyTypes.group && keyType !== keyTypes.transaction && keyType !== keyTypes.share;
   if (isUnknownType || (keyType === keyTypes.share && caller.apiVersion < shareVersion)) {
-    return noCoordinator(key, errors.invalidRequest.code, null);
+    return noCoordinator(key, errors.invalidRequest.code);
   }
   if (keyType !== keyTypes.group) {
     const what = keyType === keyTypes.transaction ? 'transactions' : 'share groups';
     return noCoordinator(key, errors.unsupportedVersion.code, `This broker does not serve ${what} yet`);
   }
   const errorCode = await groups.coordinatorError(key);
-  if (errorCode !== errors.none.code) return noCoordinator(key, errorCode, null);
+  if (errorCode !== errors.none.code) return noCoordinator(key, errorCode);
   const { host, port } = advertised.endpointFor(caller);
-  return { key, nodeId: cluster.nodeId, host, port, errorCode, errorMessage: null };
+  return { key, nodeId: cluster.nodeId, host, port, errorCode, errorMessage: '' };
 }
 
-function noCoordinator(key: string, errorCode: number, errorMessage: string | null) {
+function noCoordinator(key: string, errorCode: number, errorMessage: string | null = '') {
   return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage };
 }

@@ -26,7 +26,7 @@ export const joinGroupHandler = defineHandler(joinGroup, {
         rebalanceTimeoutMs: version === 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
         requiresKnownMemberId: version >= knownMemberIdVersion,
         canSkipAssignment: version >= skipAssignmentVersion,
-        reason: request.reason ?? 'not provided',
+        reason: request.reason || 'not provided',
       },
       caller,
     );

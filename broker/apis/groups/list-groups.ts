@@ -7,32 +7,33 @@ import { defineHandler } from '../handler.ts';
 /** Groups of every kind, those that are only kept included; filters by state (KIP-518) and type (KIP-848) ignore case. */
 export const listGroupsHandler = defineHandler(listGroups, {
   versions: '0-5',
-  handle({ groups }, request) {
-    const states = new Set(request.statesFilter.map((state) => state.toLowerCase()));
+  async handle({ groups }, request) {
+    const states = new Set(request.statesFilter.map((state) => state.toLowerCase().trim()));
     const types = new Set(request.typesFilter.map((type) => type.toLowerCase()));
-    const listed = groups
-      .list()
-      .map(describe)
-      .filter(({ groupState, groupType }) => {
-        const isState = states.size === 0 || states.has(groupState.toLowerCase());
-        return isState && (types.size === 0 || types.has(groupType.toLowerCase()));
-      });
+    const all = await groups.list();
+    if (typeof all === 'number') return refusal(all);
+    const listed = all.map(describe).filter(({ groupState, groupType }) => {
+      const isState = states.size === 0 || states.has(groupState.toLowerCase());
+      return isState && (types.size === 0 || types.has(groupType));
+    });
     return { throttleTimeMs: 0, errorCode: errors.none.code, groups: listed };
   },
-  refuse: (_request, errorCode) => ({ throttleTimeMs: 0, errorCode, groups: [] }),
+  refuse: (_request, errorCode) => refusal(errorCode),
 });
 
-const typeNames = { consumer: 'Consumer', share: 'Share', streams: 'Streams' } as const;
+function refusal(errorCode: number) {
+  return { throttleTimeMs: 0, errorCode, groups: [] };
+}
 
 function describe(group: Group) {
   if (group instanceof ClassicGroup) {
     const { groupId, protocolType, state } = group;
-    return { groupId, protocolType: protocolType ?? '', groupState: state, groupType: 'Classic' };
+    return { groupId, protocolType: protocolType ?? '', groupState: state, groupType: 'classic' as string };
   }
   return {
     groupId: group.groupId,
     protocolType: group.type,
     groupState: group.memberIds.size === 0 ? 'Empty' : 'Stable',
-    groupType: typeNames[group.type],
+    groupType: group.type,
   };
 }

@@ -12,7 +12,6 @@ type AskedTopic = Request['topics'][number];
 
 const topicIdVersion = 10;
 const groupNotFoundVersion = 9;
-const none = errors.none.code;
 
 /** Commits offsets of a group: those of partitions that exist, whatever becomes of the others. */
 export const offsetCommitHandler = defineHandler(offsetCommit, {
@@ -21,26 +20,31 @@ export const offsetCommitHandler = defineHandler(offsetCommit, {
     const byTopicId = caller.apiVersion >= topicIdVersion;
     const nowMs = services.environment.clock.nowMs();
     const offsets: OffsetToCommit[] = [];
-    /** The code of each partition, in order; -1: to be committed. */
+    /** In order of the request: a code, or null where the commit decides. */
     const codes = request.topics.map((asked) => {
       const topic = byTopicId
         ? services.cluster.topicById(asked.topicId)
         : services.cluster.topic(asked.name);
       return asked.partitions.map((partition) => {
-        const code = partitionError(services, topic, byTopicId, partition);
-        if (code === none) offsets.push(offsetOf(request, topic!, partition, nowMs));
-        return code;
+        if (topic?.partitions[partition.partitionIndex] === undefined)
+          return topic === undefined && byTopicId
+            ? errors.unknownTopicId.code
+            : errors.unknownTopicOrPartition.code;
+        offsets.push(offsetOf(request, topic, partition, nowMs));
+        return null;
       });
     });
-    const committed = offsets.length === 0 ? none : commit(services, request, caller, offsets);
+    // Nothing that could be committed: the group is not even looked at.
+    if (offsets.length === 0) return answer(request, codes, []);
+    const committed = commit(services, request, caller, offsets);
     return committed instanceof Promise
-      ? committed.then((code) => answer(request, codes, code))
+      ? committed.then((results) => answer(request, codes, results))
       : answer(request, codes, committed);
   },
   refuse: (request, errorCode) =>
     answer(
       request,
-      request.topics.map(({ partitions }) => partitions.map(() => none)),
+      request.topics.map(({ partitions }) => partitions.map(() => errorCode)),
       errorCode,
     ),
 });
@@ -56,19 +60,6 @@ function commit({ groups }: Services, request: Request, caller: Caller, offsets:
     },
     offsets,
   );
-}
-
-function partitionError(
-  { settings }: Services,
-  topic: TopicState | undefined,
-  byTopicId: boolean,
-  partition: AskedTopic['partitions'][number],
-): number {
-  if (topic === undefined)
-    return byTopicId ? errors.unknownTopicId.code : errors.unknownTopicOrPartition.code;
-  if (topic.partitions[partition.partitionIndex] === undefined) return errors.unknownTopicOrPartition.code;
-  const metadataLength = partition.committedMetadata?.length ?? 0;
-  return metadataLength > settings['offset.metadata.max.bytes'] ? errors.offsetMetadataTooLarge.code : none;
 }
 
 function offsetOf(
@@ -91,8 +82,13 @@ function offsetOf(
   };
 }
 
-/** A partition without an error of its own gets the code of the commit. */
-function answer(request: Request, codes: readonly (readonly number[])[], committed: number): Response {
+/** `committed`: one code for all that were to be committed, or one for each of them, in order. */
+function answer(
+  request: Request,
+  codes: readonly (readonly (number | null)[])[],
+  committed: number | readonly number[],
+): Response {
+  let next = 0;
   return {
     throttleTimeMs: 0,
     topics: request.topics.map(({ name, topicId, partitions }, i) => ({
@@ -100,7 +96,8 @@ function answer(request: Request, codes: readonly (readonly number[])[], committ
       topicId,
       partitions: partitions.map(({ partitionIndex }, j) => {
         const own = codes[i]![j]!;
-        return { partitionIndex, errorCode: own === none ? committed : own };
+        const errorCode = own ?? (typeof committed === 'number' ? committed : committed[next++]!);
+        return { partitionIndex, errorCode };
       }),
     })),
   };

@@ -68,17 +68,21 @@ function askedGroups(request: Request, version: number): Asked[] {
   return [{ groupId: request.groupId, topics }];
 }
 
-async function fetchGroup(
+function fetchGroup(
   services: Services,
   { groupId, topics }: Asked,
   requireStable: boolean,
   byTopicId: boolean,
-): Promise<GroupAnswer> {
-  const shard = await services.groups.fetchOffsets(groupId);
-  if (typeof shard === 'number') return { groupId, errorCode: shard, topics: [] };
-  const read: ReadOffsets = { services, shard, groupId, requireStable };
-  if (topics === null) return { groupId, errorCode: none, topics: everything(read) };
-  return { groupId, errorCode: none, topics: topics.map((topic) => askedTopic(read, topic, byTopicId)) };
+): GroupAnswer | Promise<GroupAnswer> {
+  return services.groups.readOffsets<GroupAnswer>(
+    groupId,
+    (shard) => {
+      const read: ReadOffsets = { services, shard, groupId, requireStable, byTopicId };
+      const answers = topics === null ? everything(read) : topics.map((topic) => askedTopic(read, topic));
+      return { groupId, errorCode: none, topics: answers };
+    },
+    (errorCode) => ({ groupId, errorCode, topics: [] }),
+  );
 }
 
 interface ReadOffsets {
@@ -86,13 +90,10 @@ interface ReadOffsets {
   readonly shard: LoadedShard;
   readonly groupId: string;
   readonly requireStable: boolean;
+  readonly byTopicId: boolean;
 }
 
-function askedTopic(
-  { services, shard, groupId, requireStable }: ReadOffsets,
-  asked: AskedTopic,
-  byTopicId: boolean,
-) {
+function askedTopic({ services, shard, groupId, requireStable, byTopicId }: ReadOffsets, asked: AskedTopic) {
   const name = byTopicId ? services.cluster.topicById(asked.topicId)?.name : asked.name;
   const partitions = asked.partitionIndexes.map((index) => {
     if (name === undefined) return { ...partitionAnswer(index, null), errorCode: errors.unknownTopicId.code };
@@ -104,7 +105,7 @@ function askedTopic(
   return { name: asked.name, topicId: asked.topicId, partitions };
 }
 
-function everything({ services, shard, groupId, requireStable }: ReadOffsets) {
+function everything({ services, shard, groupId, requireStable, byTopicId }: ReadOffsets) {
   const topics = new Map<string, PartitionAnswer[]>();
   for (const { topic, partition, value } of shard.offsetsOf(groupId)) {
     let partitions = topics.get(topic);
@@ -116,11 +117,13 @@ function everything({ services, shard, groupId, requireStable }: ReadOffsets) {
         : partitionAnswer(partition, value),
     );
   }
-  return [...topics].map(([name, partitions]) => ({
+  const answers = [...topics].map(([name, partitions]) => ({
     name,
     topicId: services.cluster.topic(name)?.id ?? zeroUuid,
     partitions,
   }));
+  // A topic without an id cannot be named to a client that names topics by id.
+  return byTopicId ? answers.filter(({ topicId }) => topicId !== zeroUuid) : answers;
 }
 
 function partitionAnswer(partitionIndex: number, value: CommittedOffset | null): PartitionAnswer {
