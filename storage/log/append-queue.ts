@@ -62,7 +62,9 @@ export class AppendQueue {
       const result = start();
       if (result instanceof Promise || this.#commit.isDue()) {
         waits = true;
-        return this.#afterwards(result, finish);
+        return new Promise<T>((resolve, reject) => {
+          void this.#afterwards(result, { start, finish, resolve, reject } as Waiting);
+        });
       }
       return finish(result);
     } finally {
@@ -70,14 +72,16 @@ export class AppendQueue {
     }
   }
 
-  async #afterwards<T>(started: T | Promise<T>, finish: (result: T) => T): Promise<T> {
+  /** Answers first, then lets the next ones in: answers come in the order of the calls. */
+  async #afterwards(started: unknown, work: Waiting): Promise<void> {
     try {
       const result = await started;
       if (this.#commit.isDue()) await this.#commit.run();
-      return finish(result);
-    } finally {
-      this.#leave();
+      answer(work, result);
+    } catch (error) {
+      work.reject(error);
     }
+    this.#leave();
   }
 
   /** Lets the next ones in. */
