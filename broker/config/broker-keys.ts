@@ -58,7 +58,7 @@ export type BrokerKeyName = keyof BrokerTable;
 export type BrokerSettings = ValuesOf<BrokerTable>;
 
 export const brokerKeys: { readonly [Name in BrokerKeyName]: ConfigKey } & ConfigTable = Object.assign(
-  {},
+  Object.create(null),
   ...Object.values(brokerKeyAreas),
 );
 

@@ -5,13 +5,7 @@
  * it, each layer in turn (this broker, all brokers, given at start, default). Kafka begins the list at the first entry that carries the
  * broker key's own name, so a value that comes from another unit alone (log.retention.hours) shows no synonyms and DEFAULT_CONFIG; so do we.
  */
-import {
-  type ConfigKey,
-  type ConfigTable,
-  type ConfigType,
-  canonicalText,
-  formatValue,
-} from '../../storage/config/define.ts';
+import { type ConfigKey, type ConfigType, canonicalText, formatValue } from '../../storage/config/define.ts';
 import { topicKeys } from '../../storage/config/topic-keys.ts';
 import { brokerKeys } from './broker-keys.ts';
 import { clientMetricsKeys } from './client-metrics-keys.ts';
@@ -133,7 +127,7 @@ export function describeTopicConfig(
 ): DescribedConfig[] {
   const settings = configuration.topicSettings(overrides) as unknown as Record<string, unknown>;
   const described: DescribedConfig[] = [];
-  for (const [name, key] of Object.entries(topicKeys as ConfigTable)) {
+  for (const [name, key] of Object.entries<ConfigKey>(topicKeys)) {
     const own = overrides.get(name);
     if (key.hidden && own === undefined) continue;
     const value = own === undefined ? formatValue(key, settings[name]) : canonicalText(key, own);
@@ -193,7 +187,7 @@ export function describeGroupConfig(
 ): DescribedConfig[] {
   const settings = configuration.settings as unknown as Record<string, unknown>;
   const described: DescribedConfig[] = [];
-  for (const [name, key] of Object.entries(groupConfigKeys as ConfigTable)) {
+  for (const [name, key] of Object.entries<ConfigKey>(groupConfigKeys)) {
     const own = overrides.get(name);
     if (key.hidden && own === undefined) continue;
     const fromBroker = key.brokerKey === undefined ? key.default : settings[key.brokerKey];
@@ -210,7 +204,7 @@ export function describeGroupConfig(
 
 /** All configs of a client-metrics subscription. */
 export function describeClientMetricsConfig(overrides: ReadonlyMap<string, string>): DescribedConfig[] {
-  return Object.entries(clientMetricsKeys as ConfigTable).map(([name, key]) => {
+  return Object.entries<ConfigKey>(clientMetricsKeys).map(([name, key]) => {
     const own = overrides.get(name);
     const value = own === undefined ? formatValue(key, key.default) : canonicalText(key, own);
     const synonyms = own === undefined ? [] : [{ name, value, source: configSources.clientMetrics }];

@@ -40,3 +40,31 @@ export const differences: { readonly [name: string]: Difference } = {
   'transaction.state.log.min.isr': { kafka: '2', because: oneReplica },
   'transaction.state.log.replication.factor': { kafka: '3', because: oneReplica },
 };
+
+/** Where Kompakt does something else than Kafka with the same keys, or without any. */
+export const otherWays: readonly {
+  readonly what: string;
+  readonly kafka: string;
+  readonly because: string;
+}[] = [
+  {
+    what: 'Without `advertised.listeners`, and without a host in `listeners`, a client is told the address on which it connected',
+    kafka: 'the name of the machine',
+    because: 'it works on loopback, in a LAN and over IPv6 without configuration',
+  },
+  {
+    what: 'A dynamic member of a classic group leaves 500 ms after its connection is gone (`kompakt.group.disconnect.grace.ms`)',
+    kafka: 'it is waited for until its session time-out',
+    because: 'the next test run should not wait for a killed one',
+  },
+  {
+    what: 'An unknown key in a file or in `--set` is refused',
+    kafka: 'a warning in the log',
+    because: 'a typing error should not be found weeks later',
+  },
+  {
+    what: '`listeners` and `listener.security.protocol.map` cannot change while the broker runs',
+    kafka: 'they can, with AlterConfigs on the broker',
+    because: 'a restart takes a moment',
+  },
+];

@@ -40,6 +40,8 @@ function logicalLines(text: string): LogicalLine[] {
     if (line === '' || line.startsWith('#') || line.startsWith('!')) continue;
     while (goesOn(line)) {
       line = line.slice(0, -1);
+      // What follows a lone \\ is a line of its own, which may be a comment.
+      if (line === '') break;
       if (index + 1 >= lines.length) break;
       index++;
       line += lines[index]!.replace(blanksInFront, '');

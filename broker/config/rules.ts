@@ -6,7 +6,13 @@
  * depending on the rule, for client metrics.
  */
 import { errors, type KafkaError } from '../../protocol/errors.ts';
-import { type ConfigKey, type ConfigTable, formatValue, parseValue } from '../../storage/config/define.ts';
+import {
+  type ConfigKey,
+  type ConfigTable,
+  formatValue,
+  keyNamed,
+  parseValue,
+} from '../../storage/config/define.ts';
 import { topicKeys } from '../../storage/config/topic-keys.ts';
 import { validateTopicConfigs } from '../../storage/config/topic-settings.ts';
 import { type ConfigResourceType, configResourceTypes } from '../metadata/cluster-state.ts';
@@ -132,7 +138,7 @@ function groupProblem(name: string, configs: Texts, settings: BrokerSettings): C
   if (name === '') return invalidRequest('Default group resources are not allowed.');
   const values: Record<string, unknown> = {};
   for (const [config, text] of configs) {
-    const key = (groupConfigKeys as ConfigTable)[config];
+    const key = keyNamed(groupConfigKeys, config);
     if (!key) return invalidConfig(`Unknown group config name: ${config}`);
     const parsed = parseValue(config, key, text);
     if (!parsed.ok) return invalidConfig(parsed.message);
@@ -144,7 +150,7 @@ function groupProblem(name: string, configs: Texts, settings: BrokerSettings): C
 
 function clientMetricsProblem(name: string, configs: Texts): ConfigProblem | null {
   if (name === '') return invalidRequest("Subscription name can't be empty");
-  const table = clientMetricsKeys as ConfigTable;
+  const table: ConfigTable = clientMetricsKeys;
   const unknown = [...configs.keys()].find((config) => !Object.hasOwn(table, config));
   if (unknown !== undefined) return invalidRequest(`Unknown client metrics configuration: ${unknown}`);
   for (const [config, text] of configs) {
@@ -164,9 +170,9 @@ function clientMetricsProblem(name: string, configs: Texts): ConfigProblem | nul
 }
 
 function keyOf(type: ConfigResourceType, name: string): ConfigKey | undefined {
-  if (type === configResourceTypes.topic) return (topicKeys as ConfigTable)[name];
+  if (type === configResourceTypes.topic) return keyNamed(topicKeys, name);
   if (type === configResourceTypes.broker) return brokerKeys[name];
-  if (type === configResourceTypes.group) return (groupConfigKeys as ConfigTable)[name];
+  if (type === configResourceTypes.group) return keyNamed(groupConfigKeys, name);
   return undefined;
 }
 

@@ -3,7 +3,7 @@
  * cannot be meant together is refused. What is dynamic lies on top (settings.ts).
  */
 import { closestNames } from '../../storage/config/closest-names.ts';
-import { type ConfigTable, formatValue } from '../../storage/config/define.ts';
+import { formatValue, keyNamed } from '../../storage/config/define.ts';
 import { topicKeys } from '../../storage/config/topic-keys.ts';
 import { brokerKeys } from './broker-keys.ts';
 import { baseKeyOf } from './listener-keys.ts';
@@ -59,7 +59,7 @@ function readFile({ file }: SettingsSources, messages: string[]): Map<string, st
 
 function checkName(name: string, where: string, messages: string[]): void {
   if (Object.hasOwn(brokerKeys, name) || isRemovedKey(name) || baseKeyOf(name) !== undefined) return;
-  const topicKey = (topicKeys as ConfigTable)[name];
+  const topicKey = keyNamed(topicKeys, name);
   if (topicKey?.brokerKey !== undefined) {
     messages.push(
       `Unknown key ${name} ${where}: it belongs to a topic; its default for all topics is ${topicKey.brokerKey}`,

@@ -38,7 +38,7 @@ function deriveBrokerKeys(): DerivedKeys {
   for (const [name, key] of Object.entries(topicKeys)) {
     if (key.brokerKey === undefined || Object.hasOwn(fallbacks, key.brokerKey)) continue;
     const doc = key.brokerKey === name ? key.doc : `Default of ${name}: ${key.doc}`;
-    derived[key.brokerKey] = { ...(key as ConfigKey), brokerKey: undefined, dynamic: 'cluster', doc };
+    derived[key.brokerKey] = { ...key, brokerKey: undefined, dynamic: 'cluster', doc };
   }
   return derived as DerivedKeys;
 }

@@ -53,7 +53,7 @@ export interface ConfigKey<Value = unknown, BrokerKey extends string | undefined
   /** Allowed values in Kafka's notation, e.g. `[0,...]`; undefined when the type says all. */
   readonly valid: string | undefined;
   /** What is wrong with a parsed value, or undefined. */
-  readonly check: ((value: Value) => string | undefined) | undefined;
+  check?(value: Value): string | undefined;
   /** For topic and group keys: the broker key that holds their default. */
   readonly brokerKey: BrokerKey;
   readonly dynamic: Dynamic;
@@ -66,11 +66,16 @@ export interface ConfigKey<Value = unknown, BrokerKey extends string | undefined
   /** Taken without effect: the rest of a sentence that starts with "ignored because". Undefined: honoured. */
   readonly accepted: string | undefined;
   /** Why a value cannot be served here, or undefined when it can. Asked at start, for values that differ from the default. */
-  readonly refuse: ((value: Value) => string | undefined) | undefined;
+  refuse?(value: Value): string | undefined;
 }
 
 /** A table of keys. */
 export type ConfigTable = { readonly [name: string]: ConfigKey };
+
+/** The key of that name. Names come from outside, and may be those of every object, such as `constructor`. */
+export function keyNamed(table: ConfigTable, name: string): ConfigKey | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
 
 /** The values that a table describes: `{ 'segment.bytes': number, … }`. */
 export type ValuesOf<Table> = {
@@ -352,5 +357,6 @@ function formatDouble(value: number): string {
     const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
     return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${Number(exponent)}`;
   }
+  if (Object.is(value, -0)) return '-0.0';
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }

@@ -225,7 +225,7 @@ export const topicKeys = {
   'remote.storage.enable': boolean({
     default: false,
     refuse: (value) => (value ? 'there is no remote storage' : undefined),
-    doc: 'Whether old segments move to remote storage.',
+    doc: 'Whether old segments move to remote storage. true is refused: there is none.',
   }),
   'retention.bytes': long({
     default: -1,

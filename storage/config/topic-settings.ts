@@ -6,7 +6,7 @@
  * topic's configs laid on the broker's defaults.
  */
 import { closestNames } from './closest-names.ts';
-import { type ConfigKey, type ConfigTable, parseValue, type ValuesOf } from './define.ts';
+import { keyNamed, parseValue, type ValuesOf } from './define.ts';
 import { type TopicKeyName, topicKeys } from './topic-keys.ts';
 
 /** The values of all topic keys for one topic. Immutable: a change makes a new one. */
@@ -29,7 +29,7 @@ export function validateTopicConfigs(
 ): TopicConfigCheck {
   const values: Record<string, unknown> = { ...defaults };
   for (const [name, text] of overrides) {
-    const key = (topicKeys as ConfigTable)[name];
+    const key = keyNamed(topicKeys, name);
     if (!key)
       return { ok: false, message: `Unknown topic config name: ${name}${closestNames(name, topicKeys)}` };
     const parsed = parseValue(name, key, text);
@@ -64,7 +64,7 @@ export function resolveTopicSettings(
 ): TopicSettings {
   const values: Record<string, unknown> = { ...defaults };
   for (const [name, text] of overrides) {
-    const key: ConfigKey | undefined = (topicKeys as ConfigTable)[name];
+    const key = keyNamed(topicKeys, name);
     const parsed = key && parseValue(name, key, text);
     if (parsed?.ok) values[name] = parsed.value;
   }

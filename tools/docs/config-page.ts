@@ -16,13 +16,11 @@ export function configPage(): string {
     `## Topics\n\nSet with CreateTopics and AlterConfigs; the broker key holds the default of all topics.\n`,
     topicTable(),
     '## Broker\n',
-    ...Object.entries(brokerKeyAreas).map(
-      ([area, table]) => `### ${area}\n\n${brokerTable(table as ConfigTable)}`,
-    ),
+    ...Object.entries(brokerKeyAreas).map(([area, table]) => `### ${area}\n\n${brokerTable(table)}`),
     '## Groups\n\nOf one group, set with AlterConfigs on the group.\n',
-    topicTable(groupConfigKeys as ConfigTable),
+    topicTable(groupConfigKeys),
     '## Client metrics\n\nOf one subscription, set with AlterConfigs on the subscription.\n',
-    topicTable(clientMetricsKeys as ConfigTable),
+    topicTable(clientMetricsKeys),
   ];
   return `${parts.join('\n').trimEnd()}\n`;
 }
@@ -63,7 +61,7 @@ Ways:
 ${table(['Kompakt', 'Kafka', 'Because'], ways)}`;
 }
 
-function topicTable(keys: ConfigTable = topicKeys as ConfigTable): string {
+function topicTable(keys: ConfigTable = topicKeys): string {
   const rows = visible(keys).map(([name, key]) => {
     const synonyms = brokerSynonyms(key.brokerKey).map((synonym) => code(synonym.name));
     return [code(name), key.type, defaultOf(key), allowed(key), synonyms.join(', '), meaning(key)];

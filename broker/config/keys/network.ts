@@ -54,7 +54,7 @@ export const networkKeys = {
   'listener.security.protocol.map': string({
     default: 'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     dynamic: 'broker',
-    doc: 'The security protocol of each listener name, as NAME:PROTOCOL with commas.',
+    doc: 'The security protocol of each listener name, as NAME:PROTOCOL with commas. Only PLAINTEXT listeners are served yet; others are refused.',
   }),
   listeners: list({
     default: ['PLAINTEXT://localhost:9092'],

@@ -139,7 +139,7 @@ export const quorumKeys = {
     default: null,
     refuse: (value) =>
       value === null ? undefined : 'the metadata log lies in the data directory; use --data-dir for both',
-    doc: 'A directory of its own for the metadata log.',
+    doc: 'A directory of its own for the metadata log. Refused when it is set: the log lies in the data directory.',
   }),
   'metadata.log.max.record.bytes.between.snapshots': long({
     default: 20 * MiB,

@@ -193,6 +193,6 @@ export const remoteStorageKeys = {
   'remote.log.storage.system.enable': boolean({
     default: false,
     refuse: (value) => (value ? 'there is no remote storage' : undefined),
-    doc: 'Whether topics may use remote storage.',
+    doc: 'Whether topics may use remote storage. true is refused: there is none.',
   }),
 };

@@ -38,7 +38,7 @@ export const serverKeys = {
     dynamic: 'cluster',
     refuse: (value) =>
       value.length > 0 ? 'there are no config providers; write the values themselves' : undefined,
-    doc: 'Names of providers that resolve variables in values.',
+    doc: 'Names of providers that resolve variables in values. Refused when it is set: there are none.',
   }),
   'controlled.shutdown.enable': boolean({
     default: true,
@@ -60,7 +60,7 @@ export const serverKeys = {
     default: null,
     nonEmpty: true,
     refuse: refuseSeveral,
-    doc: 'The data directory. Kafka takes several; here it is one.',
+    doc: 'The data directory. Kafka takes several; here several are refused.',
   }),
   'log.dir.failure.timeout.ms': long({
     default: 30 * secondMs,
@@ -107,7 +107,7 @@ export const serverKeys = {
     choices: ['broker', 'controller'],
     refuse: (value) =>
       value.includes('broker') ? undefined : 'a node that is a controller alone would serve no client',
-    doc: 'What this node is. It is always both; broker alone is taken for both.',
+    doc: 'What this node is. It is always both: broker alone is taken for both, controller alone is refused.',
   }),
   'server.max.startup.time.ms': long({
     default: longMax,
@@ -133,7 +133,7 @@ export const serverKeys = {
       value === ''
         ? undefined
         : 'access control is not served yet, and to ignore it would open what was meant to be closed',
-    doc: 'The class that decides who may do what.',
+    doc: 'The class that decides who may do what. Refused when it is set, because access control is not served yet.',
   }),
   'principal.builder.class': className({
     default: 'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder',
