@@ -29,6 +29,9 @@ import { MetadataRefused } from './refusals.ts';
  *    00000000000000000085-0000000001.checkpoint     ends before offset 85, last record of epoch 1
  *    │ SnapshotHeader (KRaftVersion, Voters) │ records … │ SnapshotFooter │     offsets in it mean nothing
  *
+ *    0…0-0…0.checkpoint   from Kafka 4.4 on format leaves it for the first start: its voters count, its records only for a
+ *                         log that has none (read-directory.ts), which gets a copy of them
+ *
  *    0…0.log   │ LeaderChange │ records … │ …     every batch CRC-checked, whatever the shutdown was
  *
  * A bad batch in the last segment is a torn tail: opening the log will cut there. Anywhere else, or where a record cannot be
@@ -38,7 +41,8 @@ export function readKraftLog(files: FileSystem, directory: string, visit: Record
   const names = files.statSync(directory) === null ? [] : files.listSync(directory);
   const snapshot = newestSnapshot(names);
   const reader = new KraftReader(visit);
-  if (snapshot !== null) reader.readSnapshot(files, files.join(directory, snapshot.name), snapshot);
+  if (snapshot !== null)
+    reader.readSnapshot(files, files.join(directory, snapshot.name), snapshot, isFormats(snapshot));
   const segments = names.filter((name) => segmentName.test(name));
   const startOffset = segments.length === 0 ? (snapshot?.endOffset ?? 0) : offsetOf(segments[0]!);
   const fromOffset = snapshot?.endOffset ?? 0;
@@ -52,9 +56,16 @@ export function readKraftLog(files: FileSystem, directory: string, visit: Record
   return reader.result(snapshot, startOffset);
 }
 
-/** Reads a snapshot that stands alone: `bootstrap.checkpoint`, which format leaves beside the metadata log. */
+/** Reads the records that format left for the first start. */
 export function readBootstrap(files: FileSystem, path: string, visit: RecordVisitor): void {
-  new KraftReader(visit).readSnapshot(files, path, { name: path, endOffset: 0, epoch: 0 });
+  new KraftReader(visit).readSnapshot(files, path, { name: path, endOffset: 0, epoch: 0 }, false);
+}
+
+/** Where format left them in the directory of the metadata log, Kafka 4.4's way. */
+export const formatSnapshotName = '00000000000000000000-0000000000.checkpoint';
+
+function isFormats({ name }: Snapshot): boolean {
+  return name === formatSnapshotName;
 }
 
 /** `value` is a view that does not outlive the call; so are the byte fields of `record`. */
@@ -107,7 +118,7 @@ class KraftReader {
     this.#visit = visit;
   }
 
-  readSnapshot(files: FileSystem, path: string, snapshot: Snapshot): void {
+  readSnapshot(files: FileSystem, path: string, snapshot: Snapshot, controlsOnly: boolean): void {
     const file = files.openSync(path, 'read');
     let isComplete = false;
     try {
@@ -121,7 +132,7 @@ class KraftReader {
             this.#control(record);
           });
         // All of it counts as written right before the offset at which the log goes on.
-        else this.#records(walk, () => true, path, snapshot.endOffset - 1);
+        else if (!controlsOnly) this.#records(walk, () => true, path, snapshot.endOffset - 1);
       }
     } catch (error) {
       throw asRefusal(error, path);

@@ -80,7 +80,7 @@ export interface OpenedCluster {
 /** Writes what begins the epoch. */
 async function begin(
   options: OpenClusterOptions,
-  { state, read, bootstrap }: ReadDirectory,
+  { state, bootstrap }: ReadDirectory,
   log: Log,
 ): Promise<OpenedCluster> {
   const { environment, settings, logger, rules, endpoints } = options;
@@ -94,7 +94,7 @@ async function begin(
     },
   };
   const journal = new MetadataJournal({ log: metadataLog, machine: state, clock });
-  await journal.begin(leaderChange(state, read, clock.nowMs()), (firstOffset) =>
+  await journal.begin(leaderChange(state, clock.nowMs()), (firstOffset) =>
     startRecords(state, {
       firstOffset,
       bootstrap,
@@ -178,29 +178,19 @@ function metadataLogSettings(settings: BrokerSettings): TopicSettings {
   };
 }
 
-/** The control batch that begins an epoch; kraft.version 1 names voters by their directory too. */
-function leaderChange(state: ClusterMachine, { kraftVersion }: KraftLog, timestampMs: number): Buffer {
-  const voter = {
-    voterId: state.nodeId,
-    ...(kraftVersion > 0 ? { voterDirectoryId: state.directoryId } : {}),
-  };
-  const version = kraftVersion > 0 ? 1 : 0;
+/** The control batch that begins an epoch. Kafka reads it at version 0, whatever kraft.version is. */
+function leaderChange({ nodeId, epoch }: ClusterMachine, timestampMs: number): Buffer {
+  const voter = { voterId: nodeId };
   const writer = new Writer();
-  recordEncoder(leaderChangeMessage, version)(writer, {
-    version,
-    leaderId: state.nodeId,
+  recordEncoder(leaderChangeMessage, 0)(writer, {
+    version: 0,
+    leaderId: nodeId,
     voters: [voter],
     grantingVoters: [voter],
   });
   const value = writer.finishBuffer();
-  const leaderEpoch = state.epoch;
-  return buildControlBatch({
-    type: controlTypes.leaderChange,
-    value,
-    baseOffset: 0,
-    timestampMs,
-    leaderEpoch,
-  });
+  const type = controlTypes.leaderChange;
+  return buildControlBatch({ type, value, baseOffset: 0, timestampMs, leaderEpoch: epoch });
 }
 
 async function claimPartitions(

@@ -4,7 +4,13 @@ import type { Environment } from '../../storage/environment/environment.ts';
 import type { Logger } from '../observe/logger.ts';
 import { ClusterMachine } from './cluster-machine.ts';
 import { featureProblem, metadataVersionFeature } from './features.ts';
-import { type KraftLog, type RecordVisitor, readBootstrap, readKraftLog } from './kraft-reader.ts';
+import {
+  formatSnapshotName,
+  type KraftLog,
+  type RecordVisitor,
+  readBootstrap,
+  readKraftLog,
+} from './kraft-reader.ts';
 import { readQuorumEpoch } from './quorum-state.ts';
 import { MetadataRefused } from './refusals.ts';
 import type { Bootstrap } from './start-records.ts';
@@ -15,7 +21,7 @@ import { clusterMetadataTopic } from './topic-names.ts';
  *
  *    meta.properties            another node, another cluster                          → refused
  *    __cluster_metadata-0       damaged, or of a later Kafka                           → refused
- *    bootstrap.checkpoint       counts only where the log has no metadata.version
+ *    format's records           bootstrap.checkpoint, from 4.4 on 0…0-0…0.checkpoint: only where the log has no metadata.version
  *    partition directories      without any metadata                                   → refused
  */
 export function readDirectory(options: ReadDirectoryOptions): ReadDirectory {
@@ -87,10 +93,13 @@ function readMetadata(
   for (const [kind, count] of state.unserved)
     logger.warn('The directory holds metadata that is kept but not served', { kind, count });
   if (state.metadataVersion !== undefined) return { read, bootstrap: null };
-  const path = files.join(dataDirectory, 'bootstrap.checkpoint');
-  if (files.statSync(path) !== null) return { read, bootstrap: readBootstrapRecords(environment, path) };
   refuseOrphans(environment, dataDirectory);
-  return { read, bootstrap: null };
+  const bootstraps = [
+    files.join(directory, formatSnapshotName),
+    files.join(dataDirectory, 'bootstrap.checkpoint'),
+  ];
+  const path = bootstraps.find((candidate) => files.statSync(candidate) !== null);
+  return { read, bootstrap: path === undefined ? null : readBootstrapRecords(environment, path) };
 }
 
 const refuseUnknownFeature: (record: Parameters<RecordVisitor>[0]) => void = (record) => {

@@ -4,7 +4,15 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configResourceTypes } from '../../broker/metadata/cluster-state.ts';
 import type { OpenedCluster } from '../../broker/metadata/open-cluster.ts';
-import { newTopic, open, snapshotOf } from '../broker/metadata/cluster-fixture.ts';
+import {
+  dataDirectory,
+  metadataDirectory,
+  newTopic,
+  open,
+  recordsInLog,
+  snapshotOf,
+} from '../broker/metadata/cluster-fixture.ts';
+import { simulatedEnvironment } from '../simulation/simulated-environment.ts';
 import { KafkaDirectory } from './kafka-directory.ts';
 
 const names = [
@@ -145,5 +153,68 @@ describe('the metadata of 5-coordinators', () => {
       clientQuotaRecord: 3,
     });
     expect(await cluster.controller.allocateProducerIds()).toEqual({ firstProducerId: 1000, count: 1000 });
+  });
+});
+
+/** What `kafka-storage format --standalone` of Apache Kafka 4.4.0 leaves for node 7: kraft.version 1, six features. */
+const formattedBy44 = Buffer.from(
+  [
+    'AAAAAAAAAAAAAACaAAAAAAL6H5PHACAAAAACAAABogXJ8K0AAAGiBcnwrf//////////////////AAAAAyoAAAAIAAAAAxYAAAAAAaIFyfCBAAAeAAACCAAA',
+    'AAUKAAAAAQAAggEAAAQIAAAABm4AAAIAAAAHMoZQJwtmQXKS4n7VZUS32QILQ09OVFJPTExFUgoxMjcuMC4wLjGZfQAAAAABAAAAAAAAAAAAAAADAAAA8QAA',
+    'AAACpbOBMQAAAAAABQAAAaIFyfDiAAABogXJ8OL//////////////////wAAAAY6AAAAAS4BDAARbWV0YWRhdGEudmVyc2lvbgAhAABaAAACAU4BDAAhZWxp',
+    'Z2libGUubGVhZGVyLnJlcGxpY2FzLnZlcnNpb24AAQAANAAABAEoAQwADmdyb3VwLnZlcnNpb24AAQAANAAABgEoAQwADnNoYXJlLnZlcnNpb24AAgAAOAAA',
+    'CAEsAQwAEHN0cmVhbXMudmVyc2lvbgABAABAAAAKATQBDAAUdHJhbnNhY3Rpb24udmVyc2lvbgACAAAAAAAAAAAACQAAAD8AAAAAAhaP9TQAIAAAAAAAAAGi',
+    'Bcnw5QAAAaIFyfDl//////////////////8AAAABGgAAAAgAAAAEBgAAAAA=',
+  ].join(''),
+  'base64',
+);
+
+describe('a directory that Kafka has formatted and never started', () => {
+  const meta = [
+    'version=1',
+    'node.id=7',
+    'cluster.id=some-cluster',
+    'directory.id=MoZQJwtmQXKS4n7VZUS32Q',
+    '',
+  ].join('\n');
+
+  it.each([
+    ['4.4', `${metadataDirectory}/00000000000000000000-0000000000.checkpoint`],
+    ['4.3', `${dataDirectory}/bootstrap.checkpoint`],
+  ])('begins with the records of format, as %s leaves them', async (_version, checkpoint) => {
+    const environment = simulatedEnvironment();
+    environment.files.makeDirectorySync(metadataDirectory);
+    environment.files.replaceFileSync(`${dataDirectory}/meta.properties`, Buffer.from(meta));
+    environment.files.replaceFileSync(checkpoint, formattedBy44);
+    const cluster = await open({ environment });
+    expect(cluster.state).toMatchObject({ nodeId: 7, clusterId: 'some-cluster' });
+    expect(Object.fromEntries(cluster.state.recordedFeatures)).toMatchObject({
+      'metadata.version': 33,
+      'transaction.version': 2,
+      'share.version': 2,
+    });
+    // The log must hold them itself: no Kafka reads them from there once the log is not empty.
+    const kinds = recordsInLog(cluster).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'featureLevelRecord')).toHaveLength(6);
+    await cluster.controller.createTopics([newTopic('ours')], { validateOnly: false });
+    await cluster.close();
+    const again = await open({ environment });
+    expect(snapshotOf(again.state)).toEqual(snapshotOf(cluster.state));
+    expect(recordsInLog(again).filter(({ kind }) => kind === 'featureLevelRecord')).toHaveLength(6);
+  });
+
+  it('keeps to kraft.version 1', async () => {
+    const environment = simulatedEnvironment();
+    environment.files.makeDirectorySync(metadataDirectory);
+    environment.files.replaceFileSync(`${dataDirectory}/meta.properties`, Buffer.from(meta));
+    environment.files.replaceFileSync(
+      `${metadataDirectory}/00000000000000000000-0000000000.checkpoint`,
+      formattedBy44,
+    );
+    const { state } = await open({ environment });
+    expect(state.features.levels.get('kraft.version')).toBe(1);
+    expect(environment.files.readFileSync(`${metadataDirectory}/quorum-state`).toString()).toBe(
+      '{"leaderId":7,"leaderEpoch":1,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1}',
+    );
   });
 });
