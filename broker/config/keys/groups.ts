@@ -67,11 +67,14 @@ export const groupKeys = {
   'offsets.commit.timeout.ms': int({
     default: 5 * secondMs,
     min: 1,
+    accepted:
+      'ignored because a commit is answered when it is written, and the one disk here either writes or fails',
     doc: 'How long a commit waits for its write.',
   }),
   'offsets.load.buffer.size': int({
     default: 5 * MiB,
     min: 1,
+    accepted: 'ignored because the offsets topic is read batch by batch',
     doc: 'How much of the offsets topic is read at a time at start.',
   }),
   'offsets.retention.check.interval.ms': long({

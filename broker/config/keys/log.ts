@@ -22,6 +22,7 @@ export const logKeys = {
   'log.flush.start.offset.checkpoint.interval.ms': int({
     default: minuteMs,
     min: 0,
+    accepted: 'ignored because it happens together with log.flush.offset.checkpoint.interval.ms',
     doc: 'How often the start offsets of logs are written.',
   }),
   'log.initial.task.delay.ms': long({
@@ -64,6 +65,8 @@ export const logKeys = {
     default: 10 * minuteMs,
     min: 1,
     hidden: true,
+    accepted:
+      'ignored because silent producers are looked for whenever retention is: log.retention.check.interval.ms',
     doc: 'How often silent producers are forgotten.',
   }),
   'producer.id.expiration.ms': int({

@@ -86,6 +86,7 @@ export const replicationKeys = {
   'replica.fetch.wait.max.ms': int({ default: 500, accepted, doc: 'How long a fetch of a follower waits.' }),
   'replica.high.watermark.checkpoint.interval.ms': long({
     default: 5 * secondMs,
+    accepted: 'ignored because it happens together with log.flush.offset.checkpoint.interval.ms',
     doc: 'How often high watermarks are written to the disk.',
   }),
   'replica.lag.time.max.ms': long({
