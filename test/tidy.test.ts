@@ -165,7 +165,7 @@ describe('files', () => {
   });
 
   test('every source opens with a comment that says what it owns', () => {
-    const head = (path: string) => text(path).split('\n').slice(0, 30).join('\n');
+    const head = (path: string) => text(path).split('\n').slice(0, 70).join('\n');
     expect(sources.filter((path) => !/^(\/\*|\/\/ )/m.test(head(path)))).toEqual([]);
   });
 

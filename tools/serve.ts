@@ -87,14 +87,16 @@ function configurationOf(options: ServeOptions): Configuration | string {
 function announce(broker: RunningBroker, { memory, readyFile }: ServeOptions): void {
   const data = memory ? 'in memory' : `data in ${broker.directory}`;
   const line = `kompakt ${version} ready on ${broker.bootstrapServers}, ${data}, ${Math.round(performance.now())} ms\n`;
-  process.stdout.write(line);
-  if (readyFile === undefined) return;
   try {
-    writeFileSync(`${readyFile}.tmp`, line);
-    renameSync(`${readyFile}.tmp`, readyFile);
+    // First: who reads the line on stdout may go and look for the file.
+    if (readyFile !== undefined) {
+      writeFileSync(`${readyFile}.tmp`, line);
+      renameSync(`${readyFile}.tmp`, readyFile);
+    }
   } catch (error) {
     process.stderr.write(`kompakt: cannot write --ready-file: ${(error as Error).message}\n`);
   }
+  process.stdout.write(line);
 }
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;

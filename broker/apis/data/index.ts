@@ -1,3 +1,4 @@
+/** The handlers of records: produce, fetch and what looks into logs. */
 import { deleteRecordsHandler } from './delete-records.ts';
 import { describeProducersHandler } from './describe-producers.ts';
 import { fetchHandler } from './fetch.ts';

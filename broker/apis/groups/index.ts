@@ -1,3 +1,4 @@
+/** The handlers of classic groups and their offsets. */
 import { deleteGroupsHandler } from './delete-groups.ts';
 import { describeGroupsHandler } from './describe-groups.ts';
 import { findCoordinatorHandler } from './find-coordinator.ts';

@@ -1,3 +1,4 @@
+/** The handlers of security, which is not served yet: each answers as a Kafka without it. */
 import { createAclsHandler, deleteAclsHandler, describeAclsHandler } from './acls.ts';
 import {
   createDelegationTokenHandler,

@@ -1,3 +1,4 @@
+/** The handlers of topics, partitions and the directories they lie in. */
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
 import { createPartitionsHandler } from './create-partitions.ts';
