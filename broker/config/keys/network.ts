@@ -129,7 +129,7 @@ export const networkKeys = {
     doc: 'How long to wait for a connection to another node at first.',
   }),
   'socket.listen.backlog.size': int({
-    default: 50,
+    default: 511,
     min: 1,
     doc: 'How many connections may wait to be accepted, as far as the operating system allows.',
   }),
