@@ -33,8 +33,9 @@ function introduction(): string {
 Generated from the tables of keys by \`npm run docs\`; a test fails when it is not up to date.
 
 Names, types, defaults and bounds are Apache Kafka 4.4's, plus the keys that begin with \`kompakt.\`. Of ${all.length} broker keys ${honoured}
-have an effect. The others are accepted, so that a \`server.properties\` of Kafka's starts as it is, and say why they have none; what a file
-sets without effect is reported once at start. A key that nobody knows is refused, with the name that was probably meant.
+have an effect, a few of them only to be refused where ignoring them would mislead. The others are accepted, so that a
+\`server.properties\` of Kafka's starts as it is, and say why they have none; what a file sets without effect is reported once at
+start. A key that nobody knows is refused, with the name that was probably meant.
 
 Where a value comes from, the last one wins: default, \`--properties FILE\`, \`--host\` \`--port\` \`--data-dir\`, \`--set key=value\`, dynamic
 config of all brokers, dynamic config of this broker, config of the topic.
