@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MetadataWriteError } from '../../../broker/metadata/metadata-journal.ts';
 import { clientQuotaRecord } from '../../../broker/metadata/records/client-quotas.ts';
 import { featureLevelRecord } from '../../../broker/metadata/records/features.ts';
 import { encodeMetadataRecord } from '../../../broker/metadata/records/index.ts';
@@ -17,7 +18,7 @@ import { readRecords } from '../../../protocol/records/record.ts';
 import { recordDecoder } from '../../../protocol/schema/compile.ts';
 import { Reader } from '../../../protocol/wire/reader.ts';
 import type { Environment } from '../../../storage/environment/environment.ts';
-import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
+import { faultyEnvironment, simulatedEnvironment } from '../../simulation/simulated-environment.ts';
 import {
   dataDirectory,
   metadataDirectory,
@@ -278,6 +279,86 @@ describe('reading', () => {
     const second = await open({ environment });
     expect([...second.state.unserved]).toEqual([['clientQuotaRecord', 1]]);
     expect(recordsInLog(second).map(({ kind }) => kind)).toContain('clientQuotaRecord');
+  });
+});
+
+describe('a directory of another cluster', () => {
+  test("its partitions become this node's alone where it has a replica, and stay as they are where not", async () => {
+    const first = await open();
+    const { environment, state } = first;
+    const topicId = 'AAAAAAAAAAAAAAAAAAAAgA';
+    const partition = (partitionId: number, replicas: number[], leader: number, isr: number[]) =>
+      encodeMetadataRecord(partitionRecord, 2, {
+        partitionId,
+        topicId,
+        replicas,
+        isr,
+        removingReplicas: [],
+        addingReplicas: [],
+        leader,
+        leaderEpoch: 5,
+        partitionEpoch: 9,
+        directories: replicas.map((id) => (id === 1 ? state.directoryId : 'AAAAAAAAAAAAAAAAAAAAhA')),
+      });
+    const values = [
+      encodeMetadataRecord(topicRecord, 0, { name: 'shared', topicId }),
+      partition(0, [1], 1, [1]),
+      partition(1, [1, 2], 1, [1, 2]),
+      partition(2, [2, 1], 2, [2, 1]),
+      partition(3, [2, 3], 2, [2, 3]),
+      partition(4, [1], -1, []),
+    ];
+    await first.log.append(
+      buildBatch({ records: values.map((value) => ({ timestampMs: 1, key: null, value })) }),
+      { origin: 'raft', leaderEpoch: 1 },
+    );
+    const claimed = async () => {
+      const { state: found } = await open({ environment });
+      return found
+        .topic('shared')!
+        .partitions.map(({ leader, leaderEpoch, partitionEpoch, replicas, isr }) => [
+          leader,
+          leaderEpoch,
+          partitionEpoch,
+          replicas.join(),
+          isr.join(),
+        ]);
+    };
+    const expected = [
+      [1, 5, 9, '1', '1'],
+      [1, 5, 10, '1', '1'],
+      [1, 6, 10, '1', '1'],
+      [2, 5, 9, '2,3', '2,3'],
+      [1, 6, 10, '1', '1'],
+    ];
+    expect(await claimed()).toEqual(expected);
+    expect(await claimed()).toEqual(expected);
+  });
+});
+
+describe('when the disk fails', () => {
+  test('a start that cannot write its first batch ends with the error, and the next one is as good as the first', async () => {
+    const environment = faultyEnvironment();
+    environment.files.fail('write').on('*.log').with('ENOSPC').times(1);
+    await expect(open({ environment })).rejects.toBeInstanceOf(MetadataWriteError);
+    const cluster = await open({ environment });
+    expect(cluster.state.epoch).toBe(2);
+    expect([...cluster.state.features.levels]).toEqual([['metadata.version', 30]]);
+    expect(await cluster.close()).toBe(true);
+  });
+
+  test('a listener that fails does not keep the others from hearing, and its error is the answer', async () => {
+    const { state, controller, changes } = await open();
+    state.onChange((change) => {
+      if (change.kind === 'topic-created') throw new Error('no room for the log');
+    });
+    const heard: string[] = [];
+    state.onChange((change) => heard.push(change.kind));
+    const create = () => controller.createTopics([newTopic('a')], { validateOnly: false });
+    await expect(create()).rejects.toThrow('no room for the log');
+    expect(heard).toEqual(['topic-created']);
+    expect(changes).toHaveLength(1);
+    expect((await create())[0]!.errorCode).toBe(36);
   });
 });
 
