@@ -149,38 +149,37 @@ class Loader {
   }
 
   #recoverSegments(): void {
-    const { cleanShutdown, recoveryPoint, logger, directory } = this.#options;
+    const { cleanShutdown, recoveryPoint } = this.#options;
     const holdsPoint = this.#segments.findLastIndex((segment) => segment.baseOffset <= recoveryPoint);
     const first = cleanShutdown ? this.#segments.length : Math.max(holdsPoint, 0);
     for (let n = 0; n < this.#segments.length; n++) {
       const segment = this.#segments[n]!;
-      if (n < first && !this.#unindexed.has(segment.baseOffset)) continue;
-      const cutBytes = this.#recoverSegment(n);
-      if (cutBytes === 0) continue;
-      logger.warn('cut the log where it is damaged', {
-        directory,
-        segment: segment.baseOffset,
-        endOffset: segment.nextOffset,
-        cutBytes,
-        laterSegments: this.#segments.length - n - 1,
-      });
-      for (const later of this.#segments.splice(n + 1)) this.#removeSegment(later);
-      // Else the next crash could bring back what was cut off here, in the place of what is written now.
-      segment.file.syncSync();
-      this.#options.files.syncDirectorySync(directory);
+      if (n >= first || this.#unindexed.has(segment.baseOffset)) this.#recoverSegment(n);
     }
   }
 
-  /** Walks one segment; returns how many bytes were cut off. */
-  #recoverSegment(n: number): number {
+  /** Walks one segment, making its indexes anew; where it is damaged, the log ends. */
+  #recoverSegment(n: number): void {
     const segment = this.#segments[n]!;
     const producers = this.#producersAt(n);
     const sizeBefore = segment.file.size;
     segment.resetForRecovery();
-    const walk = new BatchWalk(segment.file, 0, sizeBefore, { whole: true });
-    const onCompleted = (transaction: CompletedTransaction, stableOffset: number): void => {
-      if (transaction.aborted)
-        segment.transactionIndex.append({ ...transaction, lastStableOffset: stableOffset });
+    this.#acceptBatches(segment, producers, sizeBefore);
+    const nextOffset = segment.nextOffset;
+    const isCut = segment.size < sizeBefore;
+    if (isCut) this.#endLogAt(n, sizeBefore - segment.size);
+    segment.seal();
+    // Else the next crash could bring back what was cut off here, in the place of what is written now.
+    if (isCut) segment.file.syncSync();
+    producers.endOffset = nextOffset;
+    this.#snapshots.takeUnsynced(producers);
+    this.#recovered.push(segment);
+  }
+
+  #acceptBatches(segment: Segment, producers: ProducerTable, sizeBytes: number): void {
+    const walk = new BatchWalk(segment.file, 0, sizeBytes, { whole: true });
+    const onCompleted = (transaction: CompletedTransaction, lastStableOffset: number): void => {
+      if (transaction.aborted) segment.transactionIndex.append({ ...transaction, lastStableOffset });
     };
     try {
       while (walk.next()) {
@@ -197,12 +196,26 @@ class Loader {
       const { directory, logger } = this.#options;
       logger.warn('a record batch is damaged', { directory, position: walk.position, why: error.message });
     }
-    const nextOffset = segment.nextOffset;
-    segment.seal();
-    producers.endOffset = nextOffset;
-    this.#snapshots.takeUnsynced(producers);
-    this.#recovered.push(segment);
-    return sizeBefore - segment.size;
+  }
+
+  /**
+   * The log ends inside segment `n`: all later ones go. Durably before that segment is cut: if we are interrupted in
+   * between, the next start must find the damage again.
+   */
+  #endLogAt(n: number, cutBytes: number): void {
+    const { files, directory, logger } = this.#options;
+    const { baseOffset, nextOffset } = this.#segments[n]!;
+    const later = this.#segments.splice(n + 1);
+    const fields = {
+      directory,
+      segment: baseOffset,
+      endOffset: nextOffset,
+      cutBytes,
+      laterSegments: later.length,
+    };
+    logger.warn('cut the log where it is damaged', fields);
+    for (const segment of later) this.#removeSegment(segment);
+    if (later.length > 0) files.syncDirectorySync(directory);
   }
 
   /** The producers as of the base offset of segment `n`. */

@@ -37,7 +37,7 @@ export function openLog(environment: Environment, options: OpenOptions = {}): Lo
     topicId,
     durability: { kind: 'page-cache' },
     logger: new RecordedLogger(),
-    producerIdExpirationMs: 86_400_000,
+    producerIdExpirationMs: Number.MAX_SAFE_INTEGER,
     recoveryPoint: 0,
     logStartOffset: 0,
     cleanShutdown: false,

@@ -1,26 +1,51 @@
 import { describe, expect, it } from 'vitest';
+import * as batch from '../../../protocol/records/batch.ts';
+import { buildEndTransactionMarker } from '../../../protocol/records/control.ts';
+import { defaultTopicSettings } from '../../../storage/config/topic-settings.ts';
+import type { Log } from '../../../storage/log/log.ts';
+import type { LogEvent } from '../../../storage/log/log-types.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
-import { appendNow, batchOf, directory, openLog, readAll } from './log-fixture.ts';
+import {
+  appendNow,
+  asClient,
+  batchOf,
+  directory,
+  openLog,
+  readAll,
+  readBytes,
+  topicId,
+} from './log-fixture.ts';
+
+const settingsOf = (settings: object) => ({ ...defaultTopicSettings, ...settings });
+
+function bases(log: Log): number[] {
+  return log.segments().map((segment) => segment.baseOffset);
+}
 
 describe('a log', () => {
   it('gives back what was appended, in order', () => {
     const log = openLog(simulatedEnvironment());
-    expect(appendNow(log, batchOf(['a', 'b']))).toMatchObject({ baseOffset: 0, lastOffset: 1 });
+    expect(appendNow(log, batchOf(['a', 'b']))).toMatchObject({
+      baseOffset: 0,
+      lastOffset: 1,
+      logAppendTimeMs: -1,
+    });
     expect(appendNow(log, batchOf(['c']))).toMatchObject({ baseOffset: 2, lastOffset: 2 });
     expect(readAll(log)).toEqual([
       [0, 'a'],
       [1, 'b'],
       [2, 'c'],
     ]);
-    expect(log.endOffset).toBe(3);
-    expect(log.highWatermark).toBe(3);
+    expect([log.logStartOffset, log.highWatermark, log.endOffset]).toEqual([0, 3, 3]);
   });
 
   it('puts nothing on the disk before its first append', () => {
     const environment = simulatedEnvironment();
     const log = openLog(environment);
+    log.beginEpoch(4);
     expect(environment.files.statSync(directory)).toBeNull();
-    appendNow(log, batchOf(['a']));
+    expect([log.isOnDisk, readAll(log), log.segments()]).toEqual([false, [], []]);
+    appendNow(log, batchOf(['a']), 4);
     expect(environment.files.listSync(directory)).toEqual([
       '00000000000000000000.index',
       '00000000000000000000.log',
@@ -28,6 +53,15 @@ describe('a log', () => {
       'leader-epoch-checkpoint',
       'partition.metadata',
     ]);
+    const text = (name: string) => environment.files.readFileSync(`${directory}/${name}`).toString();
+    expect(text('partition.metadata')).toBe(`version: 0\ntopic_id: ${topicId}`);
+    expect(text('leader-epoch-checkpoint')).toBe('0\n1\n4 0\n');
+  });
+
+  it('is made at once when asked for', () => {
+    const environment = simulatedEnvironment();
+    openLog(environment).materialise();
+    expect(environment.files.listSync(directory)).toContain('00000000000000000000.log');
   });
 
   it('is there again after a clean close', async () => {
@@ -42,11 +76,335 @@ describe('a log', () => {
     expect(readAll(again)).toHaveLength(21);
   });
 
-  it('is there again after a crash', () => {
+  it('stamps offset and leader epoch, and the broker’s time where the topic says so', () => {
     const environment = simulatedEnvironment();
-    const log = openLog(environment, { settings: { 'internal.segment.bytes': 300 } });
-    for (let n = 0; n < 20; n++) appendNow(log, batchOf([`value ${n}`]));
-    const before = readAll(log);
-    expect(readAll(openLog(environment))).toEqual(before);
+    const log = openLog(environment, { settings: { 'message.timestamp.type': 'LogAppendTime' } });
+    const nowMs = environment.clock.nowMs();
+    appendNow(log, batchOf(['a']), 3);
+    expect(appendNow(log, batchOf(['b']), 3).logAppendTimeMs).toBe(nowMs);
+    const bytes = readBytes(log, 1, { maxBytes: 1000, minOneBatch: true, upTo: 'high-watermark' });
+    expect(batch.baseOffset(bytes, 0)).toBe(1);
+    expect(batch.partitionLeaderEpoch(bytes, 0)).toBe(3);
+    expect(batch.maxTimestamp(bytes, 0)).toBe(nowMs);
+    expect(batch.isValidCrc(bytes, 0)).toBe(true);
+  });
+
+  it('refuses what it cannot hold, and is as it was', () => {
+    const log = openLog(simulatedEnvironment(), {
+      settings: { 'internal.segment.bytes': 200, 'max.message.bytes': 300 },
+    });
+    expect(log.append(batchOf(['x'.repeat(400)]), asClient)).toMatchObject({ ok: false, errorCode: 10 });
+    expect(log.append(batchOf(['x'.repeat(200)]), asClient)).toMatchObject({ ok: false, errorCode: 18 });
+    const broken = batchOf(['abc']);
+    broken[70]! ^= 1;
+    expect(log.append(broken, asClient)).toMatchObject({ ok: false, errorCode: 2 });
+    expect(
+      log.append(batchOf(['a'], { producerId: 1, producerEpoch: 0, baseSequence: 0 }), asClient),
+    ).toMatchObject({
+      ok: true,
+    });
+    expect(
+      log.append(batchOf(['a'], { producerId: 1, producerEpoch: 0, baseSequence: 2 }), asClient),
+    ).toMatchObject({
+      ok: false,
+      errorCode: 45,
+    });
+    expect(log.endOffset).toBe(1);
+  });
+
+  it('answers a batch that comes twice with the offsets of the first', () => {
+    const log = openLog(simulatedEnvironment());
+    const sent = () => batchOf(['a', 'b'], { producerId: 1, producerEpoch: 0, baseSequence: 0 });
+    appendNow(log, batchOf(['before']));
+    expect(appendNow(log, sent())).toMatchObject({ baseOffset: 1, lastOffset: 2, duplicate: false });
+    expect(appendNow(log, sent())).toMatchObject({ baseOffset: 1, lastOffset: 2, duplicate: true });
+    expect(log.endOffset).toBe(3);
+  });
+
+  it('tells who listens what happens, and stops when asked', async () => {
+    const log = openLog(simulatedEnvironment());
+    const seen: LogEvent[] = [];
+    log.onEvent(() => {
+      throw new Error('a listener that fails');
+    });
+    const stop = log.onEvent((event) => void seen.push(event));
+    appendNow(log, batchOf(['a']));
+    await log.deleteRecordsBefore(1);
+    await log.truncateTo(1);
+    await log.truncateTo(0);
+    log.markDeleted();
+    stop();
+    expect(seen).toEqual(['advanced', 'start-offset', 'truncated', 'deleted']);
+  });
+
+  it('takes nothing more once its partition is gone, but what is being sent is sent', () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment);
+    appendNow(log, batchOf(['a']));
+    const read = log.read(0, { maxBytes: 1000, minOneBatch: true, upTo: 'high-watermark' });
+    if (!read.ok) throw new Error('refused');
+    const [region] = read.regions;
+    log.markDeleted();
+    environment.files.renameSync(directory, '/data/orders-3.0-delete');
+    environment.files.removeTreeSync('/data/orders-3.0-delete');
+    const bytes = Buffer.alloc(region!.byteLength);
+    expect(region!.file.readSync(bytes, 0, bytes.length, region!.position)).toBe(bytes.length);
+    expect(batch.isValidCrc(bytes, 0)).toBe(true);
+    region!.release();
+    expect(log.append(batchOf(['b']), asClient)).toMatchObject({ ok: false, errorCode: 3 });
+    expect(log.read(0, { maxBytes: 1000, minOneBatch: true, upTo: 'high-watermark' })).toEqual({
+      ok: false,
+      errorCode: 3,
+    });
+  });
+});
+
+describe('reading', () => {
+  const size = (log: Log, offset: number, maxBytes: number, minOneBatch: boolean) =>
+    readBytes(log, offset, { maxBytes, minOneBatch, upTo: 'high-watermark' }).length;
+
+  it('gives whole segments’ bytes from the batch of an offset on, at most so many', () => {
+    const log = openLog(simulatedEnvironment());
+    for (let n = 0; n < 10; n++) appendNow(log, batchOf(['a', 'b']));
+    const one = size(log, 18, 1000, false);
+    expect(size(log, 0, 10 * one, false)).toBe(10 * one);
+    expect(size(log, 5, 3 * one, false)).toBe(3 * one);
+    expect(size(log, 5, 3 * one + 7, false)).toBe(3 * one + 7);
+    expect(size(log, 20, 1000, true)).toBe(0);
+  });
+
+  it('gives a first batch that is too large whole, or nothing', () => {
+    const log = openLog(simulatedEnvironment());
+    appendNow(log, batchOf(['x'.repeat(500)]));
+    appendNow(log, batchOf(['y']));
+    expect(size(log, 0, 100, false)).toBe(0);
+    const first = size(log, 0, 100, true);
+    expect(first).toBeGreaterThan(500);
+    expect(size(log, 0, first, false)).toBe(first);
+  });
+
+  it('outside of the log is refused', async () => {
+    const log = openLog(simulatedEnvironment());
+    for (let n = 0; n < 4; n++) appendNow(log, batchOf(['a']));
+    await log.deleteRecordsBefore(2);
+    const codeAt = (offset: number) => {
+      const read = log.read(offset, { maxBytes: 10, minOneBatch: false, upTo: 'high-watermark' });
+      return read.ok ? 0 : read.errorCode;
+    };
+    expect([-1, 0, 1, 2, 4, 5].map(codeAt)).toEqual([1, 1, 1, 0, 0, 1]);
+  });
+
+  it('stops before an open transaction when only committed records are wanted', () => {
+    const log = openLog(simulatedEnvironment());
+    const data = (id: number, value: string, sequence: number) =>
+      batchOf([value], { producerId: id, producerEpoch: 0, baseSequence: sequence, isTransactional: true });
+    const end = (id: number, committed: boolean) =>
+      log.append(
+        buildEndTransactionMarker({
+          committed,
+          coordinatorEpoch: 0,
+          producerId: id,
+          producerEpoch: 0,
+          timestampMs: 1,
+        }),
+        { origin: 'coordinator', leaderEpoch: 0 },
+      );
+    appendNow(log, batchOf(['plain']));
+    appendNow(log, data(1, 'aborted', 0));
+    appendNow(log, data(2, 'open', 0));
+    end(1, false);
+    appendNow(log, batchOf(['later']));
+    expect(log.lastStableOffset).toBe(2);
+    expect(log.firstOpenTransactionOffset).toBe(2);
+    expect(readAll(log, 0, 'stable').map(([offset]) => offset)).toEqual([0, 1]);
+    end(2, true);
+    expect(log.lastStableOffset).toBe(6);
+    const read = log.read(0, { maxBytes: 10_000, minOneBatch: true, upTo: 'stable' });
+    expect(read).toMatchObject({
+      ok: true,
+      abortedTransactions: [{ producerId: 1, firstOffset: 1, lastOffset: 3, lastStableOffset: 2 }],
+    });
+    if (read.ok) for (const region of read.regions) region.release();
+  });
+
+  it('by time finds the first record at or after it, over segments', () => {
+    const log = openLog(simulatedEnvironment(), {
+      settings: { 'internal.segment.bytes': 300, 'index.interval.bytes': 0 },
+    });
+    const times = [1000, 2000, 1500, 3000, 2500, 4000, 4000, 3500, 6000, 5000];
+    for (const timestampMs of times) appendNow(log, batchOf(['a', 'b'], { timestampMs }));
+    expect(log.segments().length).toBeGreaterThan(2);
+    const all = times.flatMap((ms, n) => [
+      [ms, 2 * n],
+      [ms + 1, 2 * n + 1],
+    ]) as [number, number][];
+    for (let target = 900; target < 6100; target += 50) {
+      const want = all.find(([ms]) => ms >= target);
+      expect(log.offsetForTimestamp(target, 'high-watermark'), `at ${target}`).toMatchObject({
+        timestampMs: want?.[0] ?? -1,
+        offset: want?.[1] ?? -1,
+      });
+    }
+    expect(log.maxTimestamp()).toMatchObject({ timestampMs: 6001, offset: 17 });
+  });
+
+  it('by time does not look before the log start', async () => {
+    const log = openLog(simulatedEnvironment());
+    for (const timestampMs of [1000, 2000, 3000]) appendNow(log, batchOf(['a'], { timestampMs }));
+    await log.deleteRecordsBefore(1);
+    expect(log.offsetForTimestamp(500, 'high-watermark')).toMatchObject({ offset: 1, timestampMs: 2000 });
+  });
+});
+
+describe('a segment is sealed', () => {
+  it('when the next append would make it too large', () => {
+    const log = openLog(simulatedEnvironment(), { settings: { 'internal.segment.bytes': 250 } });
+    for (let n = 0; n < 5; n++) appendNow(log, batchOf(['0123456789012345678901234567890']));
+    expect(bases(log)).toEqual([0, 2, 4]);
+  });
+
+  it('when a record is segment.ms later than the first batch, by their own times', () => {
+    const log = openLog(simulatedEnvironment(), { settings: { 'segment.ms': 1000 } });
+    for (const timestampMs of [5000, 6000, 6001, 1000, 7001, 7002])
+      appendNow(log, batchOf(['a'], { timestampMs }));
+    expect(bases(log)).toEqual([0, 2, 5]);
+  });
+
+  it('earlier by its jitter', () => {
+    const environment = simulatedEnvironment();
+    environment.random.next = () => 0.5;
+    const log = openLog(environment, { settings: { 'segment.ms': 1000, 'segment.jitter.ms': 400 } });
+    for (const timestampMs of [5000, 5800, 5801]) appendNow(log, batchOf(['a'], { timestampMs }));
+    expect(bases(log)).toEqual([0, 2]);
+  });
+
+  it('earlier where the topic is compacted within a lag', () => {
+    const settings = { 'cleanup.policy': ['compact'], 'segment.ms': 10_000, 'max.compaction.lag.ms': 1000 };
+    const log = openLog(simulatedEnvironment(), { settings });
+    for (const timestampMs of [5000, 6001]) {
+      const keyed = batchOf(['a'], { timestampMs });
+      log.append(keyed, { origin: 'raft', leaderEpoch: 0 });
+    }
+    expect(log.endOffset).toBeGreaterThan(0);
+  });
+
+  it('when an index is full', () => {
+    const settings = { 'segment.index.bytes': 24, 'index.interval.bytes': 0 };
+    const log = openLog(simulatedEnvironment(), { settings });
+    for (let n = 0; n < 6; n++) appendNow(log, batchOf(['a'], { timestampMs: 1000 + n }));
+    // The first batch has no entry, the second one has, and the time index keeps its last place free.
+    expect(bases(log)).toEqual([0, 2, 4]);
+  });
+
+  it('and leaves a snapshot of the producers as of the next', async () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment);
+    appendNow(log, batchOf(['a'], { producerId: 7, producerEpoch: 0, baseSequence: 0 }));
+    expect(await log.roll()).toBe(true);
+    expect(await log.roll()).toBe(false);
+    expect(environment.files.statSync(`${directory}/00000000000000000001.snapshot`)!.size).toBe(56);
+  });
+
+  it('by changed settings too', () => {
+    const log = openLog(simulatedEnvironment());
+    for (let n = 0; n < 3; n++) appendNow(log, batchOf(['a']));
+    log.updateSettings(settingsOf({ 'internal.segment.bytes': 100 }));
+    for (let n = 0; n < 2; n++) appendNow(log, batchOf(['a']));
+    expect(bases(log)).toEqual([0, 3, 4]);
+  });
+});
+
+describe('old records', () => {
+  it('go by size, whole segments at a time, and their files after a delay', async () => {
+    const environment = simulatedEnvironment();
+    const settings = {
+      'internal.segment.bytes': 100,
+      'retention.bytes': 250,
+      'retention.ms': -1,
+      'file.delete.delay.ms': 1000,
+    };
+    const log = openLog(environment, { settings });
+    for (let n = 0; n < 6; n++) appendNow(log, batchOf(['a']));
+    expect(await log.applyRetention(environment.clock.nowMs())).toBe(2);
+    expect(log.logStartOffset).toBe(2);
+    expect(bases(log)).toEqual([2, 3, 4, 5]);
+    const deleted = () =>
+      environment.files.listSync(directory).filter((name) => name.endsWith('.deleted')).length;
+    expect(deleted()).toBe(6);
+    await environment.clock.advance(1000);
+    expect(deleted()).toBe(0);
+    const snapshots = environment.files.listSync(directory).filter((name) => name.endsWith('.snapshot'));
+    expect(snapshots).toHaveLength(4);
+  });
+
+  it('go by age, the last segment included, and the log goes on at its end', async () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment, { settings: { 'retention.ms': 1000 } });
+    const nowMs = environment.clock.nowMs();
+    for (let n = 0; n < 3; n++) appendNow(log, batchOf(['a'], { timestampMs: nowMs - 5000 }));
+    expect(await log.applyRetention(nowMs)).toBe(1);
+    expect([log.logStartOffset, log.endOffset, bases(log)]).toEqual([3, 3, [3]]);
+    expect(appendNow(log, batchOf(['b'])).baseOffset).toBe(3);
+  });
+
+  it('that are deleted are gone at once, with their segments at the next retention', async () => {
+    const environment = simulatedEnvironment();
+    let kept = 0;
+    const log = openLog(environment, {
+      settings: { 'internal.segment.bytes': 100, 'retention.ms': -1, 'cleanup.policy': ['delete'] },
+      keepStartOffset: async () => void (kept = log.logStartOffset),
+    });
+    for (let n = 0; n < 6; n++) appendNow(log, batchOf(['a']));
+    expect(await log.deleteRecordsBefore(7)).toMatchObject({ ok: false, errorCode: 1 });
+    expect(await log.deleteRecordsBefore(-2)).toMatchObject({ ok: false, errorCode: 1 });
+    expect(await log.deleteRecordsBefore(3)).toEqual({ ok: true, logStartOffset: 3 });
+    expect(await log.deleteRecordsBefore(1)).toEqual({ ok: true, logStartOffset: 3 });
+    expect([kept, log.logStartOffset, bases(log).length]).toEqual([3, 3, 6]);
+    expect(await log.applyRetention(environment.clock.nowMs())).toBe(3);
+    expect(await log.deleteRecordsBefore(-1)).toEqual({ ok: true, logStartOffset: 6 });
+    expect(log.earliest()).toEqual({ timestampMs: -1, offset: 6, leaderEpoch: 0 });
+  });
+
+  it('stay readable to whoever is being sent them', async () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment, { settings: { 'retention.bytes': 0, 'file.delete.delay.ms': 0 } });
+    appendNow(log, batchOf(['a']));
+    const read = log.read(0, { maxBytes: 1000, minOneBatch: true, upTo: 'high-watermark' });
+    await log.applyRetention(environment.clock.nowMs());
+    await environment.clock.settle();
+    if (!read.ok) throw new Error('refused');
+    const [region] = read.regions;
+    const bytes = Buffer.alloc(region!.byteLength);
+    region!.file.readSync(bytes, 0, bytes.length, region!.position);
+    expect(batch.isValidCrc(bytes, 0)).toBe(true);
+    region!.release();
+  });
+});
+
+describe('a leader epoch', () => {
+  it('is on disk before its first append, and tells where the one before ended', () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment);
+    appendNow(log, batchOf(['a', 'b']), 2);
+    log.beginEpoch(5);
+    const path = `${directory}/leader-epoch-checkpoint`;
+    expect(environment.files.readFileSync(path).toString()).toBe('0\n2\n2 0\n5 2\n');
+    appendNow(log, batchOf(['c']), 5);
+    expect(log.endOffsetForEpoch(2)).toEqual({ epoch: 2, endOffset: 2 });
+    expect(log.endOffsetForEpoch(5)).toEqual({ epoch: 5, endOffset: 3 });
+    expect([log.latestEpoch(), log.epochAt(1), log.epochAt(2)]).toEqual([5, 2, 5]);
+    expect(log.latest('high-watermark')).toEqual({ timestampMs: -1, offset: 3, leaderEpoch: 5 });
+  });
+
+  it('is cut with the log', async () => {
+    const log = openLog(simulatedEnvironment(), { settings: { 'internal.segment.bytes': 100 } });
+    for (let n = 0; n < 4; n++)
+      appendNow(log, batchOf(['a'], { producerId: 1, producerEpoch: 0, baseSequence: n }), n);
+    await log.truncateTo(2);
+    expect([log.endOffset, log.highWatermark, log.latestEpoch(), bases(log)]).toEqual([2, 2, 1, [0, 1, 2]]);
+    expect([...log.producers()][0]!.lastSequence).toBe(1);
+    const again = batchOf(['again'], { producerId: 1, producerEpoch: 0, baseSequence: 2 });
+    expect(appendNow(log, again, 9)).toMatchObject({ baseOffset: 2, duplicate: false });
+    expect(readAll(log).at(-1)).toEqual([2, 'again']);
   });
 });
