@@ -20,7 +20,10 @@ export interface ClusterState {
   configs(type: ConfigResourceType, name: string): ReadonlyMap<string, string>;
   /** Names of the resources of a type that have overrides. */
   configuredResources(type: ConfigResourceType): Iterable<string>;
-  /** Finalized feature levels by name; a missing one is 0. `epoch` grows with each change. */
+  /**
+   * Finalized feature levels by name, never above what is served here; a missing one is 0. `epoch` grows with each change
+   * and does not fall at a restart.
+   */
   readonly features: { readonly levels: ReadonlyMap<string, number>; readonly epoch: number };
   onChange(listener: (change: ClusterChange) => void): () => void;
 }

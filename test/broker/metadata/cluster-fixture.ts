@@ -15,6 +15,7 @@ import {
 } from '../../../broker/metadata/open-cluster.ts';
 import { decodeMetadataRecord, type MetadataRecord } from '../../../broker/metadata/records/index.ts';
 import { silentLogger } from '../../../broker/observe/logger.ts';
+import { errorName } from '../../../protocol/errors.ts';
 import { forEachBatch, isControl } from '../../../protocol/records/batch.ts';
 import { forEachRecord } from '../../../protocol/records/record.ts';
 import type { Environment } from '../../../storage/environment/environment.ts';
@@ -87,4 +88,20 @@ export function recordsInLog({ environment }: ClusterUnderTest): (MetadataRecord
     });
   });
   return records;
+}
+
+interface Answered {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+}
+
+/** 'NONE', or the error's name and message. */
+export function told({ errorCode, errorMessage }: Answered): string {
+  return errorCode === 0 ? 'NONE' : `${errorName(errorCode)}: ${errorMessage}`;
+}
+
+/** `name NONE`, or what was refused, for each topic. */
+export async function create(cluster: ClusterUnderTest, ...topics: NewTopic[]): Promise<string[]> {
+  const results = await cluster.controller.createTopics(topics, { validateOnly: false });
+  return results.map((result) => `${result.name} ${told(result)}`);
 }
