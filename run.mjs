@@ -30,18 +30,9 @@ const dist = join(root, 'dist');
 const compileCache = join(scratch, 'compile-cache');
 const installStamp = join(root, 'node_modules', '.kompakt-install');
 const oldestNode = [20, 19];
-/** What a build is made from, besides its own script. Directories are walked. */
-const buildInputs = [
-  'protocol',
-  'storage',
-  'compaction',
-  'broker',
-  'tools',
-  'build.mjs',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-];
+/** What a build is made from. */
+const sourceFolders = ['protocol', 'storage', 'compaction', 'broker', 'tools'];
+const sourceFiles = ['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'];
 
 /** A failure that the user can act on: its message is all that is printed. */
 class Refusal extends Error {}
@@ -64,18 +55,22 @@ function isInstalled() {
 
 function sourceHash() {
   const hash = createHash('sha256');
-  const add = (path) => {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return;
-    if (!stat.isDirectory()) {
-      hash
-        .update(`${relative(root, path).split('\\').join('/')}\0${stat.size}\0`)
-        .update(fs.readFileSync(path));
-      return;
-    }
-    for (const name of fs.readdirSync(path).sort()) if (!/^\.|~$/.test(name)) add(join(path, name));
+  const addFile = (name) => {
+    const bytes = fs.readFileSync(join(root, name));
+    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
   };
-  for (const name of buildInputs) add(join(root, name));
+  const addFolder = (name) => {
+    const entries = fs.readdirSync(join(root, name), { withFileTypes: true });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      if (/^\.|~$/.test(entry.name)) continue;
+      if (entry.isDirectory()) addFolder(`${name}/${entry.name}`);
+      else addFile(`${name}/${entry.name}`);
+    }
+  };
+  const isThere = (name) => fs.existsSync(join(root, name));
+  sourceFolders.filter(isThere).forEach(addFolder);
+  sourceFiles.filter(isThere).forEach(addFile);
   return hash.digest('hex');
 }
 
