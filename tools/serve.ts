@@ -53,8 +53,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   announce(broker, options);
   await lines.load();
   await signals.stopped;
-  await broker.stop();
-  signals.forget();
+  try {
+    await broker.stop();
+  } catch (error) {
+    return fail([`did not stop cleanly: ${describe(error)}`]);
+  } finally {
+    signals.forget();
+  }
   return 0;
 }
 
