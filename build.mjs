@@ -46,8 +46,10 @@ await build({
   banner: {
     js: `import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);`,
   },
-  // Names and lines stay readable in stack traces.
-  minify: false,
+  // Half the bytes to read and scan at start; names stay readable in stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
   logLevel: 'warning',
 });
 chmodSync(join(out, 'kompakt.js'), 0o755);
