@@ -136,6 +136,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     logDirectory,
     fetchSessions: new FetchSessions(
       environment,
+      cluster.state,
       () => settings['max.incremental.fetch.session.cache.slots'],
     ),
     groups,
@@ -185,6 +186,10 @@ async function openLogs(
     delete: (log) => logDirectory.deleteLog(log),
   });
   undo.push(() => partitions.close());
+  // The log may be ahead of the metadata (a directory of another broker): ids that it holds are not given again.
+  for (const { log } of partitions.all()) {
+    for (const { producerId } of log.producers()) controller.noteProducerId(producerId);
+  }
   logDirectory.setStraysAside();
   undo.push(followTopicConfigs(configuration, state, partitions));
   await controller.bumpLeaderEpochs(epochsToRaise(state, partitions, logDirectory.cleanShutdown !== null));

@@ -19,8 +19,8 @@ export interface Handler<A extends AnyApi> {
   readonly advertised?: string;
   /** Null: no answer is sent (Produce with acks 0). */
   handle(services: Services, request: RequestOf<A>, caller: Caller): Answer<A> | Promise<Answer<A>>;
-  /** How a failure of the whole request looks. */
-  refuse(request: RequestOf<A>, errorCode: number, message: string | null): ResponseInit<A>;
+  /** How a failure of the whole request looks. Null: nothing can say it, and the connection is closed (Produce with acks 0). */
+  refuse(request: RequestOf<A>, errorCode: number, message: string | null): ResponseInit<A> | null;
 }
 
 export type Answer<A extends AnyApi> = ResponseInit<A> | null;

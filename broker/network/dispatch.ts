@@ -156,6 +156,7 @@ export class Dispatch implements FrameHandler {
     const message = known && error.message !== error.error.message ? error.message : null;
     try {
       const answer = handler.refuse(request as never, code, message);
+      if (answer === null) return hangUp;
       return outbound(encodeResponse(handler.api, header.apiVersion, header.correlationId, answer));
     } catch (second) {
       this.#logger.error(`${name} could not be refused`, { version: header.apiVersion, error: second });
@@ -215,7 +216,7 @@ export class Dispatch implements FrameHandler {
         return hangUp;
       case 'fail': {
         const answer = route.handler.refuse(request as never, verdict.errorCode, verdict.message ?? null);
-        return this.#encode(route.handler, header, request, answer);
+        return answer === null ? hangUp : this.#encode(route.handler, header, request, answer);
       }
       case 'delay':
         return this.#later(route, header, caller, caller.ownsBytes ? frame : Buffer.from(frame), verdict.ms);

@@ -53,6 +53,11 @@ export function newBudget(limits: FetchLimits): FetchBudget {
   return { bytesLeft: limits.maxBytes, mayExceed: true };
 }
 
+/** True when there is no such partition: an answer of its own, but no reason to answer the others at once. */
+export function isMissing({ errorCode }: FetchedPartition): boolean {
+  return errorCode === errors.unknownTopicId.code || errorCode === errors.unknownTopicOrPartition.code;
+}
+
 /** Reads one partition and takes what it gives off the budget. */
 export function fetchPartition(
   partitions: Partitions,
@@ -60,8 +65,10 @@ export function fetchPartition(
   limits: FetchLimits,
   budget: FetchBudget,
 ): FetchedPartition {
-  const partition = partitions.find(target.topic, target.topicId, limits.byTopicId, target.partition);
-  if (partition === undefined) return refused(target, missingCode(partitions, target, limits));
+  const { topic, topicId, partition: index } = target;
+  const partition = partitions.find(topic, topicId, limits.byTopicId, index);
+  if (partition === undefined)
+    return refused(target, partitions.missingCode(topic, topicId, limits.byTopicId, index));
   const epochError = leaderEpochError(partition.leaderEpoch, target.currentLeaderEpoch);
   if (epochError !== errors.none.code) return refused(target, epochError);
   if (target.lastFetchedEpoch >= 0) {
@@ -119,12 +126,6 @@ export function refused(target: FetchTarget, errorCode: number): FetchedPartitio
 export function leaderEpochError(current: number, asked: number): number {
   if (asked < 0 || asked === current) return errors.none.code;
   return asked < current ? errors.fencedLeaderEpoch.code : errors.unknownLeaderEpoch.code;
-}
-
-function missingCode(partitions: Partitions, target: FetchTarget, limits: FetchLimits): number {
-  if (limits.byTopicId && partitions.getById(target.topicId, 0) === undefined)
-    return errors.unknownTopicId.code;
-  return errors.unknownTopicOrPartition.code;
 }
 
 /** A reader that says which epoch it read last is told where that epoch ended here, if that is before its place. */

@@ -12,8 +12,8 @@
  * `evictionMs`, or one that is older than that and has fewer partitions; else it is told to go on without (session id 0).
  */
 import { errors } from '../../protocol/errors.ts';
-import { zeroUuid } from '../../protocol/schema/field.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
+import type { ClusterState } from '../metadata/cluster-state.ts';
 import type { FetchedPartition, FetchTarget } from './fetch-read.ts';
 
 const noSession = 0;
@@ -45,10 +45,15 @@ export interface FetchConclusion {
   readonly errorCode: number;
   readonly sessionId: number;
   readonly send: readonly FetchedPartition[];
+  /** Read, but not to be sent: their records must be released. */
+  readonly unsent: readonly FetchedPartition[];
 }
 
 /** One partition of a session, with what its client was told last. */
 class CachedPartition implements FetchTarget {
+  /** Its place in the session. */
+  readonly key: string;
+  isForgotten = false;
   readonly topic: string;
   readonly topicId: string;
   readonly partition: number;
@@ -59,7 +64,8 @@ class CachedPartition implements FetchTarget {
   highWatermark = -1;
   logStartOffset = -1;
 
-  constructor(target: FetchTarget) {
+  constructor(key: string, target: FetchTarget) {
+    this.key = key;
     this.topic = target.topic;
     this.topicId = target.topicId;
     this.partition = target.partition;
@@ -76,6 +82,12 @@ class CachedPartition implements FetchTarget {
     this.lastFetchedEpoch = target.lastFetchedEpoch;
   }
 
+  /** Forgets what the client was told. */
+  reset(): void {
+    this.highWatermark = -1;
+    this.logStartOffset = -1;
+  }
+
   /** Notes a result; true when the client must hear of it. */
   note(result: FetchedPartition): boolean {
     const failed = result.errorCode !== errors.none.code;
@@ -86,7 +98,7 @@ class CachedPartition implements FetchTarget {
       this.highWatermark !== result.highWatermark ||
       this.logStartOffset !== result.logStartOffset;
     // After an error the partition is sent again whatever its watermark, so that the client sees the error is over.
-    this.highWatermark = failed || result.divergingEpoch !== undefined ? -1 : result.highWatermark;
+    this.highWatermark = failed ? -1 : result.highWatermark;
     this.logStartOffset = result.logStartOffset;
     return isNews;
   }
@@ -98,6 +110,8 @@ interface Session {
   readonly partitions: Map<string, CachedPartition>;
   readonly createdMs: number;
   lastUsedMs: number;
+  /** Its size for a larger newcomer to push it out; null while it is too young for that. Both as of its last use. */
+  evictableSize: number | null;
   /** The epoch that the next request must carry. */
   epoch: number;
 }
@@ -108,9 +122,12 @@ export class FetchSessions {
   /** In order of last use, the stalest first. */
   readonly #sessions = new Map<number, Session>();
 
-  constructor(environment: Environment, slots: () => number) {
+  constructor(environment: Environment, cluster: Pick<ClusterState, 'onChange'>, slots: () => number) {
     this.#environment = environment;
     this.#slots = slots;
+    cluster.onChange((change) => {
+      if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic.name);
+    });
   }
 
   get size(): number {
@@ -126,16 +143,14 @@ export class FetchSessions {
     return this.#incremental(request);
   }
 
-  /** A deleted topic leaves every session; its id or name then counts as one that was never there. */
-  topicDeleted(topicId: string, topic: string): void {
-    for (const session of this.#sessions.values()) {
-      if (session.byTopicId) continue;
-      for (const [key, cached] of session.partitions) {
-        if (cached.topic !== topic && (topicId === zeroUuid || cached.topicId !== topicId)) continue;
-        // The partition stays asked for; only what the old topic's answers said is forgotten.
-        const fresh = new CachedPartition(cached);
-        session.partitions.set(key, fresh);
-      }
+  /**
+   * What the clients were told of a deleted topic says nothing about a new one of its name. A partition that is named by topic id
+   * stays one of the deleted topic, and its client hears so until it forgets it.
+   */
+  #topicDeleted(topic: string): void {
+    for (const { byTopicId, partitions } of this.#sessions.values()) {
+      if (byTopicId) continue;
+      for (const cached of partitions.values()) if (cached.topic === topic) cached.reset();
     }
   }
 
@@ -146,6 +161,7 @@ export class FetchSessions {
         errorCode: errors.none.code,
         sessionId: this.#create(request, fetched),
         send: fetched,
+        unsent: [],
       }),
     };
   }
@@ -158,60 +174,62 @@ export class FetchSessions {
     for (const target of request.targets) {
       const key = keyOf(target, session.byTopicId);
       const cached = session.partitions.get(key);
-      if (cached === undefined) session.partitions.set(key, new CachedPartition(target));
+      if (cached === undefined) session.partitions.set(key, new CachedPartition(key, target));
       else cached.update(target);
     }
-    for (const gone of request.forgotten) session.partitions.delete(keyOf(gone, session.byTopicId));
+    for (const gone of request.forgotten) forget(session, keyOf(gone, session.byTopicId));
     if (session.partitions.size === 0) {
       this.#sessions.delete(session.id);
-      return sessionless([]);
+      return sessionless(request.targets);
     }
     this.#touch(session);
     session.epoch = nextEpoch(session.epoch);
     const expected = session.epoch;
-    return {
-      targets: [...session.partitions.values()],
-      conclude: (fetched) => concludeIncremental(session, expected, fetched),
-    };
+    const targets = [...session.partitions.values()];
+    return { targets, conclude: (fetched) => concludeIncremental(session, expected, targets, fetched) };
   }
 
   #create(request: SessionRequest, fetched: readonly FetchedPartition[]): number {
-    if (fetched.length === 0 || !this.#makeRoom(fetched.length)) return noSession;
+    if (!this.#makeRoom(fetched.length)) return noSession;
     const partitions = new Map<string, CachedPartition>();
     for (let i = 0; i < fetched.length; i++) {
-      const cached = new CachedPartition(request.targets[i]!);
+      const target = request.targets[i]!;
+      const cached = new CachedPartition(keyOf(target, request.byTopicId), target);
       cached.note(fetched[i]!);
-      partitions.set(keyOf(cached, request.byTopicId), cached);
+      partitions.set(cached.key, cached);
     }
     const now = this.#environment.clock.monotonicMs();
-    const id = this.#newId();
-    const session = {
-      id,
+    const session: Session = {
+      id: this.#newId(),
       byTopicId: request.byTopicId,
       partitions,
       createdMs: now,
       lastUsedMs: now,
+      evictableSize: null,
       epoch: 1,
     };
-    this.#sessions.set(id, session);
-    return id;
+    this.#sessions.set(session.id, session);
+    return session.id;
   }
 
   #makeRoom(newcomerSize: number): boolean {
     if (this.#sessions.size < this.#slots()) return true;
     const now = this.#environment.clock.monotonicMs();
     let smallest: Session | null = null;
+    let smallestSize = newcomerSize;
     for (const session of this.#sessions.values()) {
       if (now - session.lastUsedMs > evictionMs) return this.#sessions.delete(session.id);
-      if (now - session.createdMs <= evictionMs) continue;
-      if (smallest === null || session.partitions.size < smallest.partitions.size) smallest = session;
+      if (session.evictableSize === null || session.evictableSize >= smallestSize) continue;
+      smallest = session;
+      smallestSize = session.evictableSize;
     }
-    if (smallest === null || smallest.partitions.size >= newcomerSize) return false;
-    return this.#sessions.delete(smallest.id);
+    return smallest !== null && this.#sessions.delete(smallest.id);
   }
 
   #touch(session: Session): void {
     session.lastUsedMs = this.#environment.clock.monotonicMs();
+    const isOld = session.lastUsedMs - session.createdMs > evictionMs;
+    session.evictableSize = isOld ? session.partitions.size : null;
     this.#sessions.delete(session.id);
     this.#sessions.set(session.id, session);
   }
@@ -227,32 +245,49 @@ export class FetchSessions {
 function sessionless(targets: readonly FetchTarget[]): FetchContext {
   return {
     targets,
-    conclude: (fetched) => ({ errorCode: errors.none.code, sessionId: noSession, send: fetched }),
+    conclude: (fetched) => ({ errorCode: errors.none.code, sessionId: noSession, send: fetched, unsent: [] }),
   };
 }
 
-/** Sends what is news. `fetched` is in the order of the context's targets; a partition may have been forgotten meanwhile. */
+/** Sends what is news. `fetched` is in the order of `targets`; a partition may have been forgotten meanwhile. */
 function concludeIncremental(
   session: Session,
   expectedEpoch: number,
+  targets: readonly CachedPartition[],
   fetched: readonly FetchedPartition[],
 ): FetchConclusion {
-  if (session.epoch !== expectedEpoch) {
-    return { errorCode: errors.invalidFetchSessionEpoch.code, sessionId: noSession, send: [] };
-  }
+  // The client has sent the next request without waiting for this answer.
+  if (session.epoch !== expectedEpoch)
+    return {
+      errorCode: errors.invalidFetchSessionEpoch.code,
+      sessionId: session.id,
+      send: [],
+      unsent: fetched,
+    };
   const send: FetchedPartition[] = [];
-  for (const result of fetched) {
-    const key = session.byTopicId
-      ? `${result.topicId}:${result.partitionIndex}`
-      : `${result.topic}:${result.partitionIndex}`;
-    const cached = session.partitions.get(key);
-    if (cached === undefined || !cached.note(result)) continue;
+  const unsent: FetchedPartition[] = [];
+  for (let i = 0; i < fetched.length; i++) {
+    const result = fetched[i]!;
+    const cached = targets[i]!;
+    if (cached.isForgotten) {
+      unsent.push(result);
+      continue;
+    }
+    // What is no news has no records either.
+    if (!cached.note(result)) continue;
     send.push(result);
     if (result.records === null || result.records.byteLength === 0) continue;
-    session.partitions.delete(key);
-    session.partitions.set(key, cached);
+    session.partitions.delete(cached.key);
+    session.partitions.set(cached.key, cached);
   }
-  return { errorCode: errors.none.code, sessionId: session.id, send };
+  return { errorCode: errors.none.code, sessionId: session.id, send, unsent };
+}
+
+function forget({ partitions }: Session, key: string): void {
+  const cached = partitions.get(key);
+  if (cached === undefined) return;
+  cached.isForgotten = true;
+  partitions.delete(key);
 }
 
 function keyOf(

@@ -1,3 +1,4 @@
+import { errors } from '../../protocol/errors.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { ClusterChange, ClusterState, TopicState } from '../metadata/cluster-state.ts';
 import { Partition } from './partition.ts';
@@ -16,7 +17,7 @@ export interface PartitionLogs {
  */
 export class Partitions {
   readonly #logs: PartitionLogs;
-  readonly #nodeId: number;
+  readonly #cluster: ClusterState;
   readonly #byName = new Map<string, Partition[]>();
   readonly #byId = new Map<string, Partition[]>();
   readonly #unsubscribe: () => void;
@@ -24,7 +25,7 @@ export class Partitions {
   /** Opens every partition that the state has now, and follows it from here on. */
   constructor(cluster: ClusterState, logs: PartitionLogs) {
     this.#logs = logs;
-    this.#nodeId = cluster.nodeId;
+    this.#cluster = cluster;
     for (const topic of cluster.topics()) this.#add(topic, 0);
     this.#unsubscribe = cluster.onChange((change) => this.#follow(change));
   }
@@ -40,6 +41,13 @@ export class Partitions {
   /** A partition as clients name it: by id from the version that has topic ids, by name before. */
   find(topic: string, topicId: string, byId: boolean, index: number): Partition | undefined {
     return byId ? this.getById(topicId, index) : this.get(topic, index);
+  }
+
+  /** Why `find` found nothing: no such topic or partition, or one that another node has. */
+  missingCode(topic: string, topicId: string, byId: boolean, index: number): number {
+    const state = byId ? this.#cluster.topicById(topicId) : this.#cluster.topic(topic);
+    if (state?.partitions[index] !== undefined) return errors.notLeaderOrFollower.code;
+    return byId && state === undefined ? errors.unknownTopicId.code : errors.unknownTopicOrPartition.code;
   }
 
   *all(): Generator<Partition> {
@@ -76,7 +84,7 @@ export class Partitions {
     const partitions = this.#byId.get(topic.id) ?? [];
     for (const state of topic.partitions) {
       // A directory copied from a larger cluster may know partitions that live elsewhere.
-      if (state.index < firstIndex || !state.replicas.includes(this.#nodeId)) continue;
+      if (state.index < firstIndex || !state.replicas.includes(this.#cluster.nodeId)) continue;
       const log = this.#logs.open(topic, state.index);
       partitions[state.index] = new Partition(log, topic.name, topic.id, state.index, state.leaderEpoch);
     }

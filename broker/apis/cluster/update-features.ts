@@ -2,6 +2,8 @@ import { errors } from '../../../protocol/errors.ts';
 import { updateFeatures } from '../../../protocol/messages/cluster/update-features.ts';
 import { defineHandler } from '../handler.ts';
 
+/** From this version on there is one result for all. */
+const wholeResultVersion = 2;
 const upgradeTypes = { upgrade: 1, safeDowngrade: 2 } as const;
 
 /** Raises or lowers finalized feature levels (KIP-584, KIP-1022): all of a request or none. */
@@ -23,18 +25,23 @@ export const updateFeaturesHandler = defineHandler(updateFeatures, {
     );
     const results = await metadata.updateFeatures(updates, request.validateOnly);
     const failed = results.find(({ errorCode }) => errorCode !== errors.none.code);
-    // From v2 on there is one result for all: the first failure, because nothing of the request is applied then.
-    const whole =
-      caller.apiVersion >= 2 && failed !== undefined ? failed : { errorCode: 0, errorMessage: null };
+    // Nothing of a request is applied when one update cannot be.
+    if (failed !== undefined) {
+      const errorMessage = `The update failed for all features since the following feature had an error: ${failed.errorMessage}`;
+      return { throttleTimeMs: 0, errorCode: failed.errorCode, errorMessage, results: [] };
+    }
     return {
       throttleTimeMs: 0,
-      errorCode: whole.errorCode,
-      errorMessage: whole.errorMessage,
-      results: results.map(({ name, errorCode, errorMessage }) => ({
-        feature: name,
-        errorCode,
-        errorMessage,
-      })),
+      errorCode: errors.none.code,
+      errorMessage: null,
+      results:
+        caller.apiVersion >= wholeResultVersion
+          ? []
+          : results.map(({ name, errorCode }) => ({
+              feature: name,
+              errorCode,
+              errorMessage: errors.none.name,
+            })),
     };
   },
   refuse: (_request, errorCode, errorMessage) => ({

@@ -1,5 +1,6 @@
 import { errors } from '../../../protocol/errors.ts';
 import { deleteRecords } from '../../../protocol/messages/data/delete-records.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { defineHandler } from '../handler.ts';
@@ -28,8 +29,10 @@ export const deleteRecordsHandler = defineHandler(deleteRecords, {
 async function deleteOne({ partitions }: Services, topic: string, partitionIndex: number, offset: number) {
   const answer = (lowWatermark: number, errorCode: number) => ({ partitionIndex, lowWatermark, errorCode });
   const partition = partitions.get(topic, partitionIndex);
-  if (partition === undefined) return answer(-1, errors.unknownTopicOrPartition.code);
+  const missing = partitions.missingCode(topic, zeroUuid, false, partitionIndex);
+  if (partition === undefined && missing === errors.unknownTopicOrPartition.code) return answer(-1, missing);
   if (isInternalTopic(topic)) return answer(-1, errors.invalidTopicException.code);
+  if (partition === undefined) return answer(-1, missing);
   const { log } = partition;
   const policy = log.settings['cleanup.policy'];
   // Records of a topic that is compacted only are not the user's to cut off.

@@ -1,31 +1,18 @@
 import { errors } from '../../../protocol/errors.ts';
 import { describeProducers } from '../../../protocol/messages/data/describe-producers.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
+import { topicNameProblem } from '../../metadata/topic-names.ts';
+import type { Services } from '../../services.ts';
 import { defineHandler } from '../handler.ts';
 
 /** The producers that a partition remembers (KIP-664). */
 export const describeProducersHandler = defineHandler(describeProducers, {
   versions: '0',
-  handle: ({ partitions }, request) => ({
+  handle: (services, request) => ({
     throttleTimeMs: 0,
     topics: request.topics.map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map((partitionIndex) => {
-        const partition = partitions.get(name, partitionIndex);
-        if (partition === undefined) return refusal(partitionIndex, errors.unknownTopicOrPartition.code);
-        return {
-          partitionIndex,
-          errorCode: errors.none.code,
-          errorMessage: null,
-          activeProducers: [...partition.log.producers()].map((producer) => ({
-            producerId: producer.producerId,
-            producerEpoch: producer.epoch,
-            lastSequence: producer.lastSequence,
-            lastTimestamp: producer.lastTimestampMs,
-            coordinatorEpoch: producer.coordinatorEpoch,
-            currentTxnStartOffset: producer.transactionFirstOffset,
-          })),
-        };
-      }),
+      partitions: partitionIndexes.map((partitionIndex) => describe(services, name, partitionIndex)),
     })),
   }),
   refuse: (request, errorCode) => ({
@@ -37,6 +24,32 @@ export const describeProducersHandler = defineHandler(describeProducers, {
   }),
 });
 
-function refusal(partitionIndex: number, errorCode: number) {
-  return { partitionIndex, errorCode, errorMessage: null, activeProducers: [] };
+function describe({ partitions, cluster }: Services, topic: string, partitionIndex: number) {
+  const problem = topicNameProblem(topic);
+  if (problem !== null)
+    return refusal(partitionIndex, errors.invalidTopicException.code, `Topic name is invalid: ${problem}`);
+  if (cluster.topic(topic) === undefined) {
+    const { code, message } = errors.unknownTopicOrPartition;
+    return refusal(partitionIndex, code, message);
+  }
+  const partition = partitions.get(topic, partitionIndex);
+  if (partition === undefined)
+    return refusal(partitionIndex, partitions.missingCode(topic, zeroUuid, false, partitionIndex));
+  return {
+    partitionIndex,
+    errorCode: errors.none.code,
+    errorMessage: null,
+    activeProducers: [...partition.log.producers()].map((producer) => ({
+      producerId: producer.producerId,
+      producerEpoch: producer.epoch,
+      lastSequence: producer.lastSequence,
+      lastTimestamp: producer.lastTimestampMs,
+      coordinatorEpoch: producer.coordinatorEpoch,
+      currentTxnStartOffset: producer.transactionFirstOffset,
+    })),
+  };
+}
+
+function refusal(partitionIndex: number, errorCode: number, errorMessage: string | null = null) {
+  return { partitionIndex, errorCode, errorMessage, activeProducers: [] };
 }

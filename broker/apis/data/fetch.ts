@@ -6,12 +6,13 @@ import {
   type FetchLimits,
   type FetchTarget,
   fetchPartition,
+  isMissing,
   newBudget,
   refused,
   releaseFetched,
 } from '../../partitions/fetch-read.ts';
 import type { FetchContext } from '../../partitions/fetch-sessions.ts';
-import { type WaitingPartition, waitForBytes } from '../../partitions/waiting-fetches.ts';
+import { partitionsPerTurn, waitForBytes } from '../../partitions/waiting-fetches.ts';
 import type { Services } from '../../services.ts';
 import { type Caller, defineHandler } from '../handler.ts';
 
@@ -20,8 +21,8 @@ type Response = ResponseInit<typeof fetch>;
 
 /** Versions from which topics are named by id (KIP-516). */
 const topicIdVersion = 13;
-/** So many partitions are read in one turn of the loop; a larger fetch lets others in between. */
-const partitionsPerTurn = 2_000;
+/** Up to this version clients do not know KAFKA_STORAGE_ERROR and would not try again. */
+const noStorageErrorVersion = 5;
 
 /** Reads records, waiting for them up to maxWaitMs (long poll). */
 export const fetchHandler = defineHandler(fetch, {
@@ -67,11 +68,18 @@ interface FetchJob {
   readonly isFromReplica: boolean;
 }
 
+/** Each partition once, where it is named first; of one named twice the last word counts. */
 function targetsOf(request: Request): FetchTarget[] {
   const targets: FetchTarget[] = [];
+  const places = new Map<string, Map<number, number>>();
   for (const { topic, topicId, partitions } of request.topics) {
+    const name = `${topic}:${topicId}`;
+    let placesOfTopic = places.get(name);
+    if (placesOfTopic === undefined) places.set(name, (placesOfTopic = new Map()));
     for (const p of partitions) {
-      targets.push({
+      const place = placesOfTopic.get(p.partition) ?? targets.length;
+      placesOfTopic.set(p.partition, place);
+      targets[place] = {
         topic,
         topicId,
         partition: p.partition,
@@ -79,83 +87,93 @@ function targetsOf(request: Request): FetchTarget[] {
         maxBytes: p.partitionMaxBytes,
         currentLeaderEpoch: p.currentLeaderEpoch,
         lastFetchedEpoch: p.lastFetchedEpoch,
-      });
+      };
     }
   }
   return targets;
 }
 
-/** In one go where the fetch is small, else in turns of the loop. */
-function readAll(job: FetchJob): FetchedPartition[] | Promise<FetchedPartition[]> {
+/** In one go where the fetch is small, else in turns of the loop. Null: the client has gone meanwhile. */
+function readAll(job: FetchJob): FetchedPartition[] | Promise<FetchedPartition[] | null> {
   const { targets } = job.context;
   const fetched: FetchedPartition[] = [];
   const budget = newBudget(job.limits);
-  const readTurn = (): void => {
+  /** True when all are read. */
+  const readTurn = (): boolean => {
     const end = Math.min(targets.length, fetched.length + partitionsPerTurn);
-    while (fetched.length < end) fetched.push(readOne(job, targets[fetched.length]!, budget));
+    try {
+      while (fetched.length < end) fetched.push(readOne(job, targets[fetched.length]!, budget));
+    } catch (error) {
+      releaseFetched(fetched);
+      throw error;
+    }
+    return fetched.length === targets.length;
   };
-  readTurn();
-  if (fetched.length === targets.length) return fetched;
-  return new Promise((resolve) => {
-    const next = (): void => {
-      readTurn();
-      if (fetched.length === targets.length) resolve(fetched);
-      else job.services.environment.clock.defer(next);
-    };
-    job.services.environment.clock.defer(next);
-  });
+  return readTurn() ? fetched : readTurns(job, fetched, readTurn);
+}
+
+async function readTurns(
+  job: FetchJob,
+  fetched: FetchedPartition[],
+  readTurn: () => boolean,
+): Promise<FetchedPartition[] | null> {
+  const { clock } = job.services.environment;
+  for (;;) {
+    await new Promise<void>((resolve) => clock.defer(resolve));
+    if (job.caller.connection.isClosed) {
+      releaseFetched(fetched);
+      return null;
+    }
+    if (readTurn()) return fetched;
+  }
 }
 
 function readOne(job: FetchJob, target: FetchTarget, budget: ReturnType<typeof newBudget>): FetchedPartition {
+  const fetched = fetchPartition(job.services.partitions, target, job.limits, budget);
   // A cluster of one has no followers: whoever says it is one follows somebody else.
-  if (job.isFromReplica) return refused(target, errors.notLeaderOrFollower.code);
-  return fetchPartition(job.services.partitions, target, job.limits, budget);
+  if (!job.isFromReplica || fetched.errorCode !== errors.none.code) return fetched;
+  fetched.records?.release();
+  return refused(target, errors.notLeaderOrFollower.code);
 }
 
 function answerOrWait(
   job: FetchJob,
-  fetched: FetchedPartition[],
+  fetched: FetchedPartition[] | null,
 ): Response | null | Promise<Response | null> {
+  if (fetched === null) return null;
   let bytes = 0;
-  let mustAnswer = job.maxWaitMs <= 0 || fetched.length === 0;
-  for (const { errorCode, divergingEpoch, records } of fetched) {
-    bytes += records?.byteLength ?? 0;
-    mustAnswer ||= errorCode !== errors.none.code || divergingEpoch !== undefined;
+  let present = 0;
+  let mustAnswer = job.maxWaitMs <= 0;
+  for (const result of fetched) {
+    if (isMissing(result)) continue;
+    present += 1;
+    bytes += result.records?.byteLength ?? 0;
+    mustAnswer ||= result.errorCode !== errors.none.code || result.divergingEpoch !== undefined;
   }
-  if (mustAnswer || bytes >= job.minBytes) return answer(job, fetched);
-  return waitAndAnswer(job, fetched);
+  if (mustAnswer || present === 0 || bytes >= job.minBytes) return answer(job, fetched);
+  releaseFetched(fetched);
+  return waitAndAnswer(job);
 }
 
-async function waitAndAnswer(job: FetchJob, fetched: readonly FetchedPartition[]): Promise<Response | null> {
-  releaseFetched(fetched);
+async function waitAndAnswer(job: FetchJob): Promise<Response | null> {
   const { partitions, environment } = job.services;
-  const waiting: WaitingPartition[] = [];
-  for (let i = 0; i < fetched.length; i++) {
-    const target = job.context.targets[i]!;
-    const partition = partitions.find(target.topic, target.topicId, job.limits.byTopicId, target.partition);
-    // Between the turns of a large fetch a topic may have gone or moved on: then there is something to tell.
-    if (partition === undefined || partition.log.highWatermark !== fetched[i]!.highWatermark)
-      return again(job);
-    waiting.push({ partition, target, bytes: fetched[i]!.records?.byteLength ?? 0 });
-  }
+  const { byTopicId, isReadCommitted } = job.limits;
   const end = await waitForBytes({
     clock: environment.clock,
     connection: job.caller.connection,
-    waiting,
+    targets: job.context.targets,
+    find: ({ topic, topicId, partition }) => partitions.find(topic, topicId, byTopicId, partition),
     minBytes: job.minBytes,
     maxWaitMs: job.maxWaitMs,
-    isReadCommitted: job.limits.isReadCommitted,
+    isReadCommitted,
   });
-  return end === 'gone' ? null : again(job);
-}
-
-async function again(job: FetchJob): Promise<Response> {
-  return answer(job, await readAll(job));
+  const fetched = end === 'gone' ? null : await readAll(job);
+  return fetched === null ? null : answer(job, fetched);
 }
 
 function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
-  const { errorCode, sessionId, send } = job.context.conclude(fetched);
-  if (errorCode !== errors.none.code) releaseFetched(fetched);
+  const { errorCode, sessionId, send, unsent } = job.context.conclude(fetched);
+  releaseFetched(unsent);
   const responses: { topic: string; topicId: string; partitions: FetchedPartition[] }[] = [];
   for (const result of send) {
     const last = responses.at(-1);
@@ -163,18 +181,27 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
       last.partitions.push(result);
     else responses.push({ topic: result.topic, topicId: result.topicId, partitions: [result] });
   }
-  return { throttleTimeMs: 0, errorCode, sessionId, responses: responses.map(toWire) };
+  const { apiVersion } = job.caller;
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    sessionId,
+    responses: responses.map((topic) => toWire(topic, apiVersion)),
+  };
 }
 
 const noRecords = Buffer.alloc(0);
 
-function toWire(topic: { topic: string; topicId: string; partitions: FetchedPartition[] }) {
+function toWire(
+  topic: { topic: string; topicId: string; partitions: FetchedPartition[] },
+  apiVersion: number,
+) {
   return {
     topic: topic.topic,
     topicId: topic.topicId,
     partitions: topic.partitions.map((result) => ({
       partitionIndex: result.partitionIndex,
-      errorCode: result.errorCode,
+      errorCode: knownCode(result.errorCode, apiVersion),
       highWatermark: result.highWatermark,
       lastStableOffset: result.lastStableOffset,
       logStartOffset: result.logStartOffset,
@@ -183,4 +210,9 @@ function toWire(topic: { topic: string; topicId: string; partitions: FetchedPart
       records: result.records ?? noRecords,
     })),
   };
+}
+
+function knownCode(errorCode: number, apiVersion: number): number {
+  const isUnknown = apiVersion <= noStorageErrorVersion && errorCode === errors.kafkaStorageError.code;
+  return isUnknown ? errors.notLeaderOrFollower.code : errorCode;
 }

@@ -1,5 +1,8 @@
 import { errors } from '../../../protocol/errors.ts';
 import { listOffsets } from '../../../protocol/messages/data/list-offsets.ts';
+import { RecordError } from '../../../protocol/records/record-error.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
+import { FileError } from '../../../storage/environment/files.ts';
 import type { TimestampedOffset } from '../../../storage/log/log-types.ts';
 import { leaderEpochError } from '../../partitions/fetch-read.ts';
 import type { Partition } from '../../partitions/partition.ts';
@@ -49,10 +52,12 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
       if (asked.timestamp < 0 && caller.apiVersion < firstVersion)
         return refusal(asked, errors.unsupportedVersion.code);
       const partition = partitions.get(topic, asked.partitionIndex);
-      if (partition === undefined) return refusal(asked, errors.unknownTopicOrPartition.code);
+      if (partition === undefined)
+        return refusal(asked, partitions.missingCode(topic, zeroUuid, false, asked.partitionIndex));
       const epochError = leaderEpochError(partition.leaderEpoch, asked.currentLeaderEpoch);
       if (epochError !== errors.none.code) return refusal(asked, epochError);
       const found = await find(partition, asked.timestamp, upTo);
+      if (found === null) return refusal(asked, errors.kafkaStorageError.code);
       return {
         partitionIndex: asked.partitionIndex,
         errorCode: errors.none.code,
@@ -83,11 +88,8 @@ type Asked = {
   readonly timestamp: number;
 };
 
-function find(
-  partition: Partition,
-  timestamp: number,
-  upTo: UpTo,
-): TimestampedOffset | Promise<TimestampedOffset> {
+/** Null: the log could not be read. */
+async function find(partition: Partition, timestamp: number, upTo: UpTo): Promise<TimestampedOffset | null> {
   const { log, leaderEpoch } = partition;
   switch (timestamp) {
     case latest:
@@ -95,14 +97,24 @@ function find(
     case earliest:
     case earliestLocal:
       return withEpochOfEmptyLog(log.earliest(), partition);
-    case maxTimestamp:
-      return log.maxTimestamp(upTo);
     // Without tiered storage nothing is tiered and nothing waits for an upload.
     case latestTiered:
     case earliestPendingUpload:
       return nowhere;
     default:
-      return log.offsetForTimestamp(timestamp, upTo);
+      return search(partition, timestamp, upTo);
+  }
+}
+
+async function search({ log }: Partition, timestamp: number, upTo: UpTo): Promise<TimestampedOffset | null> {
+  try {
+    if (timestamp !== maxTimestamp) return await log.offsetForTimestamp(timestamp, upTo);
+    // Kafka looks for the newest record of all, and says nothing when the reader may not see that one yet.
+    const newest = await log.maxTimestamp('end');
+    return newest.offset >= log.latest(upTo).offset ? nowhere : newest;
+  } catch (error) {
+    if (error instanceof FileError || error instanceof RecordError) return null;
+    throw error;
   }
 }
 

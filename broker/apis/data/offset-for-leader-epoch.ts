@@ -1,5 +1,6 @@
 import { errors } from '../../../protocol/errors.ts';
 import { offsetForLeaderEpoch } from '../../../protocol/messages/data/offset-for-leader-epoch.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { leaderEpochError } from '../../partitions/fetch-read.ts';
 import { defineHandler } from '../handler.ts';
 
@@ -12,7 +13,8 @@ export const offsetForLeaderEpochHandler = defineHandler(offsetForLeaderEpoch, {
       topic,
       partitions: asked.map(({ partition: index, currentLeaderEpoch, leaderEpoch }) => {
         const partition = partitions.get(topic, index);
-        if (partition === undefined) return refusal(index, errors.unknownTopicOrPartition.code);
+        if (partition === undefined)
+          return refusal(index, partitions.missingCode(topic, zeroUuid, false, index));
         const epochError = leaderEpochError(partition.leaderEpoch, currentLeaderEpoch);
         if (epochError !== errors.none.code) return refusal(index, epochError);
         const end = partition.endOffsetForEpoch(leaderEpoch);

@@ -1,11 +1,10 @@
-import { errors } from '../../../protocol/errors.ts';
+import { errorName, errors } from '../../../protocol/errors.ts';
 import { produce } from '../../../protocol/messages/data/produce.ts';
-import { batchHeaderBytes, isTransactional } from '../../../protocol/records/batch.ts';
+import { batchHeaderBytes, isTransactional, magic, magicV2 } from '../../../protocol/records/batch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { checkProduced } from '../../../storage/log/append-validation.ts';
 import type { AppendOutcome } from '../../../storage/log/log-types.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
-import type { Partition } from '../../partitions/partition.ts';
 import type { Services } from '../../services.ts';
 import { type Caller, defineHandler } from '../handler.ts';
 
@@ -22,6 +21,12 @@ export const produceHandler = defineHandler(produce, {
   versions: '3-13',
   advertised: '0-13',
   handle(services, request, caller) {
+    const whole = wholeError(request);
+    if (whole !== null) {
+      if (request.acks !== 0) return refuseAll(request, whole, null);
+      caller.connection.disconnect(`a Produce with acks 0 failed with ${errorName(whole)}`);
+      return null;
+    }
     const pending: Promise<void>[] = [];
     const responses = request.topicData.map((topic) => ({
       name: topic.name,
@@ -38,15 +43,33 @@ export const produceHandler = defineHandler(produce, {
     if (request.acks === 0) return answerNobody(caller, answer, pending);
     return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
   },
-  refuse: (request, errorCode, message) => ({
+  refuse: (request, errorCode, message) =>
+    request.acks === 0 ? null : refuseAll(request, errorCode, message),
+});
+
+function refuseAll(request: Request, errorCode: number, message: string | null): Response {
+  return {
     throttleTimeMs: 0,
     responses: request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index }) => refusal(index, errorCode, message)),
     })),
-  }),
-});
+  };
+}
+
+/** Records of a transaction in a request that names none. */
+function wholeError({ transactionalId, topicData }: Request): number | null {
+  if (transactionalId !== null) return null;
+  const isInTransaction = topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records !== null && areTransactional(records)),
+  );
+  return isInTransaction ? errors.transactionalIdAuthorizationFailed.code : null;
+}
+
+function areTransactional(records: Buffer): boolean {
+  return records.length >= batchHeaderBytes && magic(records, 0) === magicV2 && isTransactional(records, 0);
+}
 
 type Failure = { readonly errorCode: number; readonly message: string | null };
 
@@ -58,46 +81,31 @@ function append(
   index: number,
   records: Buffer | null,
 ): AppendOutcome | Promise<AppendOutcome> | Failure {
-  if (request.acks < -1 || request.acks > 1)
-    return { errorCode: errors.invalidRequiredAcks.code, message: null };
   const byTopicId = caller.apiVersion >= topicIdVersion;
-  const partition = services.partitions.find(topic.name, topic.topicId, byTopicId, index);
-  if (partition === undefined) return { errorCode: missingCode(services, topic, byTopicId), message: null };
+  const { partitions } = services;
+  const partition = partitions.find(topic.name, topic.topicId, byTopicId, index);
+  if (partition === undefined)
+    return failure(partitions.missingCode(topic.name, topic.topicId, byTopicId, index));
   const malformed = checkProduced(records, caller.apiVersion);
-  if (malformed !== null) return malformed;
-  const transactional = refuseTransactional(request, records!);
-  if (transactional !== null) return transactional;
-  if (isInternalTopic(partition.topic) && caller.clientId !== adminClientId) {
-    return {
-      errorCode: errors.invalidTopicException.code,
-      message: `Cannot append to internal topic ${partition.topic}`,
-    };
-  }
-  return appendTo(partition, records!);
+  if (malformed !== null) return failure(malformed.errorCode);
+  // Until transactions are served, nothing may enter a log that only a marker could finish.
+  if (areTransactional(records!))
+    return failure(errors.invalidTxnState.code, 'This broker does not serve transactions yet');
+  if (request.acks < -1 || request.acks > 1) return failure(errors.invalidRequiredAcks.code);
+  if (isInternalTopic(partition.topic) && caller.clientId !== adminClientId)
+    return failure(errors.invalidTopicException.code);
+  return partition.append(records!, { origin: 'client', ownsBuffer: caller.ownsBytes });
 }
 
-function appendTo(partition: Partition, records: Buffer): AppendOutcome | Promise<AppendOutcome> {
-  return partition.append(records, { origin: 'client' });
-}
-
-function missingCode(services: Services, topic: { readonly topicId: string }, byTopicId: boolean): number {
-  const isUnknownId = byTopicId && services.cluster.topicById(topic.topicId) === undefined;
-  return isUnknownId ? errors.unknownTopicId.code : errors.unknownTopicOrPartition.code;
-}
-
-/** Until transactions are served, nothing may enter a log that only a marker could finish. */
-function refuseTransactional(request: Request, records: Buffer): Failure | null {
-  if (records.length < batchHeaderBytes || !isTransactional(records, 0)) return null;
-  if (request.transactionalId === null) {
-    return { errorCode: errors.transactionalIdAuthorizationFailed.code, message: null };
-  }
-  return { errorCode: errors.invalidTxnState.code, message: 'This broker does not serve transactions yet' };
+function failure(errorCode: number, message: string | null = null): Failure {
+  return { errorCode, message };
 }
 
 /** These are answered without the log start offset, as Kafka does. */
 const withoutLogStart = new Set<number>([
   errors.notLeaderOrFollower.code,
   errors.unknownTopicOrPartition.code,
+  errors.unknownTopicId.code,
   errors.messageTooLarge.code,
   errors.recordListTooLarge.code,
   errors.corruptMessage.code,
@@ -114,9 +122,14 @@ function fill(answer: Writable<PartitionAnswer>, outcome: AppendOutcome | Failur
     return;
   }
   answer.errorCode = outcome.errorCode;
-  answer.errorMessage = outcome.message;
-  if (!('ok' in outcome)) return;
+  if (!('ok' in outcome)) {
+    answer.errorMessage = outcome.message;
+    return;
+  }
   if (!withoutLogStart.has(outcome.errorCode)) answer.logStartOffset = outcome.logStartOffset;
+  // Kafka has words for the client only where single records are to blame.
+  if (outcome.recordErrors.length === 0) return;
+  answer.errorMessage = outcome.message;
   answer.recordErrors = outcome.recordErrors.map(({ batchIndex, message }) => ({
     batchIndex,
     batchIndexErrorMessage: message,
@@ -145,7 +158,7 @@ function answerNobody(
     for (const { partitionResponses } of answer.responses ?? []) {
       const failed = partitionResponses?.find(({ errorCode }) => errorCode !== errors.none.code);
       if (failed === undefined) continue;
-      caller.connection.disconnect(`a Produce with acks 0 failed with error ${failed.errorCode}`);
+      caller.connection.disconnect(`a Produce with acks 0 failed with ${errorName(failed.errorCode ?? -1)}`);
       break;
     }
     return null;

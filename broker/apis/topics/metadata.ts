@@ -113,7 +113,10 @@ function answer(services: Services, request: Request, caller: Caller, topics: To
     brokers: [{ nodeId: cluster.nodeId, host, port, rack: settings['broker.rack'] }],
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
-    topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations })),
+    topics: topics.map((topic) =>
+      // A topic id that is not known has no topic to ask about.
+      topic.errorCode === errors.unknownTopicId.code ? topic : { ...topic, topicAuthorizedOperations },
+    ),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allOperations.cluster
       : notAsked,
@@ -123,8 +126,9 @@ function answer(services: Services, request: Request, caller: Caller, topics: To
 
 /** A failure of the whole request: said at each topic, because only v13 has a place for it. */
 function whole(request: Request, errorCode: number): Response {
-  const topics = (request.topics ?? []).map(({ name, topicId }) =>
-    refusedTopic(name ?? '', topicId, errorCode),
-  );
+  const topics = (request.topics ?? []).map(({ name, topicId }) => ({
+    ...refusedTopic(name ?? '', topicId, errorCode),
+    isInternal: false,
+  }));
   return { throttleTimeMs: 0, brokers: [], clusterId: null, controllerId: -1, topics, errorCode };
 }
