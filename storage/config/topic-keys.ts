@@ -147,7 +147,7 @@ export const topicKeys = {
     min: 1,
     max: javaArrayMax,
     brokerKey: 'max.decompressed.message.bytes',
-    doc: 'The largest size to which one batch may be decompressed. kompakt.records.decompressed.max.bytes is a ceiling for all topics.',
+    doc: 'The largest size to which one record of a compressed batch may be decompressed. kompakt.records.decompressed.max.bytes is a ceiling for all topics.',
   }),
   'max.message.bytes': int({
     default: MiB + 12,

@@ -31,7 +31,7 @@ export const ownKeys = {
     doc: 'How many log and index files are open at the same time; the longest unused one is closed for the next.',
   }),
   'kompakt.records.decompressed.max.bytes': long({
-    default: 1 * GiB,
+    default: 128 * MiB,
     min: 1 * MiB,
     doc: 'A ceiling for the decompressed size of one batch in any topic, so that a small request cannot fill the memory. The topic key max.decompressed.message.bytes sets less, not more.',
   }),
