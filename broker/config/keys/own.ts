@@ -1,5 +1,5 @@
 /** Keys that Apache Kafka does not have. */
-import { boolean, GiB, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
+import { boolean, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
 
 export const ownKeys = {
   'kompakt.durability': oneOf(['page-cache', 'fsync', 'interval'], {
