@@ -2,7 +2,7 @@
  * `kompakt serve`: a broker as a process. Settings from the command line and a file, logs on stderr, one line on stdout when it
  * is ready, a clean end on SIGTERM and SIGINT.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type RunningBroker, runBroker } from '../broker/broker.ts';
 import type { LogLevel as BrokerLogLevel } from '../broker/config/logger-levels.ts';
 import { type Configuration, readConfiguration, type SettingsSources } from '../broker/config/settings.ts';
@@ -31,6 +31,12 @@ const memoryDirectory = '/kompakt-data';
 export async function serve(options: ServeOptions): Promise<number> {
   const read = configurationOf(options);
   if (typeof read === 'string') return fail([read]);
+  try {
+    // One of an earlier run would say that this one is ready.
+    if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
+  } catch (error) {
+    return fail([`cannot write --ready-file: ${(error as Error).message}`]);
+  }
   const { logLevel, memory = false } = options;
   const lines = new LogLines({ isSilent: logLevel === 'silent', isReadable: process.stderr.isTTY });
   const signals = watchSignals();

@@ -191,6 +191,8 @@ export class Network {
     if (idleMsMax >= 0)
       for (const connection of this.#connections)
         if (connection.idleMs(nowMs) >= idleMsMax) connection.close();
+    // max.connections may have been raised meanwhile.
+    this.#openWaiting();
     this.#idleCheck = this.#connections.size > 0 && !this.#isStopped ? this.#scheduleIdleCheck() : null;
   }
 }

@@ -116,6 +116,18 @@ it('connections that come before there is somebody to serve them wait', async ()
   expect(logger.lines).toEqual([]);
 });
 
+it('a raised max.connections lets waiting connections in', async () => {
+  const { connect, clock, limits } = await memoryNetwork(echo);
+  limits.connectionsMax = 1;
+  const [, second] = [connect(), connect()];
+  second.send(frame('hello'));
+  await clock.settle();
+  expect(second.received).toHaveLength(0);
+  limits.connectionsMax = 2;
+  await clock.advance(10_000);
+  expect(framesIn(second.take())).toEqual(['hello']);
+});
+
 describe('stop', () => {
   it('closes everything and leaves no timer', async () => {
     const { connect, clock, network, limits } = await memoryNetwork(
