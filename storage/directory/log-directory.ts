@@ -4,10 +4,10 @@ import type { Environment } from '../environment/environment.ts';
 import { FileError, type FileSystem, type VolumeStat } from '../environment/files.ts';
 import { Log } from '../log/log.ts';
 import type { DurabilityPolicy, LogLogger } from '../log/log-types.ts';
-import { parsePartitionMetadata } from '../log/partition-metadata.ts';
+import { parsePartitionMetadata, partitionMetadataText } from '../log/partition-metadata.ts';
 import { partitionMetadataFile } from '../log/segment-files.ts';
 import { type CleanShutdown, takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts';
-import { Deletions } from './deletion.ts';
+import { DeletedDirectories } from './deleted-directories.ts';
 import {
   checkpointFiles,
   DamagedCheckpoint,
@@ -28,7 +28,7 @@ import {
  *    recovery-point-offset-checkpoint   30 s after the start, then every 60 s, and at a clean stop
  *    log-start-offset-checkpoint        the same, and at once when records are deleted
  *    replication-offset-checkpoint      with the others: for Apache Kafka, we do not read it
- *    TOPIC-PARTITION                    log.ts            …-delete  deletion.ts
+ *    TOPIC-PARTITION                    log.ts            …-delete  deleted-directories.ts
  *    …-stray  …-future                  left alone
  *
  * The directory's lock and identity are the business of ownership.ts and meta-properties.ts, and its metadata log that of
@@ -43,7 +43,7 @@ export interface LogDirectoryOptions {
   readonly durability: DurabilityPolicy;
   /** `producer.id.expiration.ms` */
   readonly producerIdExpirationMs: number;
-  /** `log.segment.delete.delay.ms`: for what an earlier process has left. */
+  /** `log.segment.delete.delay.ms`: for deleted partitions. */
   readonly deleteDelayMs: number;
   /** Directories in here that belong to somebody else: the metadata log. */
   readonly reserved: readonly string[];
@@ -83,7 +83,9 @@ export class LogDirectory {
   readonly #highWatermarks: OffsetCheckpoint;
   readonly #oldRecoveryPoints: ReadonlyMap<string, number>;
   readonly #oldLogStarts: ReadonlyMap<string, number>;
-  readonly #deletions: Deletions;
+  readonly #deletions: DeletedDirectories;
+  /** Renames that wait for a file to be sent (Windows). */
+  readonly #deleting = new Set<Promise<void>>();
   /** What a checkpoint file holds, to write only changes. */
   readonly #written = new Map<OffsetCheckpoint, string>();
   #writing: Promise<void> = Promise.resolve();
@@ -94,7 +96,7 @@ export class LogDirectory {
 
   private constructor(options: LogDirectoryOptions) {
     const { environment, path, logger } = options;
-    const { files, clock, random } = environment;
+    const { files } = environment;
     this.path = path;
     this.#options = options;
     this.#files = files;
@@ -104,8 +106,17 @@ export class LogDirectory {
     this.#highWatermarks = new OffsetCheckpoint(files, path, checkpointFiles.highWatermark);
     this.#oldRecoveryPoints = this.#read(this.#recoveryPoints);
     this.#oldLogStarts = this.#read(this.#logStarts);
-    const randomBytes = (count: number) => random.bytes(count);
-    this.#deletions = new Deletions({ files, clock, logger, dataDirectory: path, randomBytes });
+    this.#deletions = new DeletedDirectories({
+      environment,
+      directory: path,
+      delayMs: () => options.deleteDelayMs,
+      onError: (directory, error) =>
+        logger.warn('cannot remove the directory of a deleted partition', {
+          directory,
+          error: error.message,
+        }),
+    });
+    this.#deletions.resume();
     this.#discover();
     this.#schedule(options.initialDelayMs ?? initialDelayMsDefault);
   }
@@ -147,6 +158,8 @@ export class LogDirectory {
     if (open) throw new Error(`the log of ${name} is open already`);
     const found = this.#found.get(name);
     if (found && found.topicId !== null && found.topicId !== topicId) this.#setAside(name, found);
+    // Written in our first moments and lost with the power, or never, by an old Kafka.
+    if (found?.topicId === null) this.#writeMetadata(name, topicId);
     this.#found.delete(name);
     const { environment, logger, durability, producerIdExpirationMs, decompressedBytesMax } = this.#options;
     try {
@@ -181,7 +194,13 @@ export class LogDirectory {
     if (this.#logs.get(log.name) !== log) return;
     this.#logs.delete(log.name);
     log.markDeleted();
-    this.#deletions.delete(log.name, log.topic, log.partition, log.settings['file.delete.delay.ms']);
+    const gone = this.#deletions.delete(log.topic, log.partition).catch((error) => {
+      if (!(error instanceof FileError)) throw error;
+      const fields = { log: log.name, error: error.message };
+      this.#options.logger.error('cannot take away the directory of a deleted partition', fields);
+    });
+    this.#deleting.add(gone);
+    void gone.then(() => this.#deleting.delete(gone));
   }
 
   /** Renames what nobody has opened to `-stray`: the metadata does not know it. Returns the old names. */
@@ -225,7 +244,8 @@ export class LogDirectory {
   async close(brokerEpoch: number): Promise<boolean> {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#deletions.stop();
+    await Promise.all(this.#deleting);
+    this.#deletions.close();
     const logs = [...this.#logs.values()];
     let clean = !this.#hasFailedLog;
     const closeNext = async (): Promise<void> => {
@@ -248,8 +268,6 @@ export class LogDirectory {
         this.#options.logger.warn('a directory that is no partition: Apache Kafka would not start with it', {
           path,
         });
-      } else if (parsed.kind === 'delete') {
-        this.#deletions.queue(name, this.#options.deleteDelayMs);
       } else if (parsed.kind === 'partition') {
         const { topic, partition } = parsed;
         this.#found.set(name, { topic, partition, topicId: this.#topicIdIn(path) });
@@ -261,6 +279,15 @@ export class LogDirectory {
     const path = this.#files.join(directory, partitionMetadataFile);
     if (this.#files.statSync(path) === null) return null;
     return parsePartitionMetadata(this.#files.readFileSync(path).toString('utf8'));
+  }
+
+  #writeMetadata(name: string, topicId: string): void {
+    const path = this.#files.join(this.path, name, partitionMetadataFile);
+    this.#options.logger.warn('a partition without its topic id: it is taken for that of its name', {
+      path,
+      topicId,
+    });
+    this.#files.replaceFileSync(path, Buffer.from(partitionMetadataText(topicId)));
   }
 
   #setAside(name: string, { topic, partition, topicId }: FoundPartition): void {

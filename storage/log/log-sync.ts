@@ -1,6 +1,6 @@
 import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Clock, Timer } from '../environment/clock.ts';
-import type { File, FileSystem } from '../environment/files.ts';
+import { type File, FileError, type FileSystem } from '../environment/files.ts';
 import type { Commit } from './append-queue.ts';
 import type { DurabilityPolicy } from './log-types.ts';
 
@@ -192,7 +192,9 @@ export class LogSync implements Commit {
     try {
       await file.sync();
     } catch (error) {
-      if (!this.#forgotten.has(file)) throw error;
+      // A snapshot may go with its segment, and a small file be replaced, before its turn has come.
+      const isGone = error instanceof FileError && error.code === 'ENOENT' && this.#closing.has(file);
+      if (!isGone && !this.#forgotten.has(file)) throw error;
     }
     if (this.#closing.has(file)) file.close();
   }
