@@ -61,7 +61,7 @@ export class IndexFile {
   /** Starts a new, empty index; `preallocateBytes` is how large its file looks until it is sealed. */
   create(preallocateBytes: number): void {
     this.#file ??= this.#files.openSync(this.#path, 'create');
-    this.#file.truncateSync(0);
+    if (this.#file.size > 0) this.#file.truncateSync(0);
     this.#file.truncateSync(preallocateBytes);
     this.#entries = null;
     this.#count = 0;

@@ -109,22 +109,33 @@ export function findByTimestamp(
   bound: number,
   modifiedMs: (segment: Segment) => number,
 ): TimestampedOffset | Promise<TimestampedOffset> {
-  const segment = log.list.segments.find(
-    (each) => each.largestTimestampMs(() => modifiedMs(each)) >= timestampMs,
-  );
-  if (!segment) return noOffset;
-  const from = Math.max(segment.lookupTime(timestampMs).offset, log.logStartOffset);
-  const walk = segment.walkFrom(from);
-  while (walk.next()) {
-    if (batch.magic(walk.buffer, walk.at) >= batch.magicV2 && batch.baseOffset(walk.buffer, walk.at) >= bound)
-      break;
-    if (maxTimestampAt(walk.buffer, walk.at) < timestampMs) continue;
-    const loading = codecOfBatch(walk);
-    if (loading) return loading.then(() => findByTimestamp(log, timestampMs, bound, modifiedMs));
-    const found = firstRecord(walk, timestampMs, log.logStartOffset);
-    if (found) return found.offset < bound ? found : noOffset;
+  for (const segment of log.list.segments) {
+    if (segment.baseOffset >= bound) break;
+    if (segment.nextOffset <= log.logStartOffset) continue;
+    if (segment.largestTimestampMs(() => modifiedMs(segment)) < timestampMs) continue;
+    const found = findInSegment(segment, timestampMs, log.logStartOffset);
+    if (found instanceof Promise)
+      return found.then(() => findByTimestamp(log, timestampMs, bound, modifiedMs));
+    if (found !== null) return found.offset < bound ? found : noOffset;
   }
   return noOffset;
+}
+
+/** A promise: to be tried again when it has resolved. */
+function findInSegment(
+  segment: Segment,
+  timestampMs: number,
+  logStartOffset: number,
+): TimestampedOffset | null | Promise<void> {
+  const walk = segment.walkFrom(Math.max(segment.lookupTime(timestampMs).offset, logStartOffset));
+  while (walk.next()) {
+    if (maxTimestampAt(walk.buffer, walk.at) < timestampMs) continue;
+    const loading = codecOfBatch(walk);
+    if (loading) return loading;
+    const found = firstRecord(walk, timestampMs, logStartOffset);
+    if (found) return found;
+  }
+  return null;
 }
 
 /** The first record with the greatest timestamp of all below `bound`. */

@@ -137,16 +137,13 @@ export class LogSync implements Commit {
     });
   }
 
-  /**
-   * Small files (metadata, epochs) were made in `directory`: syncs and closes them, with the append under way if an
-   * acknowledgement waits for that, else in the background.
-   */
+  /** Small files (metadata, epochs) were made in `directory`: they are synced with what comes next, then closed. */
   made(files: readonly File[], directory: string): void {
-    for (const file of files) this.#closing.add(file);
-    if (this.policy.kind === 'fsync' || this.#demanded) {
-      for (const file of files) this.#unsynced.add(file);
-      this.named(directory);
-    } else void this.#next(() => this.#sync(files, [directory]));
+    for (const file of files) {
+      this.#closing.add(file);
+      this.#unsynced.add(file);
+    }
+    this.named(directory);
   }
 
   /** Closes `file` once it is synced. */

@@ -1,5 +1,5 @@
 import * as batch from '../../protocol/records/batch.ts';
-import { readEndTransactionMarker } from '../../protocol/records/control.ts';
+import { controlTypeOf, controlTypes, readEndTransactionMarker } from '../../protocol/records/control.ts';
 import { openRecords } from '../../protocol/records/record.ts';
 import { producerIdAt } from './batch-walk.ts';
 import {
@@ -205,18 +205,15 @@ function dataBatchAt(buffer: Buffer, at: number) {
   };
 }
 
-/** null: the cleaner has emptied the batch; its transaction is gone from the log. */
+/** null: the cleaner has emptied the batch, for its transaction is gone; or it holds a control record of another kind. */
 function markerAt(buffer: Buffer, at: number): Marker | null {
   const cursor = openRecords(buffer, at);
   if (!cursor.next()) return null;
   const record = cursor.record();
+  const type = controlTypeOf(record);
+  if (type !== controlTypes.commit && type !== controlTypes.abort) return null;
   const { committed, coordinatorEpoch } = readEndTransactionMarker(record);
   const epoch = batch.producerEpoch(buffer, at);
-  return {
-    epoch,
-    coordinatorEpoch,
-    offset: batch.baseOffset(buffer, at),
-    timestampMs: record.timestamp,
-    committed,
-  };
+  const offset = batch.baseOffset(buffer, at);
+  return { epoch, coordinatorEpoch, offset, timestampMs: record.timestamp, committed };
 }

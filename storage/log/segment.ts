@@ -3,7 +3,7 @@ import type { File, FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt, maxTimestampAt } from './batch-walk.ts';
 import { CorruptIndex } from './index-file.ts';
 import { OffsetIndex } from './offset-index.ts';
-import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
+import { filePath, suffixes } from './segment-files.ts';
 import { TimeIndex, type TimeIndexEntry } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
 
@@ -78,12 +78,12 @@ export class Segment {
 
   /** A new segment with its files, empty; leftovers of the same names are replaced. */
   static create(options: SegmentOptions & { preallocateBytes: number }): Segment {
-    const { files, directory, baseOffset } = options;
-    for (const suffix of segmentSuffixes)
-      files.removeFileSync(filePath(files, directory, baseOffset, suffix));
+    const { files, directory, baseOffset, preallocateBytes } = options;
+    files.removeFileSync(filePath(files, directory, baseOffset, suffixes.transactionIndex));
     const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log), 'create');
+    if (file.size > 0) file.truncateSync(0);
+    if (preallocateBytes > 0) file.truncateSync(preallocateBytes);
     const segment = new Segment(options, file, false);
-    if (options.preallocateBytes > 0) file.truncateSync(options.preallocateBytes);
     segment.size = 0;
     segment.#max = { timestampMs: -1, offset: baseOffset };
     segment.offsetIndex.create();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TopicSettings } from '../../../storage/config/topic-settings.ts';
+import { MemoryFileSystem } from '../../../storage/environment/memory-files.ts';
 import type { Log } from '../../../storage/log/log.ts';
 import type { AppendOutcome, DurabilityPolicy, LogEvent } from '../../../storage/log/log-types.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
@@ -265,6 +266,35 @@ describe('a write that fails', () => {
     expect(log.segments()).toHaveLength(1);
     expect(tryAppend(log, 'c')).toMatchObject({ ok: true, baseOffset: 1 });
     expect(log.segments().map((segment) => segment.baseOffset)).toEqual([0, 1]);
+  });
+
+  it('at the memory limit is one line that names the option, until something goes', async () => {
+    const clock = new VirtualClock();
+    const limit = { memoryLimitBytes: 2_000_000, memoryLimitOption: 'memoryLimit' };
+    const environment = {
+      clock,
+      files: new MemoryFileSystem({ clock, ...limit }),
+      random: new SeededRandom(1),
+    };
+    const logger = new RecordedLogger();
+    const settings = {
+      'internal.segment.bytes': 500_000,
+      'retention.bytes': 500_000,
+      'file.delete.delay.ms': 0,
+    };
+    const log = openLog(environment, { settings: { ...settings, 'retention.ms': -1 }, logger });
+    const value = 'x'.repeat(50_000);
+    let count = 0;
+    while (tryAppend(log, value).ok) count++;
+    expect(count).toBeGreaterThan(20);
+    expect(tryAppend(log, value)).toMatchObject({ ok: false, errorCode: 56 });
+    const errors = logger.lines.filter(({ level }) => level === 'error');
+    expect(errors).toHaveLength(1);
+    expect(JSON.stringify(errors[0]!.fields)).toContain('memoryLimit');
+    expect(readAll(log)).toHaveLength(count);
+    expect(await log.applyRetention(clock.nowMs())).toBeGreaterThan(0);
+    await clock.settle();
+    expect(tryAppend(log, value)).toMatchObject({ ok: true, baseOffset: count });
   });
 
   it('otherwise takes the log offline; reads go on', () => {
