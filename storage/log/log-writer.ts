@@ -2,36 +2,27 @@ import { errors, type KafkaError } from '../../protocol/errors.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
 import { type File, FileError, type FileSystem } from '../environment/files.ts';
 import { AppendQueue } from './append-queue.ts';
-import type { Validated } from './append-result.ts';
-import { type AppendRules, appendRulesOf } from './append-rules.ts';
-import { checkAppendable, codecsToAwait, validateAndAssign } from './append-validation.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogDependencies } from './log.ts';
+import { LogAppender } from './log-appender.ts';
 import { createDirectory, replaceUnsynced, syncSmallFiles } from './log-files.ts';
 import { LogSync } from './log-sync.ts';
-import type { AppendOptions, AppendOutcome, AppendRefused, LogEvent } from './log-types.ts';
-import type { CompletedTransaction } from './producer-state.ts';
-import type { ProducerChanges, ProducerTable } from './producer-table.ts';
+import type { AppendRefused, LogEvent } from './log-types.ts';
+import type { ProducerTable } from './producer-table.ts';
 import { type LoadedLog, loadProducers } from './recovery.ts';
 import { decideRetention } from './retention.ts';
 import type { Segment } from './segment.ts';
 import { leaderEpochFile } from './segment-files.ts';
-import { SegmentList, segmentBytesOf } from './segment-list.ts';
+import { SegmentList } from './segment-list.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 
 /**
- * Everything that changes a log; log.ts is its face.
+ * Everything that changes a log, appends apart (log-appender.ts); log.ts is the face of both.
  *
- * - All changes run in one queue (append-queue.ts). A small append to an idle log in the page cache is over when `append`
- *   returns.
- * - Bytes first, then what is known of them: segment, producers and offsets follow a write that has succeeded. A write that
- *   failed is cut off before anything else happens.
- * - No room (disk, memory, descriptors): the append is refused, and the next one tries again. Any other failure takes the
+ * - All changes run in one queue (append-queue.ts).
+ * - No room (disk, memory, descriptors): the change is refused, and the next one tries again. Any other failure takes the
  *   log offline: it can be read, and written after the next start.
  */
-
-/** Larger appends are written on the thread pool, so that other connections are served meanwhile. */
-export const largeAppendBytes = 256 * 1024;
 
 export type LogState = 'online' | 'offline' | 'closed' | 'deleted';
 
@@ -42,6 +33,8 @@ export class LogWriter {
   readonly producers: ProducerTable;
   readonly epochs: LeaderEpochs;
   readonly sync: LogSync;
+  readonly queue: AppendQueue;
+  readonly appender: LogAppender;
   settings: TopicSettings;
   state: LogState = 'online';
   logStartOffset: number;
@@ -50,9 +43,7 @@ export class LogWriter {
   readonly #deps: LogDependencies;
   readonly #files: FileSystem;
   readonly #snapshots: SnapshotFiles;
-  readonly #queue: AppendQueue;
   readonly #emit: (event: LogEvent) => void;
-  #rules: AppendRules;
   #epochsUnwritten: boolean;
   /** The last one that was written; it may not be synced yet. */
   #epochsFile: File | null = null;
@@ -65,7 +56,6 @@ export class LogWriter {
     this.#files = environment.files;
     this.#emit = emit;
     this.settings = settings;
-    this.#rules = appendRulesOf(settings, deps.decompressedBytesMax);
     this.list = new SegmentList(environment, directory, settings, loaded.segments);
     this.producers = loaded.producers;
     this.#snapshots = loaded.snapshots;
@@ -76,37 +66,26 @@ export class LogWriter {
     const log = {
       endOffset: () => this.endOffset,
       synced: () => this.#onSynced(),
-      failed: (error: unknown) => this.#fail(error, 'sync'),
+      failed: (error: unknown) => this.fail(error, 'sync'),
     };
     this.sync = new LogSync(this.#files, environment.clock, log, deps.durability, loaded.recoveryPoint);
     this.sync.follow(settings);
-    this.#queue = new AppendQueue(this.sync);
+    this.queue = new AppendQueue(this.sync);
+    this.appender = new LogAppender(this, settings, deps.decompressedBytesMax);
     if (loaded.epochsChanged) this.#guarded('write leader epochs', () => this.#writeEpochs());
     this.#adopt(loaded);
   }
 
   updateSettings(settings: TopicSettings): void {
     this.settings = settings;
-    this.#rules = appendRulesOf(settings, this.#deps.decompressedBytesMax);
+    this.appender.follow(settings);
     this.list.settings = settings;
     this.sync.follow(settings);
   }
 
-  append(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
-    const refusal = this.refusal();
-    if (refusal) return refusal;
-    const mustWait = !this.#queue.isIdle || records.length > largeAppendBytes;
-    const borrowed = mustWait || codecsToAwait(records, this.#rules) !== undefined;
-    const kept = borrowed && !options.ownsBuffer ? Buffer.from(records) : records;
-    return this.#queue.run(
-      () => this.#startAppend(kept, options),
-      (outcome) => this.#acknowledged(outcome),
-    );
-  }
-
   /** Runs `change` in its turn, if the log can be changed then; what fails is dealt with as a failed append is. */
   change<T>(what: string, change: () => T): T | undefined | Promise<T | undefined> {
-    return this.#queue.run(() => (this.state === 'online' ? this.#guarded(what, change) : undefined));
+    return this.queue.run(() => (this.state === 'online' ? this.#guarded(what, change) : undefined));
   }
 
   /** Why nothing can be appended; null when it can. */
@@ -121,8 +100,12 @@ export class LogWriter {
     return { ok: false, errorCode: error.code, message, recordErrors: [], logStartOffset };
   }
 
-  beginEpoch(epoch: number): void {
-    if (this.epochs.assign(epoch, this.endOffset)) this.#epochsUnwritten = true;
+  /** A leader epoch begins at `startOffset`, if it is not known yet. It is on disk after `writeNotedEpochs`. */
+  noteEpoch(epoch: number, startOffset: number): void {
+    if (epoch >= 0 && this.epochs.assign(epoch, startOffset)) this.#epochsUnwritten = true;
+  }
+
+  writeNotedEpochs(): void {
     if (this.list.active && this.#epochsUnwritten) this.#writeEpochs();
   }
 
@@ -141,15 +124,15 @@ export class LogWriter {
    * Under `fsync` a segment begins when all before it is on the device. Else a loss of power could keep the new one and
    * cut the old one short, at a batch: a hole that nobody would notice.
    */
-  get #mustSyncBeforeRoll(): boolean {
+  get mustSyncBeforeRoll(): boolean {
     return this.sync.policy.kind === 'fsync' && this.list.active !== undefined && this.sync.isDirty;
   }
 
   /** `roll`, in its turn. */
   rollInTurn(): Promise<boolean | undefined> {
     return Promise.resolve(
-      this.#queue.run(async () => {
-        if (this.#mustSyncBeforeRoll) await this.sync.flush();
+      this.queue.run(async () => {
+        if (this.mustSyncBeforeRoll) await this.sync.flush();
         return this.state === 'online' ? this.#guarded('roll', () => this.roll()) : undefined;
       }),
     );
@@ -209,20 +192,29 @@ export class LogWriter {
     if (offset <= this.logStartOffset) return false;
     this.logStartOffset = offset;
     if (this.epochs.truncateFromStart(offset)) this.#epochsUnwritten = true;
-    if (this.list.active && this.#epochsUnwritten) this.#writeEpochs();
+    this.#guarded('write leader epochs', () => this.writeNotedEpochs());
     this.#snapshots.startMoved(offset);
     this.#emit('start-offset');
     return true;
   }
 
-  /** Cuts off all records from `offset` on. */
-  truncate(offset: number): void {
-    if (offset >= this.endOffset) return;
+  /** Cuts off all records from `offset` on, when no sync is under way that could count them in. */
+  truncateInTurn(offset: number): Promise<void> {
+    return Promise.resolve(
+      this.queue.run(async () => {
+        await this.sync.idle();
+        if (this.state === 'online' && offset < this.endOffset)
+          this.#guarded('truncate', () => this.#truncate(offset));
+      }),
+    );
+  }
+
+  #truncate(offset: number): void {
     const first = this.list.first?.baseOffset ?? 0;
     if (offset < first) throw new RangeError(`cannot truncate to ${offset}, the log begins at ${first}`);
     this.list.retireAbove(offset, (segment) => this.#forget(segment));
     const active = this.list.active!;
-    active.truncateTo(offset, this.#nowMs());
+    active.truncateTo(offset, this.nowMs());
     this.sync.wrote(active.file);
     this.list.epoch++;
     this.endOffset = offset;
@@ -237,7 +229,7 @@ export class LogWriter {
       snapshots: this.#snapshots,
       logStartOffset: this.logStartOffset,
       endOffset: offset,
-      nowMs: this.#nowMs(),
+      nowMs: this.nowMs(),
       producerIdExpirationMs: this.#deps.producerIdExpirationMs,
     });
     this.#emit('truncated');
@@ -245,23 +237,27 @@ export class LogWriter {
 
   /** Brings everything to the device as a clean stop leaves it; true when that succeeded. */
   async close(): Promise<boolean> {
-    return this.#queue.run(async () => {
-      const active = this.list.active;
-      if (this.state === 'online' && active) {
-        this.#guarded('close', () => {
-          active.seal();
-          for (const file of active.openFiles) this.sync.wrote(file);
-          const snapshot = this.#snapshots.take(this.producers);
-          if (snapshot) this.sync.made([snapshot], this.list.directory);
-          this.sync.named(this.list.directory);
-        });
-        await this.sync.flush();
-      }
+    return this.queue.run(async () => {
+      const sealed = this.#guarded('close', () => this.#sealForClose());
+      await this.sync.flush();
       await this.sync.idle();
-      const isClean = this.state === 'online';
-      this.end(isClean ? 'closed' : this.state);
+      const isClean = sealed === true && this.state === 'online';
+      this.end(this.state === 'online' ? 'closed' : this.state);
       return isClean;
     });
+  }
+
+  #sealForClose(): boolean {
+    const active = this.list.active;
+    if (this.state !== 'online' || !active) return true;
+    this.writeNotedEpochs();
+    if (active.isGrowing) {
+      active.seal();
+      for (const file of active.openFiles) this.sync.wrote(file);
+    }
+    const snapshot = this.#snapshots.take(this.producers);
+    if (snapshot) this.sync.made([snapshot], this.list.directory);
+    return true;
   }
 
   /** No more changes; what is being sent keeps its file. */
@@ -271,145 +267,27 @@ export class LogWriter {
     this.list.close();
   }
 
-  #startAppend(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
-    const refusal = this.refusal();
-    if (refusal) return refusal;
-    const checked = checkAppendable(records, options.origin, this.#rules.maxMessageBytes);
-    if (!checked.ok) return { ...checked, logStartOffset: this.logStartOffset };
-    if (checked.records.length === 0) return this.#appended(-1, -1, -1, false);
-    const loading = codecsToAwait(checked.records, this.#rules);
-    if (loading) return loading.then(() => this.#validateAndWrite(checked.records, options));
-    return this.#validateAndWrite(checked.records, options);
-  }
-
-  #validateAndWrite(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
-    const { origin, leaderEpoch } = options;
-    const context = { origin, leaderEpoch, firstOffset: this.endOffset, nowMs: this.#nowMs() };
-    const valid = validateAndAssign(records, this.#rules, context);
-    if (!valid.ok) return { ...valid, logStartOffset: this.logStartOffset };
-    const bytes = valid.buffer.length;
-    const segmentBytes = segmentBytesOf(this.settings);
-    if (bytes > segmentBytes) {
-      return this.refused(
-        errors.recordListTooLarge,
-        `Append of ${bytes} bytes is over segment.bytes of ${segmentBytes}`,
-      );
-    }
-    const prepared = this.producers.prepare(valid.buffer, origin === 'client');
-    if (prepared.kind === 'refused') return { ...this.refused(errors.none, null), ...prepared.refusal };
-    if (prepared.kind === 'duplicate') {
-      const { lastOffset, offsetDelta, timestampMs } = prepared.of;
-      return this.#appended(lastOffset - offsetDelta, lastOffset, timestampMs, true);
-    }
-    return this.#write(valid, prepared.changes, options);
-  }
-
-  #write(
-    valid: Validated,
-    changes: ProducerChanges,
-    options: AppendOptions,
-  ): AppendOutcome | Promise<AppendOutcome> {
-    const { buffer } = valid;
-    try {
-      const mustRoll = this.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1);
-      if (mustRoll && this.#mustSyncBeforeRoll) {
-        // The buffer may be the caller's, who takes it back when we return.
-        const kept = options.ownsBuffer ? valid : { ...valid, buffer: Buffer.from(buffer) };
-        return this.sync.flush().then(() => this.refusal() ?? this.#write(kept, changes, options));
-      }
-      if (options.origin === 'raft') this.sync.demand();
-      const { leaderEpoch } = options;
-      if (leaderEpoch >= 0 && this.epochs.assign(leaderEpoch, valid.firstOffset))
-        this.#epochsUnwritten = true;
-      if (mustRoll) this.roll();
-      if (this.#epochsUnwritten) this.#writeEpochs();
-      const segment = this.list.active!;
-      segment.grow();
-      if (buffer.length <= largeAppendBytes) {
-        segment.file.writeSync([buffer], segment.size);
-        return this.#wrote(segment, valid, changes);
-      }
-      return segment.file.write([buffer], segment.size).then(
-        () => this.#wrote(segment, valid, changes),
-        (error) => this.#writeFailed(error),
-      );
-    } catch (error) {
-      return this.#writeFailed(error);
-    }
-  }
-
-  /** The bytes stand in the file: everything else follows. */
-  #wrote(segment: Segment, valid: Validated, changes: ProducerChanges): AppendOutcome {
-    const { firstOffset, nextOffset } = valid;
-    segment.wrote(valid.buffer);
-    this.endOffset = nextOffset;
-    this.sync.wrote(segment.file);
-    try {
-      this.producers.apply(changes, nextOffset, (transaction, stableOffset) => {
-        this.#noteAborted(segment, transaction, stableOffset);
-      });
-    } catch (error) {
-      // The batches are there, the index of aborted transactions is not: readers must not get past this point.
-      this.#fail(error, 'append to the transaction index');
-      return this.refused(errors.kafkaStorageError, String(error));
-    }
-    if (this.#isFull) {
-      this.#isFull = false;
-      this.#deps.logger.info('there is room again: appends are accepted', { log: this.list.directory });
-    }
-    if (this.sync.policy.kind !== 'fsync') this.#advance(nextOffset);
-    return this.#appended(firstOffset, nextOffset - 1, valid.logAppendTimeMs, false);
-  }
-
-  #noteAborted(segment: Segment, transaction: CompletedTransaction, lastStableOffset: number): void {
-    if (!transaction.aborted) return;
-    const { producerId, firstOffset, lastOffset } = transaction;
-    segment.transactionIndex.append({ producerId, firstOffset, lastOffset, lastStableOffset });
-    this.sync.wrote(segment.transactionIndex.file!);
-  }
-
-  #appended(
-    baseOffset: number,
-    lastOffset: number,
-    logAppendTimeMs: number,
-    duplicate: boolean,
-  ): AppendOutcome {
-    const { logStartOffset } = this;
-    return { ok: true, baseOffset, lastOffset, logAppendTimeMs, logStartOffset, duplicate };
-  }
-
-  /** Called when the commit that an append needs is over: was it? */
-  #acknowledged(outcome: AppendOutcome): AppendOutcome {
-    if (!outcome.ok || this.state === 'online' || this.sync.syncedOffset > outcome.lastOffset) return outcome;
-    return this.refusal()!;
-  }
-
-  /** Cuts off what a failed write may have left behind the last good batch. */
-  #writeFailed(error: unknown): AppendRefused {
-    const active = this.list.active;
-    try {
-      if (active && active.file.size > active.size) active.file.truncateSync(active.size);
-    } catch (second) {
-      this.#fail(second, 'cut off a failed write');
-    }
-    if (this.state === 'online') this.#failedOrFull(error, 'append');
-    if (this.state === 'deleted') return this.refusal()!;
-    return this.refused(errors.kafkaStorageError, String(error instanceof Error ? error.message : error));
-  }
-
   /** Runs `work`; undefined when the disk failed it. */
   #guarded<T>(what: string, work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      this.#failedOrFull(error, what);
+      this.failedOrFull(error, what);
       return undefined;
     }
   }
 
-  #failedOrFull(error: unknown, what: string): void {
-    if (!(error instanceof FileError && noRoom.has(error.code))) this.#fail(error, what);
+  /** A write succeeded. */
+  hadRoom(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.#deps.logger.info('there is room again: appends are accepted', { log: this.list.directory });
+  }
+
+  /** A change failed: for want of room, which is said once, or for good. */
+  failedOrFull(error: unknown, what: string): void {
+    if (!(error instanceof FileError && noRoom.has(error.code))) this.fail(error, what);
     else if (!this.#isFull) {
       this.#isFull = true;
       const fields = { log: this.list.directory, error: error.message };
@@ -417,7 +295,8 @@ export class LogWriter {
     }
   }
 
-  #fail(error: unknown, what: string): void {
+  /** Takes the log offline. */
+  fail(error: unknown, what: string): void {
     if (this.state !== 'online') return;
     this.state = 'offline';
     this.sync.stop();
@@ -441,10 +320,11 @@ export class LogWriter {
   }
 
   #onSynced(): void {
-    if (this.sync.policy.kind === 'fsync') this.#advance(this.sync.syncedOffset);
+    if (this.sync.policy.kind === 'fsync') this.advance(this.sync.syncedOffset);
   }
 
-  #advance(highWatermark: number): void {
+  /** Others may see up to here. */
+  advance(highWatermark: number): void {
     if (highWatermark <= this.highWatermark) return;
     this.highWatermark = highWatermark;
     this.producers.settle(highWatermark);
@@ -509,7 +389,7 @@ export class LogWriter {
     this.sync.syncedOffset = endOffset;
   }
 
-  #nowMs(): number {
+  nowMs(): number {
     return this.#deps.environment.clock.nowMs();
   }
 }

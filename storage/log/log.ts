@@ -178,7 +178,7 @@ export class Log {
    * unless `ownsBuffer`.
    */
   append(records: Buffer, options: AppendOptions): AppendOutcome | Promise<AppendOutcome> {
-    return this.#writer.append(records, options);
+    return this.#writer.appender.append(records, options);
   }
 
   /** The batches from `offset` on that the reader may see. Every region must be released. */
@@ -234,7 +234,11 @@ export class Log {
 
   /** A new leader epoch begins at the end of the log; on disk before its first append. */
   beginEpoch(epoch: number): void {
-    void this.#writer.change('begin a leader epoch', () => this.#writer.beginEpoch(epoch));
+    const writer = this.#writer;
+    void writer.change('begin a leader epoch', () => {
+      writer.noteEpoch(epoch, writer.endOffset);
+      writer.writeNotedEpochs();
+    });
   }
 
   /** Creates the directory and the first segment now, not with the first append. */
@@ -276,8 +280,8 @@ export class Log {
   }
 
   /** Cuts off all records from `offset` on. */
-  async truncateTo(offset: number): Promise<void> {
-    await this.#writer.change('truncate', () => this.#writer.truncate(offset));
+  truncateTo(offset: number): Promise<void> {
+    return this.#writer.truncateInTurn(offset);
   }
 
   /** Clean close: everything on the device, indexes written and cut, a snapshot of the producers. False if that failed. */

@@ -35,6 +35,10 @@ export class OffsetIndex {
     return this.#file.count;
   }
 
+  get isGrowing(): boolean {
+    return this.#file.isGrowing;
+  }
+
   get isFull(): boolean {
     return this.#file.count >= this.#entriesMax;
   }

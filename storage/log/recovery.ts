@@ -71,7 +71,8 @@ class Loader {
   readonly #recovered: Segment[] = [];
   /** Base offsets of segments that lack an index. */
   readonly #unindexed = new Set<number>();
-  #producersLoaded = false;
+  /** The segment that `#producers` has followed to its end. */
+  #followed = -1;
 
   constructor(options: LoadOptions) {
     const { files, directory, logger } = options;
@@ -164,19 +165,29 @@ class Loader {
     const producers = this.#producersAt(n);
     const sizeBefore = segment.file.size;
     segment.resetForRecovery();
-    this.#acceptBatches(segment, producers, sizeBefore);
+    const overlaps = this.#acceptBatches(segment, producers, sizeBefore, this.#segments[n + 1]?.baseOffset);
     const nextOffset = segment.nextOffset;
     const isCut = segment.size < sizeBefore;
-    if (isCut) this.#endLogAt(n, sizeBefore - segment.size);
+    if (isCut && !overlaps) this.#endLogAt(n, sizeBefore - segment.size);
     segment.seal();
     // Else the next crash could bring back what was cut off here, in the place of what is written now.
     if (isCut) segment.file.syncSync();
     producers.endOffset = nextOffset;
+    this.#followed = n;
     this.#snapshots.takeUnsynced(producers);
     this.#recovered.push(segment);
   }
 
-  #acceptBatches(segment: Segment, producers: ProducerTable, sizeBytes: number): void {
+  /**
+   * Counts in what is undamaged, up to where the next segment begins. True when there is something behind that: a write that
+   * failed and was cut off, but came back with the power, while the log had gone on in the next segment.
+   */
+  #acceptBatches(
+    segment: Segment,
+    producers: ProducerTable,
+    sizeBytes: number,
+    nextBase = Number.POSITIVE_INFINITY,
+  ): boolean {
     const walk = new BatchWalk(segment.file, 0, sizeBytes, { whole: true });
     const onCompleted = (transaction: CompletedTransaction, lastStableOffset: number): void => {
       if (transaction.aborted) segment.transactionIndex.append({ ...transaction, lastStableOffset });
@@ -184,6 +195,7 @@ class Loader {
     try {
       while (walk.next()) {
         ensureFits(walk, segment);
+        if (lastOffsetAt(walk.buffer, walk.at) >= nextBase) return true;
         segment.count(walk.buffer, walk.at, walk.bytes);
         const epoch = leaderEpochAt(walk.buffer, walk.at);
         if (epoch > (this.#epochs.latest?.epoch ?? -1)) {
@@ -196,6 +208,7 @@ class Loader {
       const { directory, logger } = this.#options;
       logger.warn('a record batch is damaged', { directory, position: walk.position, why: error.message });
     }
+    return false;
   }
 
   /**
@@ -222,7 +235,7 @@ class Loader {
   #producersAt(n: number): ProducerTable {
     const { baseOffset } = this.#segments[n]!;
     const producers = this.#producers;
-    if (!this.#producersLoaded || producers.endOffset > baseOffset) {
+    if (n === 0 || this.#followed !== n - 1) {
       producers.clear();
       const before = this.#segments.slice(0, n);
       const logStartOffset = this.#options.logStartOffset;
@@ -233,7 +246,6 @@ class Loader {
         logStartOffset,
         endOffset: baseOffset,
       });
-      this.#producersLoaded = true;
     }
     producers.endOffset = baseOffset;
     this.#snapshots.takeUnsynced(producers);

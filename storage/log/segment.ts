@@ -116,6 +116,11 @@ export class Segment {
     return first >= 0 ? maxTimestampMs - first : nowMs - this.#createdMs;
   }
 
+  /** Whether something may have been appended since it was opened or sealed. */
+  get isGrowing(): boolean {
+    return this.offsetIndex.isGrowing;
+  }
+
   get indexesAreFull(): boolean {
     return this.offsetIndex.isFull || this.timeIndex.isFull;
   }

@@ -29,7 +29,8 @@ export interface OpenOptions extends Partial<Omit<LogDependencies, 'environment'
 }
 
 export function openLog(environment: Environment, options: OpenOptions = {}): Log {
-  environment.files.makeDirectorySync('/data');
+  const { files } = environment;
+  files.makeDirectorySync(files.join(options.directory ?? directory, '..'));
   return Log.open({
     directory,
     topic: 'orders',

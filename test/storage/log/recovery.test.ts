@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Environment } from '../../../storage/environment/environment.ts';
+import { decodeSnapshot } from '../../../storage/log/producer-snapshot.ts';
+import type { ProducerState } from '../../../storage/log/producer-state.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { SeededRandom } from '../../simulation/random.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
@@ -83,6 +85,17 @@ describe('a start after a crash', () => {
       expect(appendNow(log, batchOf(['next']), 7).baseOffset).toBe(endOffset);
       expect(readAll(open(environment))).toEqual(readAll(log));
     }
+  });
+
+  it('drops what stands behind the beginning of the next segment', () => {
+    const environment = simulatedEnvironment();
+    written(environment);
+    const before = readAll(openLog(environment, { settings }));
+    const stale = batchOf(['refused'], { baseOffset: 6 });
+    edit(environment, path(0, '.log'), (bytes) => Buffer.concat([bytes, stale]));
+    const log = open(environment);
+    expect(readAll(log)).toEqual(before);
+    expect(log.segments().map(({ baseOffset }) => baseOffset)).toEqual([0, 6, 12]);
   });
 
   it('finds the producers as of where the log was cut', () => {
@@ -209,6 +222,19 @@ describe('a start after a clean stop', () => {
     expect([...again.producers()][0]).toMatchObject({ lastSequence: 17 });
   });
 
+  it('and nothing to do, closes again without touching the disk', async () => {
+    const { clock, files, environment } = faulty();
+    written(environment);
+    const log = open(environment);
+    expect(await clock.until(log.close())).toBe(true);
+    const after = files.afterCrash(new SeededRandom(3));
+    const again = open({ ...environment, files: after }, { cleanShutdown: true, recoveryPoint: 18 });
+    readAll(again);
+    const before = after.operations.length;
+    expect(await clock.until(again.close())).toBe(true);
+    expect(after.operations.slice(before)).toEqual([]);
+  });
+
   it('leaves no zeros behind the entries of the indexes', async () => {
     const environment = simulatedEnvironment();
     await closed(environment);
@@ -225,6 +251,17 @@ describe('a start after a clean stop', () => {
     const log = open(environment, { cleanShutdown: true });
     expect(environment.files.statSync(path(6, '.index'))!.size).toBe(16);
     expect(lastOffsetOf(log)).toBe(17);
+  });
+
+  it('knows all producers though only single segments were recovered', async () => {
+    const environment = simulatedEnvironment();
+    await closed(environment);
+    for (const offset of [0, 12]) environment.files.removeFileSync(path(offset, '.timeindex'));
+    for (const offset of [6, 12, 18]) environment.files.removeFileSync(path(offset, '.snapshot'));
+    const log = open(environment, { cleanShutdown: true });
+    expect([...log.producers()][0]).toMatchObject({ lastSequence: 17 });
+    const snapshot = environment.files.readFileSync(path(12, '.snapshot'));
+    expect((decodeSnapshot(snapshot) as ProducerState[])[0]).toMatchObject({ lastSequence: 11 });
   });
 
   it('makes an index anew that has the wrong length, when it is needed', async () => {
