@@ -201,6 +201,8 @@ export interface JournalLog {
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused;
   readonly logStartOffset: number;
   readonly endOffset: number;
+  /** Up to where a load goes; left out: to the end. */
+  readonly highWatermark?: number;
 }
 
 export interface JournalOptions<Entry> {

@@ -17,7 +17,8 @@ import type { PendingTransactions } from './pending-transactions.ts';
 import type { EntryCodec, StateMachine } from './state-machine.ts';
 
 /**
- * Reads a journal's log from its start to the end it has when the load begins, and replays it.
+ * Reads a journal's log from its start to the end it has when the load begins (of a log that syncs, to what is on the device), and
+ * replays it.
  *
  *     batch              without producer     transactional           control
  *     its entries are    replayed             kept for its producer   COMMIT: replayed, ABORT: dropped, others: passed over
@@ -27,11 +28,13 @@ import type { EntryCodec, StateMachine } from './state-machine.ts';
  */
 export async function replayLog<Entry>(log: JournalLog, into: LoadTarget<Entry>): Promise<LoadReport> {
   const replayer = new Replayer(into);
-  const endOffset = log.endOffset;
+  // After a failed sync the log holds more than anybody may be told of.
+  const endOffset = log.highWatermark ?? log.endOffset;
+  const upTo = log.highWatermark === undefined ? 'end' : 'high-watermark';
   let offset = log.logStartOffset;
   while (offset < endOffset) {
     if (into.isCancelled()) throw new LoadError(offset, 'the load was given up');
-    const read = log.read(offset, { maxBytes: chunkBytes, minOneBatch: true, upTo: 'end' });
+    const read = log.read(offset, { maxBytes: chunkBytes, minOneBatch: true, upTo });
     if (!read.ok) throw new LoadError(offset, `the log cannot be read (error ${read.errorCode})`);
     const nextOffset = await replayer.replayChunk(await bytesOf(read), offset);
     if (nextOffset === offset) throw new LoadError(offset, 'the log ends before its end offset');

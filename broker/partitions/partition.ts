@@ -50,6 +50,10 @@ export class Partition {
     return this.log.endOffset;
   }
 
+  get highWatermark(): number {
+    return this.log.highWatermark;
+  }
+
   /** Appends under this partition's leader epoch. `records` is borrowed until the call returns, see Log.append. */
   append(
     records: Buffer,

@@ -68,7 +68,7 @@ export class World {
     const { state, controller } = this.cluster;
     this.partitions = new Partitions(state, {
       open: (topic, index) => this.#openLog(topic.name, topic.id, index),
-      delete: (log) => void this.#logs.delete(log),
+      delete: (log) => this.#deleteLog(log),
     });
     this.groups = new GroupCoordinator({
       environment,
@@ -139,6 +139,11 @@ export class World {
     caller: Partial<Caller> = {},
   ): Promise<ResponseOf<A> | null> {
     return ask(this.services, handler, version, body, caller);
+  }
+
+  #deleteLog(log: Log): void {
+    this.#logs.delete(log);
+    this.files.removeTreeSync(log.directory);
   }
 
   #openLog(topic: string, topicId: string, partition: number): Log {
