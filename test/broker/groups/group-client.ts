@@ -30,9 +30,13 @@ export interface Watched<Answer> {
 
 export function watch<Answer>(later: Answer | Promise<Answer>): Watched<Answer> {
   const watched: Watched<Answer> = { promise: Promise.resolve(later), answer: undefined };
-  void watched.promise.then((answer) => {
-    watched.answer = answer;
-  });
+  // A failure is for whoever awaits the promise.
+  watched.promise.then(
+    (answer) => {
+      watched.answer = answer;
+    },
+    () => {},
+  );
   return watched;
 }
 
