@@ -45,6 +45,8 @@ export class LogSync implements Commit {
   /** Base offsets of sealed segments whose files are still being synced, ascending. */
   #sealed: number[] = [];
   #demanded = false;
+  /** Syncs that have not ended. */
+  #running = 0;
   #failed = false;
   #timer: Timer | null = null;
   #last: Promise<void> = Promise.resolve();
@@ -76,6 +78,11 @@ export class LogSync implements Commit {
   follow(settings: TopicSettings): void {
     this.#flushMessages = settings['flush.messages'];
     this.#flushMs = settings['flush.ms'];
+  }
+
+  /** Whether everything that was written is on the device. */
+  get isSettled(): boolean {
+    return !this.isDirty && this.#running === 0;
   }
 
   /** Bytes were written to a file. */
@@ -111,13 +118,9 @@ export class LogSync implements Commit {
   flush(): Promise<void> {
     return this.#next(async () => {
       const upTo = this.#log.endOffset();
-      const files = this.#unsynced;
-      const directories = this.#unsyncedDirectories;
-      if (files.size === 0 && directories.size === 0 && this.syncedOffset >= upTo) return;
-      this.#unsynced = new Set();
-      this.#unsyncedDirectories = new Set();
+      if (!this.isDirty && this.syncedOffset >= upTo) return;
       this.#stopTimer();
-      await this.#sync(files, directories);
+      await this.#syncAll();
       this.#advance(upTo);
     });
   }
@@ -125,13 +128,11 @@ export class LogSync implements Commit {
   /** A segment was sealed and the log goes on at `nextBase`: brings all up to there to the device in the background. */
   sealed(baseOffset: number, nextBase: number, files: readonly File[], directory: string): void {
     this.#sealed.push(baseOffset);
+    // At once: whatever sync comes first must cover the names and bytes of the roll.
+    for (const file of files) this.#unsynced.add(file);
+    this.named(directory);
     void this.#next(async () => {
-      const unsynced = this.#unsynced;
-      const directories = this.#unsyncedDirectories;
-      this.#unsynced = new Set();
-      this.#unsyncedDirectories = new Set();
-      for (const file of files) unsynced.add(file);
-      await this.#sync(unsynced, directories.add(directory));
+      await this.#syncAll();
       this.#sealed.shift();
       if (this.policy.kind !== 'fsync') this.#advance(nextBase);
     });
@@ -180,7 +181,11 @@ export class LogSync implements Commit {
     this.#log.synced();
   }
 
-  async #sync(files: Iterable<File>, directories: Iterable<string>): Promise<void> {
+  async #syncAll(): Promise<void> {
+    const files = this.#unsynced;
+    const directories = this.#unsyncedDirectories;
+    this.#unsynced = new Set();
+    this.#unsyncedDirectories = new Set();
     await Promise.all(Array.from(files, (file) => this.#syncFile(file)));
     await Promise.all(Array.from(directories, (directory) => this.#files.syncDirectory(directory)));
   }
@@ -197,13 +202,15 @@ export class LogSync implements Commit {
   }
 
   #next(work: () => Promise<void>): Promise<void> {
+    this.#running++;
     this.#last = this.#last.then(async () => {
-      if (this.#failed) return;
       try {
-        await work();
+        if (!this.#failed) await work();
       } catch (error) {
         this.stop();
         this.#log.failed(error);
+      } finally {
+        this.#running--;
       }
     });
     return this.#last;

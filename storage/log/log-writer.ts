@@ -125,7 +125,7 @@ export class LogWriter {
    * cut the old one short, at a batch: a hole that nobody would notice.
    */
   get mustSyncBeforeRoll(): boolean {
-    return this.sync.policy.kind === 'fsync' && this.list.active !== undefined && this.sync.isDirty;
+    return this.sync.policy.kind === 'fsync' && this.list.active !== undefined && !this.sync.isSettled;
   }
 
   /** `roll`, in its turn. */
