@@ -9,6 +9,7 @@
  *
  * `.kompakt-owner` tells the process of the latest owner, for the message that another one gets. It is no lock.
  */
+import { dirname } from 'node:path';
 import type { FileLock, FileSystem, LockHolder } from '../environment/files.ts';
 import { FileError } from '../environment/files.ts';
 import { metaPropertiesFile } from './meta-properties.ts';
@@ -54,13 +55,27 @@ export function acquireDirectory(
   try {
     const before = stateOf(files, directory);
     if (typeof before !== 'boolean') return before;
-    files.makeDirectorySync(directory);
+    makeDurably(files, directory);
     const lock = files.tryLock(files.join(directory, lockFile));
     if (lock === null) return heldRefusal(files, directory);
     return ownershipUnderLock(files, directory, processId, lock);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     return refuse('unwritable', `the data directory ${directory} cannot be written: ${error.message}`);
+  }
+}
+
+/** Creates what is missing of a path, each name synced: a power cut must not take the whole directory away again. */
+function makeDurably(files: FileSystem, directory: string): void {
+  if (files.statSync(directory) !== null) return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDurably(files, parent);
+  files.makeDirectorySync(directory);
+  try {
+    files.syncDirectorySync(parent);
+  } catch (error) {
+    // A directory that may be written but not read can only be trusted.
+    if (!(error instanceof FileError) || error.code !== 'EACCES') throw error;
   }
 }
 
