@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseProperties } from '../../../broker/config/properties-file.ts';
 
-const java: { cases: [string, Record<string, string> | null][] } = JSON.parse(
+/** Pairs, not objects: JSON.parse of Node 24 takes one key of an object for another where both are beyond ASCII or escaped. */
+const java: { cases: [string, [string, string][] | null][] } = JSON.parse(
   readFileSync(new URL('../../vectors/properties.json', import.meta.url), 'utf8'),
 );
 
@@ -12,9 +13,9 @@ const loneContinuation = /(^|[\r\n])[ \t\f]*\\\s*$/;
 test('540 texts are read as java.util.Properties reads them', () => {
   expect(java.cases.length).toBeGreaterThan(500);
   for (const [text, expected] of java.cases) {
-    if (expected?.[''] === '' && loneContinuation.test(text)) continue;
+    if (expected?.some(([key, value]) => key === '' && value === '') && loneContinuation.test(text)) continue;
     if (expected === null) expect(() => parseProperties(text), JSON.stringify(text)).toThrow(SyntaxError);
-    else expect(Object.fromEntries(parseProperties(text)), JSON.stringify(text)).toEqual(expected);
+    else expect(parseProperties(text), JSON.stringify(text)).toEqual(new Map(expected));
   }
 });
 
