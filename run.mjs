@@ -374,7 +374,19 @@ async function test(args) {
   await runTests(root, args);
 }
 
-const commands = { start, test, prepare, pack };
+/** `bench NAME [-- ARG …]`: bench/NAME.ts from its source, against what was just built. */
+async function bench([name, ...args]) {
+  const file = join(root, 'bench', `${name}.ts`);
+  if (name === undefined || !fs.existsSync(file))
+    throw new Refusal('usage: node run.mjs bench NAME; see bench/');
+  await prepare();
+  process.argv = [process.execPath, file, ...args];
+  const { register } = await import('tsx/esm/api');
+  register();
+  await import(pathToFileURL(file).href);
+}
+
+const commands = { start, test, prepare, pack, bench };
 
 async function main() {
   const [major, minor] = process.versions.node.split('.').map(Number);
