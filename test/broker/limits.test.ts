@@ -1,0 +1,205 @@
+/** Bad input and limits as a client of a whole broker meets them: Kafka's own answer, and everybody else goes on. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Broker, type BrokerOptions, type Logger, startBroker } from '../../broker/index.ts';
+import { errors } from '../../protocol/errors.ts';
+import { fetch } from '../../protocol/messages/data/fetch.ts';
+import { produce } from '../../protocol/messages/data/produce.ts';
+import { createTopics } from '../../protocol/messages/topics/create-topics.ts';
+import { deleteTopics } from '../../protocol/messages/topics/delete-topics.ts';
+import { metadata } from '../../protocol/messages/topics/metadata.ts';
+import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import { crc32c } from '../../protocol/records/crc32c.ts';
+import { Client } from '../../tools/client.ts';
+import { World } from '../simulation/world.ts';
+
+const undo: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+async function start(options: BrokerOptions = {}): Promise<{ broker: Broker; client: Client }> {
+  const broker = await startBroker(options);
+  undo.push(() => broker.stop());
+  const client = await Client.connect('127.0.0.1', broker.port);
+  undo.push(() => client.close());
+  return { broker, client };
+}
+
+type Requests = Pick<Client, 'request'>;
+
+async function create(
+  client: Requests,
+  name: string,
+  numPartitions = 1,
+  configs: Record<string, string> = {},
+) {
+  const answer = await client.request(createTopics, 5, {
+    topics: [
+      {
+        name,
+        numPartitions,
+        replicationFactor: 1,
+        assignments: [],
+        configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+      },
+    ],
+    validateOnly: false,
+  });
+  return answer.topics[0]!.errorCode;
+}
+
+async function send(client: Requests, name: string, records: Buffer): Promise<number> {
+  const topicData = [{ name, partitionData: [{ index: 0, records }] }];
+  const answer = await client.request(produce, 9, { acks: -1, timeoutMs: 30_000, topicData });
+  return answer.responses[0]!.partitionResponses[0]!.errorCode;
+}
+
+const batchOf = (value: Buffer, key: Buffer | null = null): Buffer =>
+  buildBatch({ records: [{ timestampMs: 1_700_000_000_000, key, value, headers: [] }] });
+
+async function read(client: Requests, topic: string, maxBytes: number): Promise<Buffer> {
+  const answer = await client.request(fetch, 12, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes,
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: [{ topic, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: maxBytes }] }],
+    forgottenTopicsData: [],
+    rackId: '',
+  });
+  return answer.responses[0]!.partitions[0]!.records!;
+}
+
+describe('records', () => {
+  test('a batch whose checksum is wrong is refused, the next good one taken', async () => {
+    const { client } = await start();
+    await create(client, 't');
+    const broken = batchOf(Buffer.from('value'));
+    broken[broken.length - 2]! ^= 1;
+    expect(await send(client, 't', broken)).toBe(errors.corruptMessage.code);
+    expect(await send(client, 't', batchOf(Buffer.from('value')))).toBe(errors.none.code);
+  });
+
+  test('a small batch that would fill the memory is refused', async () => {
+    const { client } = await start({ config: { 'kompakt.records.decompressed.max.bytes': 1024 * 1024 } });
+    await create(client, 't');
+    // The header of a batch of one record, with a body that is 64 MiB of zeros when it is decompressed.
+    const body = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    const bomb = Buffer.concat([batchOf(Buffer.alloc(0)).subarray(0, 61), body]);
+    bomb.writeInt32BE(bomb.length - 12, 8);
+    bomb.writeInt16BE(1, 21);
+    bomb.writeUInt32BE(crc32c(bomb, 21, bomb.length), 17);
+    expect(await send(client, 't', bomb)).toBe(errors.messageTooLarge.code);
+  });
+
+  test('a compacted topic takes no record without a key', async () => {
+    const { client } = await start();
+    await create(client, 't', 1, { 'cleanup.policy': 'compact' });
+    expect(await send(client, 't', batchOf(Buffer.from('v')))).toBe(errors.invalidRecord.code);
+    expect(await send(client, 't', batchOf(Buffer.from('v'), Buffer.from('k')))).toBe(errors.none.code);
+  });
+
+  test('a fetch of 2 GB gets what fetch.max.bytes allows', async () => {
+    const { client } = await start({ config: { 'fetch.max.bytes': 100_000 } });
+    await create(client, 't');
+    for (let i = 0; i < 10; i++) await send(client, 't', batchOf(Buffer.alloc(50_000)));
+    const records = await read(client, 't', 0x7fffffff);
+    expect(records.length).toBeGreaterThan(50_000);
+    expect(records.length).toBeLessThanOrEqual(100_000);
+  });
+});
+
+describe('topics', () => {
+  test('names that Kafka refuses', async () => {
+    const { client } = await start();
+    for (const name of ['', '.', '..', 'no good', 'ümlaut', 'x'.repeat(250)]) {
+      expect(await create(client, name), name).toBe(errors.invalidTopicException.code);
+    }
+  });
+
+  test('10,001 partitions in one request', async () => {
+    const { client } = await start();
+    expect(await create(client, 'many', 10_001)).toBe(errors.policyViolation.code);
+  });
+
+  test('100,000 partitions in one Metadata are answered', async () => {
+    const { client } = await start();
+    for (let i = 0; i < 20; i++) expect(await create(client, `wide-${i}`, 5_000)).toBe(errors.none.code);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const { topics } = await client.request(metadata, 9, { topics: null, allowAutoTopicCreation: false });
+    delay.disable();
+    expect(topics.reduce((sum, { partitions }) => sum + partitions.length, 0)).toBe(100_000);
+    // Of client and broker together, which share this process; a figure, not a bound.
+    console.info(`100,000 partitions in one Metadata: longest block ${(delay.max / 1e6).toFixed(0)} ms`);
+  });
+});
+
+describe('room', () => {
+  test('in memory: writes are refused by name at the limit, reads go on, a deletion gives room', async () => {
+    const lines: string[] = [];
+    const logger: Logger = {
+      debug() {},
+      info() {},
+      warn: (message, fields) => void lines.push(`${message} ${JSON.stringify(fields)}`),
+      error: (message, fields) => void lines.push(`${message} ${JSON.stringify(fields)}`),
+      named: () => logger,
+    };
+    const { client } = await start({
+      config: { 'kompakt.memory.limit.bytes': 4 * 1024 * 1024, 'log.segment.delete.delay.ms': 0 },
+      logger,
+    });
+    await create(client, 'full');
+    let errorCode = 0;
+    for (let i = 0; errorCode === 0; i++) {
+      expect(i).toBeLessThan(100);
+      errorCode = await send(client, 'full', batchOf(Buffer.alloc(200_000)));
+    }
+    expect(errorCode).toBe(errors.kafkaStorageError.code);
+    expect(await send(client, 'full', batchOf(Buffer.alloc(200_000)))).toBe(errors.kafkaStorageError.code);
+    expect(lines.filter((line) => line.includes('kompakt.memory.limit.bytes'))).toHaveLength(1);
+    expect((await read(client, 'full', 1_000_000)).length).toBeGreaterThan(200_000);
+    await create(client, 'next');
+    await client.request(deleteTopics, 3, { topicNames: ['full'], timeoutMs: 30_000 });
+    while ((await send(client, 'next', batchOf(Buffer.alloc(200_000)))) !== 0)
+      await new Promise(setImmediate);
+  });
+
+  test('on a full disk writes are refused and reads go on; with room and a start they go on too', async () => {
+    const world = new World(1, { 'kompakt.durability': 'fsync' });
+    await world.start();
+    const before = world.connect() as unknown as Requests;
+    await create(before, 't');
+    expect(await send(before, 't', batchOf(Buffer.from('kept')))).toBe(errors.none.code);
+    world.files.limitSpace(100);
+    expect(await send(before, 't', batchOf(Buffer.alloc(10_000)))).toBe(errors.kafkaStorageError.code);
+    expect((await read(before, 't', 1_000_000)).toString('latin1')).toContain('kept');
+    world.files.limitSpace(Number.POSITIVE_INFINITY);
+    await world.end('stop');
+    await world.start();
+    const after = world.connect() as unknown as Requests;
+    expect(await send(after, 't', batchOf(Buffer.from('again')))).toBe(errors.none.code);
+    const records = (await read(after, 't', 1_000_000)).toString('latin1');
+    expect(records).toContain('kept');
+    expect(records).toContain('again');
+    await world.end('stop');
+  });
+});
+
+test('a data directory with blanks and letters of any alphabet in its name', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'kompakt данные 数据 '));
+  undo.push(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
+  const first = await start({ dataDir: path });
+  await create(first.client, 't');
+  await send(first.client, 't', batchOf(Buffer.from('kept')));
+  await first.broker.stop();
+  const second = await start({ dataDir: path });
+  expect((await read(second.client, 't', 1_000)).toString('latin1')).toContain('kept');
+});
