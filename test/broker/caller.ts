@@ -69,8 +69,15 @@ export async function ask<A extends AnyApi>(
   caller: Partial<Caller> = {},
 ): Promise<ResponseOf<A> | null> {
   const { api } = handler;
-  const request = decoded(api, version, body);
-  const answer = await handler.handle(services, request, callerOf({ ...caller, apiVersion: version }));
+  const frame = frameOf(api, version, body);
+  const later = handler.handle(
+    services,
+    decoded(api, version, frame),
+    callerOf({ ...caller, apiVersion: version }),
+  );
+  // The read buffer has other bytes by the time that anybody waits for.
+  frame.fill(0xee);
+  const answer = await later;
   return answer === null
     ? null
     : answerOf(api, version, encodeResponse(api, version, 1, answer) as readonly Chunk[]);
@@ -84,15 +91,19 @@ export function refusalOf<A extends AnyApi>(
   errorCode: number,
 ): ResponseOf<A> | null {
   const { api } = handler;
-  const answer = handler.refuse(decoded(api, version, body), errorCode, null);
+  const answer = handler.refuse(decoded(api, version, frameOf(api, version, body)), errorCode, null);
   return answer === null
     ? null
     : answerOf(api, version, encodeResponse(api, version, 1, answer) as readonly Chunk[]);
 }
 
-function decoded<A extends AnyApi>(api: A, version: number, body: RequestInit<A>): RequestOf<A> {
+function frameOf<A extends AnyApi>(api: A, version: number, body: RequestInit<A>): Buffer {
   const header = { correlationId: 1, clientId: 'test' };
-  const reader = new Reader(joined(encodeRequest(api, version, header, body)).subarray(4));
+  return joined(encodeRequest(api, version, header, body)).subarray(4);
+}
+
+function decoded<A extends AnyApi>(api: A, version: number, frame: Buffer): RequestOf<A> {
+  const reader = new Reader(frame);
   decodeRequestHeader(reader);
   return decoderOf(api, 'request', version)(reader);
 }
