@@ -14,8 +14,7 @@
  *   .build/{install,build}.log     what npm and the bundler said
  *   .build/compile-cache           what V8 made of the build, where Node (22.1) keeps that; goes with the build
  *
- * When everything is fresh this costs one pass of SHA-256 over the lock file and the sources and no child process.
- * The syntax here stays old enough for Node 14 to reach the sentence that refuses it. */
+ * Fresh, this costs a pass of SHA-256 over lock file and sources. The syntax stays old enough for Node 14 to be refused. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -374,16 +373,12 @@ async function test(args) {
   await runTests(root, args);
 }
 
-/** `bench NAME [-- ARG …]`: bench/NAME.ts from its source, against what was just built. */
+/** `bench NAME ARG …`: bench/NAME.ts from its source. */
 async function bench([name, ...args]) {
-  const file = join(root, 'bench', `${name}.ts`);
-  if (name === undefined || !fs.existsSync(file))
-    throw new Refusal('usage: node run.mjs bench NAME; see bench/');
   await prepare();
-  process.argv = [process.execPath, file, ...args];
-  const { register } = await import('tsx/esm/api');
-  register();
-  await import(pathToFileURL(file).href);
+  process.argv = [process.execPath, name, ...args];
+  (await import('tsx/esm/api')).register();
+  await import(`./bench/${name}.ts`);
 }
 
 const commands = { start, test, prepare, pack, bench };
@@ -393,8 +388,7 @@ async function main() {
   if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
     throw new Refusal(`Node ${oldestNode.join('.')} or newer is needed; this is ${process.versions.node}`);
   const command = commands[process.argv[2]];
-  if (command === undefined)
-    throw new Refusal(`usage: node run.mjs ${Object.keys(commands).join('|')} [ARG …]`);
+  if (!command) throw new Refusal(`usage: node run.mjs ${Object.keys(commands).join('|')} [ARG …]`);
   if (process.env.npm_lifecycle_event !== undefined) hearSignalsThroughNpm();
   await command(process.argv.slice(3));
 }

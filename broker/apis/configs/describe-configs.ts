@@ -20,37 +20,15 @@ type Resource = RequestOf<typeof describeConfigs>['resources'][number];
 /** The configs of topics, of this broker, of all brokers, of loggers, groups and client-metrics subscriptions, with their origin. */
 export const describeConfigsHandler = defineHandler(describeConfigs, {
   versions: '1-4',
-  handle: (services, request) => ({
-    throttleTimeMs: 0,
-    results: request.resources.map((resource) => {
-      const { resourceType, resourceName, configurationKeys } = resource;
-      try {
-        const described = describe(services, resource);
-        const wanted = configurationKeys === null ? null : new Set(configurationKeys);
-        const configs = wanted === null ? described : described.filter(({ name }) => wanted.has(name));
-        return {
-          errorCode: errors.none.code,
-          errorMessage: null,
-          resourceType,
-          resourceName,
-          configs: configs.map((config) => ({
-            ...config,
-            synonyms: request.includeSynonyms ? config.synonyms : [],
-            documentation: request.includeDocumentation ? config.documentation : null,
-          })),
-        };
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        return {
-          errorCode: error.code,
-          errorMessage: error.message,
-          resourceType,
-          resourceName,
-          configs: [],
-        };
-      }
-    }),
-  }),
+  handle(services, request) {
+    const strange = request.resources.find(({ resourceType }) => !knownTypes.has(resourceType));
+    // Kafka looks at the types of all before it answers any.
+    if (strange !== undefined) {
+      const what = `Unexpected resource type ${strange.resourceType} for resource ${strange.resourceName}`;
+      throw new ApiError(errors.invalidRequest, what);
+    }
+    return { throttleTimeMs: 0, results: describeAll(services, request) };
+  },
   refuse: (request, errorCode, errorMessage) => ({
     throttleTimeMs: 0,
     results: request.resources.map(({ resourceType, resourceName }) => ({
@@ -62,6 +40,39 @@ export const describeConfigsHandler = defineHandler(describeConfigs, {
     })),
   }),
 });
+
+const knownTypes: ReadonlySet<number> = new Set(Object.values(configResourceTypes));
+
+function describeAll(services: Services, request: RequestOf<typeof describeConfigs>) {
+  return request.resources.map((resource) => {
+    const { resourceType, resourceName, configurationKeys } = resource;
+    try {
+      const described = describe(services, resource);
+      const wanted = configurationKeys === null ? null : new Set(configurationKeys);
+      const configs = wanted === null ? described : described.filter(({ name }) => wanted.has(name));
+      return {
+        errorCode: errors.none.code,
+        errorMessage: null,
+        resourceType,
+        resourceName,
+        configs: configs.map((config) => ({
+          ...config,
+          synonyms: request.includeSynonyms ? config.synonyms : [],
+          documentation: request.includeDocumentation ? config.documentation : null,
+        })),
+      };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return {
+        errorCode: error.code,
+        errorMessage: error.message,
+        resourceType,
+        resourceName,
+        configs: [],
+      };
+    }
+  });
+}
 
 function describe(services: Services, { resourceType, resourceName }: Resource): readonly DescribedConfig[] {
   const { cluster } = services;

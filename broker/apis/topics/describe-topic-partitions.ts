@@ -4,7 +4,7 @@ import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { zeroUuid } from '../../../protocol/schema/field.ts';
 import type { ClusterState, TopicState } from '../../metadata/cluster-state.ts';
 import { isInternalTopic, topicNameProblem } from '../../metadata/topic-names.ts';
-import { allOperations } from '../authorized-operations.ts';
+import { allOperations, notAsked } from '../authorized-operations.ts';
 import { defineHandler } from '../handler.ts';
 
 type Request = RequestOf<typeof describeTopicPartitions>;
@@ -42,7 +42,11 @@ export const describeTopicPartitionsHandler = defineHandler(describeTopicPartiti
   },
   refuse: (request, errorCode) => ({
     throttleTimeMs: 0,
-    topics: request.topics.map(({ name }) => ({ ...unknownTopic(name), errorCode })),
+    topics: request.topics.map(({ name }) => ({
+      ...unknownTopic(name),
+      errorCode,
+      topicAuthorizedOperations: notAsked,
+    })),
     nextCursor: null,
   }),
 });

@@ -1,5 +1,6 @@
 import { errors } from '../../../protocol/errors.ts';
 import { electLeaders } from '../../../protocol/messages/topics/elect-leaders.ts';
+import type { RequestOf } from '../../../protocol/schema/api.ts';
 import type { ClusterState } from '../../metadata/cluster-state.ts';
 import { defineHandler } from '../handler.ts';
 
@@ -12,7 +13,7 @@ export const electLeadersHandler = defineHandler(electLeaders, {
   handle({ cluster }, request, caller) {
     // v0 has no election type: it means preferred.
     if (caller.apiVersion > 0 && !isElectionType(request.electionType))
-      return refusal(errors.invalidRequest.code);
+      return refusal(request, errors.invalidRequest.code);
     // Asked about all, Kafka leaves out the partitions that need no election.
     const asked =
       request.topicPartitions ?? [...cluster.topics()].map(({ name }) => ({ topic: name, partitions: [] }));
@@ -25,7 +26,7 @@ export const electLeadersHandler = defineHandler(electLeaders, {
       })),
     };
   },
-  refuse: (_request, errorCode) => refusal(errorCode),
+  refuse: (request, errorCode) => refusal(request, errorCode),
 });
 
 function elect(cluster: ClusterState, topic: string, partitionId: number) {
@@ -42,6 +43,14 @@ function elect(cluster: ClusterState, topic: string, partitionId: number) {
   return { partitionId, errorCode: errors.unknownTopicOrPartition.code, errorMessage: what };
 }
 
-function refusal(errorCode: number) {
-  return { throttleTimeMs: 0, errorCode, replicaElectionResults: [] };
+/** Said of the whole and of every partition asked for, as Kafka does. */
+function refusal({ topicPartitions }: RequestOf<typeof electLeaders>, errorCode: number) {
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage: null })),
+    })),
+  };
 }
