@@ -68,7 +68,11 @@ export function fetchPartition(
   const { topic, topicId, partition: index } = target;
   const partition = partitions.find(topic, topicId, limits.byTopicId, index);
   if (partition === undefined)
-    return refused(target, partitions.missingCode(topic, topicId, limits.byTopicId, index));
+    // Kafka's two ways of refusing differ here: what is not there at all has an empty list, what cannot be read has none.
+    return {
+      ...refused(target, partitions.missingCode(topic, topicId, limits.byTopicId, index)),
+      abortedTransactions: [],
+    };
   const epochError = leaderEpochError(partition.leaderEpoch, target.currentLeaderEpoch);
   if (epochError !== errors.none.code) return refused(target, epochError);
   if (target.lastFetchedEpoch >= 0) {

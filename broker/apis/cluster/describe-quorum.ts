@@ -65,9 +65,9 @@ function strangePartition(partitionIndex: number) {
     partitionIndex,
     errorCode: errors.unknownTopicOrPartition.code,
     errorMessage: errors.unknownTopicOrPartition.message,
-    leaderId: -1,
-    leaderEpoch: -1,
-    highWatermark: -1,
+    leaderId: 0,
+    leaderEpoch: 0,
+    highWatermark: 0,
     currentVoters: [],
     observers: [],
   };

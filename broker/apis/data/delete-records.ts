@@ -11,8 +11,11 @@ export const deleteRecordsHandler = defineHandler(deleteRecords, {
   async handle(services, request) {
     const topics = request.topics.map(async ({ name, partitions }) => ({
       name,
+      // A partition named twice is answered once: its last offset counts.
       partitions: await Promise.all(
-        partitions.map(({ partitionIndex, offset }) => deleteOne(services, name, partitionIndex, offset)),
+        [...new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]))].map(
+          ([partitionIndex, offset]) => deleteOne(services, name, partitionIndex, offset),
+        ),
       ),
     }));
     return { throttleTimeMs: 0, topics: await Promise.all(topics) };

@@ -177,8 +177,10 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
   const responses: { topic: string; topicId: string; partitions: FetchedPartition[] }[] = [];
   for (const result of send) {
     const last = responses.at(-1);
-    if (last !== undefined && last.topic === result.topic && last.topicId === result.topicId)
-      last.partitions.push(result);
+    const isSameTopic = job.limits.byTopicId
+      ? last?.topicId === result.topicId
+      : last?.topic === result.topic;
+    if (last !== undefined && isSameTopic) last.partitions.push(result);
     else responses.push({ topic: result.topic, topicId: result.topicId, partitions: [result] });
   }
   const { apiVersion } = job.caller;

@@ -68,7 +68,8 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
     };
     const topics = request.topics.map(async ({ name, partitions: asked }) => ({
       name,
-      partitions: await Promise.all(asked.map((one) => answerOne(name, one))),
+      // A partition named twice is refused once.
+      partitions: await Promise.all(onceEach(asked).map((one) => answerOne(name, one))),
     }));
     return { throttleTimeMs: 0, topics: await Promise.all(topics) };
   },
@@ -80,6 +81,10 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
     })),
   }),
 });
+
+function onceEach(asked: readonly Asked[]): Asked[] {
+  return [...new Map(asked.map((one) => [one.partitionIndex, one])).values()];
+}
 
 type UpTo = 'high-watermark' | 'stable' | 'end';
 type Asked = {

@@ -35,6 +35,7 @@ const apiVersionsHandler = defineHandler(apiVersions, {
 }) as AnyHandler;
 
 function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null) {
+  const clients: string[] = [];
   const clock = new VirtualClock();
   const logger = keepingLogger();
   const counts = new RequestCounts();
@@ -47,15 +48,17 @@ function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null)
     log: new LimitedLog(logger, clock),
     counts,
     hook,
+    onClient: (clientId, clientHost) => void clients.push(`${clientId} of ${clientHost}`),
   });
   const connection = {
     name: '127.0.0.1:5',
     clientHost: '/127.0.0.1',
     listenerName: 'PLAINTEXT',
     isClosed: false,
+    hasSpoken: false,
   };
   const ask = (frame: Buffer): Reply | Promise<Reply> => dispatch.handle(frame, connection as never, false);
-  return { clock, logger, counts, ask, connection };
+  return { clock, logger, counts, ask, connection, clients };
 }
 
 /** A request frame as the splitter gives it: without its size. */
@@ -231,6 +234,29 @@ describe('what cannot be answered closes the connection', () => {
     expect(Buffer.concat(ask(frame) as Buffer[]).toString('hex')).toBe(vector.hex);
     expect(logger.lines).toEqual([]);
   });
+});
+
+it('the first request of a connection tells who the client is', () => {
+  const { ask, clients, connection } = world([heartbeatHandler(() => ({ errorCode: 0 }))]);
+  ask(request(heartbeat, 2, beat, { correlationId: 1, clientId: 'one' }));
+  ask(request(heartbeat, 2, beat, { correlationId: 2, clientId: 'one' }));
+  expect(clients).toEqual(['one of /127.0.0.1']);
+  connection.hasSpoken = false;
+  ask(request(heartbeat, 2, beat, { correlationId: 3, clientId: 'two' }));
+  expect(clients).toHaveLength(2);
+});
+
+it('a failure that no answer can tell closes the connection', () => {
+  const handler = defineHandler(heartbeat, {
+    versions: '0-4',
+    handle: () => {
+      throw new ApiError(errors.unknownServerError);
+    },
+    refuse: () => null,
+  }) as AnyHandler;
+  expect(world([handler]).ask(request(heartbeat, 2, beat))).toBe(hangUp);
+  const failing = world([handler], () => ({ kind: 'fail', errorCode: 16 }));
+  expect(failing.ask(request(heartbeat, 2, beat))).toBe(hangUp);
 });
 
 describe('the hook', () => {

@@ -153,7 +153,7 @@ describe('ListOffsets', () => {
     expect(await list([-1], { epoch: 3 })).toEqual([[4, -1]]);
   });
 
-  test('refuses a partition that is named twice', async () => {
+  test('refuses a partition that is named twice, once', async () => {
     const partitions = [
       { partitionIndex: 0, timestamp: -1 },
       { partitionIndex: 1, timestamp: -1 },
@@ -165,7 +165,14 @@ describe('ListOffsets', () => {
       topics: [{ name: 'orders', partitions }],
     });
     const { code } = errors.invalidRequest;
-    expect(answer!.topics[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([code, 0, code]);
+    const answers = answer!.topics[0]!.partitions.map(({ partitionIndex, errorCode }) => [
+      partitionIndex,
+      errorCode,
+    ]);
+    expect(answers).toEqual([
+      [0, code],
+      [1, 0],
+    ]);
   });
 
   test('says so where a log cannot be read, and answers the others', async () => {
