@@ -104,8 +104,12 @@ export class World {
     await this.start();
   }
 
+  /** Fails when somebody has kept a region, or let go of one twice. */
   async stop(): Promise<void> {
     await this.groups.close();
+    const { open: kept, releasedTwice } = this.regions;
+    if (kept > 0 || releasedTwice > 0)
+      throw new Error(`${kept} regions were kept, ${releasedTwice} released twice`);
     this.partitions.close();
     for (const log of this.#logs) await log.close();
     this.#logs.clear();
