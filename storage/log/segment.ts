@@ -30,6 +30,8 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number;
   readonly rollJitterMs: number;
   readonly createdMs: number;
+  /** Added to the names of its files: `.cleaned` while the cleaner writes it. */
+  readonly suffix?: string;
 }
 
 /** Where a batch lies in its segment. */
@@ -62,7 +64,7 @@ export class Segment {
 
   private constructor(options: SegmentOptions, file: File, hasTransactionIndex: boolean) {
     const { files, directory, baseOffset, indexBytesMax } = options;
-    const path = (suffix: string) => filePath(files, directory, baseOffset, suffix);
+    const path = (suffix: string) => filePath(files, directory, baseOffset, suffix + (options.suffix ?? ''));
     this.baseOffset = baseOffset;
     this.file = file;
     this.size = file.size;
@@ -78,9 +80,9 @@ export class Segment {
 
   /** A new segment with its files, empty; leftovers of the same names are replaced. */
   static create(options: SegmentOptions & { preallocateBytes: number }): Segment {
-    const { files, directory, baseOffset, preallocateBytes } = options;
-    files.removeFileSync(filePath(files, directory, baseOffset, suffixes.transactionIndex));
-    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log), 'create');
+    const { files, directory, baseOffset, preallocateBytes, suffix = '' } = options;
+    files.removeFileSync(filePath(files, directory, baseOffset, suffixes.transactionIndex + suffix));
+    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log + suffix), 'create');
     if (file.size > 0) file.truncateSync(0);
     if (preallocateBytes > 0) file.truncateSync(preallocateBytes);
     const segment = new Segment(options, file, false);

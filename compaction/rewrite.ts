@@ -1,0 +1,122 @@
+import * as batch from '../protocol/records/batch.ts';
+import { BatchFilter } from './batch-filter.ts';
+import type { CleanedGroup, CleanSegment } from './clean-job.ts';
+import { CleanedSegment } from './cleaned-segment.ts';
+import { groupSegments } from './grouping.ts';
+import type { Pass } from './pass.ts';
+import { decideBatch, type RetainContext } from './retain.ts';
+import { Transactions } from './transactions.ts';
+
+/**
+ * The second half of a pass: all segments that begin below `endOffset` are copied, group by group (grouping.ts), but for what
+ * retain.ts and the map say may go. Segments before the first dirty offset too: the map holds newer records of their keys.
+ */
+export interface Rewritten {
+  readonly groups: readonly CleanedGroup[];
+  readonly filter: BatchFilter;
+  readonly bytesAfter: number;
+}
+
+export async function rewriteSegments(
+  pass: Pass,
+  segments: readonly CleanSegment[],
+  endOffset: number,
+): Promise<Rewritten> {
+  const { job, kernel } = pass;
+  const { firstUncleanableOffset, nowMs, tombstonesGoUpToMs } = job;
+  const filter = new BatchFilter({
+    kernel,
+    mapEndOffset: endOffset - 1,
+    nowMs,
+    deleteRetentionMs: job.settings.deleteRetentionMs,
+    tombstonesGoUpToMs,
+  });
+  const rewrite: Rewrite = {
+    pass,
+    filter,
+    retain: {
+      transactions: new Transactions(job.abortedTransactions),
+      producers: new Map(job.producers.map((producer) => [producer.producerId, producer])),
+      firstUncleanableOffset,
+      nowMs,
+    },
+    legacyHorizonMs: legacyHorizonMs(pass),
+  };
+  pass.begin('rewrite', segments);
+  const groups: CleanedGroup[] = [];
+  let bytesAfter = 0;
+  for (const group of groupSegments(segments, job.settings, firstUncleanableOffset)) {
+    bytesAfter += await rewriteGroup(rewrite, group);
+    const sourceBaseOffsets = group.map((segment) => segment.baseOffset);
+    groups.push({ baseOffset: group[0]!.baseOffset, sourceBaseOffsets });
+  }
+  return { groups, filter, bytesAfter };
+}
+
+interface Rewrite {
+  readonly pass: Pass;
+  readonly filter: BatchFilter;
+  readonly retain: RetainContext;
+  readonly legacyHorizonMs: number;
+}
+
+/** Writes the one segment that a group becomes; tells its size. */
+async function rewriteGroup(rewrite: Rewrite, group: readonly CleanSegment[]): Promise<number> {
+  const { pass } = rewrite;
+  const { job, context } = pass;
+  const output = new CleanedSegment({
+    files: context.files,
+    directory: job.directory,
+    baseOffset: group[0]!.baseOffset,
+    settings: job.settings,
+    bufferBytes: pass.chunkBytes,
+    isDryRun: job.isDryRun,
+  });
+  try {
+    for (const segment of group) await rewriteSegment(rewrite, segment, output);
+    await output.finish(group[group.length - 1]!.modifiedMs);
+    return output.sizeBytes;
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+}
+
+async function rewriteSegment(
+  { pass, filter, retain, legacyHorizonMs: horizonMs }: Rewrite,
+  segment: CleanSegment,
+  output: CleanedSegment,
+): Promise<void> {
+  const sink = (bytes: Buffer) => output.append(bytes);
+  const keepsLegacyTombstones = segment.modifiedMs > horizonMs;
+  let written = output.sizeBytes;
+  await pass.read(
+    segment,
+    (reader) => {
+      if (reader.isLegacy) {
+        const isLast = reader.lastOffset + 1 === pass.job.firstUncleanableOffset;
+        reader.guarded(() => filter.applyLegacy(reader.at, isLast, keepsLegacyTombstones, sink));
+        return true;
+      }
+      reader.check();
+      const fate = reader.guarded(() => decideBatch(reader.input, reader.at, retain));
+      if (fate.hides) output.hide(fate.hides);
+      const isData = !fate.drops && !batch.isControl(reader.input, reader.at);
+      const unpacked = isData ? reader.unpack() : 0;
+      reader.guarded(() => filter.apply(reader.at, reader.bytes, unpacked, fate, sink));
+      return true;
+    },
+    () => {
+      const before = written;
+      written = output.sizeBytes;
+      return written - before;
+    },
+  );
+}
+
+/** Tombstones of old messages in segments last written before it go: `delete.retention.ms` before the newest clean segment. */
+function legacyHorizonMs({ job }: Pass): number {
+  const clean = job.segments.filter((segment) => segment.baseOffset < job.firstDirtyOffset);
+  const last = clean[clean.length - 1];
+  return last ? last.modifiedMs - job.settings.deleteRetentionMs : 0;
+}
