@@ -72,7 +72,7 @@ export class LogWriter {
     this.sync.follow(settings);
     this.queue = new AppendQueue(this.sync);
     this.appender = new LogAppender(this, settings, deps.decompressedBytesMax);
-    if (loaded.epochsChanged) this.#guarded('write leader epochs', () => this.#writeEpochs());
+    if (loaded.epochsChanged) this.guarded('write leader epochs', () => this.#writeEpochs());
     this.#adopt(loaded);
   }
 
@@ -85,7 +85,7 @@ export class LogWriter {
 
   /** Runs `change` in its turn, if the log can be changed then; what fails is dealt with as a failed append is. */
   change<T>(what: string, change: () => T): T | undefined | Promise<T | undefined> {
-    return this.queue.run(() => (this.state === 'online' ? this.#guarded(what, change) : undefined));
+    return this.queue.run(() => (this.state === 'online' ? this.guarded(what, change) : undefined));
   }
 
   /** Why nothing can be appended; null when it can. */
@@ -133,7 +133,7 @@ export class LogWriter {
     return Promise.resolve(
       this.queue.run(async () => {
         if (this.mustSyncBeforeRoll) await this.sync.flush();
-        return this.state === 'online' ? this.#guarded('roll', () => this.roll()) : undefined;
+        return this.state === 'online' ? this.guarded('roll', () => this.roll()) : undefined;
       }),
     );
   }
@@ -183,7 +183,7 @@ export class LogWriter {
   retireBeforeStart(): number {
     const count = this.list.indexFor(this.logStartOffset);
     if (count <= 0) return 0;
-    this.list.retireFirst(count, (segment) => this.#forget(segment));
+    this.list.retireFirst(count, (segment) => this.forget(segment));
     return count;
   }
 
@@ -191,8 +191,9 @@ export class LogWriter {
   moveStart(offset: number): boolean {
     if (offset <= this.logStartOffset) return false;
     this.logStartOffset = offset;
+    this.list.epoch++;
     if (this.epochs.truncateFromStart(offset)) this.#epochsUnwritten = true;
-    this.#guarded('write leader epochs', () => this.writeNotedEpochs());
+    this.guarded('write leader epochs', () => this.writeNotedEpochs());
     this.#snapshots.startMoved(offset);
     this.#emit('start-offset');
     return true;
@@ -204,7 +205,7 @@ export class LogWriter {
       this.queue.run(async () => {
         await this.sync.idle();
         if (this.state === 'online' && offset < this.endOffset)
-          this.#guarded('truncate', () => this.#truncate(offset));
+          this.guarded('truncate', () => this.#truncate(offset));
       }),
     );
   }
@@ -212,7 +213,7 @@ export class LogWriter {
   #truncate(offset: number): void {
     const first = this.list.first?.baseOffset ?? 0;
     if (offset < first) throw new RangeError(`cannot truncate to ${offset}, the log begins at ${first}`);
-    this.list.retireAbove(offset, (segment) => this.#forget(segment));
+    this.list.retireAbove(offset, (segment) => this.forget(segment));
     const active = this.list.active!;
     active.truncateTo(offset, this.nowMs());
     this.sync.wrote(active.file);
@@ -238,7 +239,7 @@ export class LogWriter {
   /** Brings everything to the device as a clean stop leaves it; true when that succeeded. */
   async close(): Promise<boolean> {
     return this.queue.run(async () => {
-      const sealed = this.#guarded('close', () => this.#sealForClose());
+      const sealed = this.guarded('close', () => this.#sealForClose());
       await this.sync.flush();
       await this.sync.idle();
       const isClean = sealed === true && this.state === 'online';
@@ -268,7 +269,7 @@ export class LogWriter {
   }
 
   /** Runs `work`; undefined when the disk failed it. */
-  #guarded<T>(what: string, work: () => T): T | undefined {
+  guarded<T>(what: string, work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
@@ -365,9 +366,11 @@ export class LogWriter {
     };
   }
 
-  #forget(segment: Segment): void {
+  /** A segment leaves the log, and its snapshot with it unless another one takes its place. */
+  forget(segment: Segment, keepsSnapshot = false): void {
     for (const file of segment.openFiles) this.sync.forget(file);
-    if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
+    if (!keepsSnapshot && this.#snapshots.offsets.includes(segment.baseOffset))
+      this.#snapshots.remove(segment.baseOffset);
   }
 
   /**

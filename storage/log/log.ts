@@ -2,9 +2,11 @@ import { errors } from '../../protocol/errors.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { FileError } from '../environment/files.ts';
+import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import { findByTimestamp, findMaxTimestamp, readRegion } from './log-reader.ts';
 import type {
+  AbortedTransaction,
   AppendOptions,
   AppendOutcome,
   AppendRefused,
@@ -23,6 +25,7 @@ import { ProducerTable } from './producer-table.ts';
 import { type LoadedLog, loadLog } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { rollJitterMs } from './segment-list.ts';
+import { type SwapGroup, type SwapOutcome, swapSegments } from './segment-swap.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 
 /**
@@ -147,9 +150,29 @@ export class Log {
     return this.#writer.epochs.latest?.epoch ?? -1;
   }
 
-  /** For the cleaner: changes whenever segments come or go. */
-  get segmentListEpoch(): number {
-    return this.#writer.list.epoch;
+  /** What the cleaner must know of it, as of now. */
+  cleanerView(): CleanerView {
+    const { list, producers } = this.#writer;
+    const { logStartOffset, lastStableOffset, highWatermark, endOffset } = this;
+    return {
+      epoch: list.epoch,
+      logStartOffset,
+      lastStableOffset,
+      highWatermark,
+      endOffset,
+      segments: viewSegments(this.#deps.environment.files, list),
+      producers: viewProducers(producers),
+    };
+  }
+
+  /** The aborted transactions with a marker at or above `fromOffset` that begin below `upToOffset`. */
+  abortedTransactions(fromOffset: number, upToOffset: number): AbortedTransaction[] {
+    return abortedTransactionsIn(this.#writer.list, fromOffset, upToOffset);
+  }
+
+  /** Puts cleaned segments in the place of their sources, unless the log has changed since the view of this epoch. */
+  replaceCleaned(viewEpoch: number, groups: readonly SwapGroup[]): Promise<SwapOutcome> {
+    return swapSegments(this.#writer, this.#deps.environment.files, viewEpoch, groups);
   }
 
   segments(): readonly SegmentInfo[] {

@@ -12,6 +12,8 @@ import { fileName, offsetOf, suffixes } from './segment-files.ts';
  *   3. What is left as `.swap` is complete. Every other file whose offset lies in [lowest base, highest next offset) of the
  *      `.log.swap` files is a source and goes; then `.swap` is taken off the names. So a crash after the first rename
  *      completes the cleaning, a crash before leaves the old segments.
+ *      A transaction index without suffix beside `.log.swap` may be an old one or, if renames were lost, the new one: it
+ *      goes, and the offset index with it, so that the segment is recovered and gets one that is right.
  *   4. An index without its .log goes.
  *
  * Each step can be interrupted and begun again.
@@ -55,11 +57,18 @@ function completeSwap(
   const isSource = (name: string): boolean =>
     !name.endsWith(suffixes.swap) && offsetOf(name) >= from && offsetOf(name) < upTo;
   const kept: string[] = [];
+  const doubtful = swaps.filter((name) => {
+    if (!name.endsWith(suffixes.offsetIndex + suffixes.swap)) return false;
+    const transactionIndex = fileName(offsetOf(name), suffixes.transactionIndex);
+    return names.includes(transactionIndex) && !names.includes(transactionIndex + suffixes.swap);
+  });
+  for (const name of doubtful) remove(name);
   for (const name of names) {
     if (isSource(name)) remove(name);
     else if (!name.endsWith(suffixes.swap)) kept.push(name);
   }
   for (const name of swaps) {
+    if (doubtful.includes(name)) continue;
     const final = name.slice(0, -suffixes.swap.length);
     logger.info('completing an interrupted replacement of segments', { directory, name });
     files.renameSync(files.join(directory, name), files.join(directory, final));

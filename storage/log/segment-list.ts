@@ -11,7 +11,8 @@ import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
  * they are renamed to `.deleted` at once and unlinked after `file.delete.delay.ms`, so that whoever is about to read one
  * still can. What is being sent is kept by its `retain` in any case.
  *
- * `epoch` counts the changes that a cleaner must know of: whoever worked on values from an earlier epoch starts over.
+ * `epoch` counts the changes that a cleaner must know of (not that a segment was added at the end): whoever worked on values
+ * from an earlier epoch starts over.
  */
 export class SegmentList {
   readonly directory: string;
@@ -106,7 +107,6 @@ export class SegmentList {
       const before = this.active;
       if (before) before.nextOffset = baseOffset;
       this.segments.push(segment);
-      this.epoch++;
       return segment;
     } catch (error) {
       this.#removeRemains(baseOffset);
@@ -122,6 +122,21 @@ export class SegmentList {
   /** Takes out those that begin above `offset`. */
   retireAbove(offset: number, onRetired: (segment: Segment) => void): void {
     this.#retire(this.segments.splice(this.indexFor(offset) + 1), onRetired);
+  }
+
+  /** Takes these neighbours out. */
+  take(segments: readonly Segment[], onRetired: (segment: Segment) => void): void {
+    const first = this.segments.indexOf(segments[0]!);
+    this.#retire(this.segments.splice(first, segments.length), onRetired);
+  }
+
+  /** Puts a sealed segment in its place, before others. */
+  insert(segment: Segment): void {
+    const at = this.indexFor(segment.baseOffset) + 1;
+    const next = this.segments[at];
+    if (next) segment.nextOffset = next.baseOffset;
+    this.segments.splice(at, 0, segment);
+    this.epoch++;
   }
 
   /** Closes all files; what waits to be unlinked stays for the next start. */

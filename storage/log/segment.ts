@@ -2,9 +2,9 @@ import * as batch from '../../protocol/records/batch.ts';
 import type { File, FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt, maxTimestampAt } from './batch-walk.ts';
 import { CorruptIndex } from './index-file.ts';
-import { OffsetIndex } from './offset-index.ts';
+import { OffsetIndex, offsetIndexEntryBytes } from './offset-index.ts';
 import { filePath, suffixes } from './segment-files.ts';
-import { TimeIndex, type TimeIndexEntry } from './time-index.ts';
+import { TimeIndex, type TimeIndexEntry, timeIndexEntryBytes } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
 
 /**
@@ -30,7 +30,7 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number;
   readonly rollJitterMs: number;
   readonly createdMs: number;
-  /** Added to the names of its files: `.cleaned` while the cleaner writes it. */
+  /** Added to the names of its files: `.cleaned` while the cleaner writes it, `.swap` while it takes its place. */
   readonly suffix?: string;
 }
 
@@ -95,8 +95,8 @@ export class Segment {
 
   /** One that is there. Its indexes are not looked at before they are needed. */
   static open(options: SegmentOptions & { hasTransactionIndex: boolean }): Segment {
-    const { files, directory, baseOffset } = options;
-    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log), 'update');
+    const { files, directory, baseOffset, suffix = '' } = options;
+    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log + suffix), 'update');
     return new Segment(options, file, options.hasTransactionIndex);
   }
 
@@ -116,6 +116,20 @@ export class Segment {
   waitedMs(maxTimestampMs: number, nowMs: number): number {
     const first = this.#firstBatchTimestamp();
     return first >= 0 ? maxTimestampMs - first : nowMs - this.#createdMs;
+  }
+
+  /** Greatest timestamp of its first batch; -1 without one. */
+  get firstBatchTimestampMs(): number {
+    return this.#firstBatchTimestamp();
+  }
+
+  /** Bytes of entries in the indexes. */
+  get offsetIndexBytes(): number {
+    return this.#usable(this.offsetIndex).count * offsetIndexEntryBytes;
+  }
+
+  get timeIndexBytes(): number {
+    return this.#usable(this.timeIndex).count * timeIndexEntryBytes;
   }
 
   /** Whether something may have been appended since it was opened or sealed. */
@@ -261,6 +275,13 @@ export class Segment {
   /** Renames all files, `suffix` added to their names. */
   addSuffix(suffix: string): void {
     for (const file of this.openFiles) file.renameTo(file.path + suffix);
+  }
+
+  /** Takes `suffix` off the names again, that of the .log first (segment-swap.ts). */
+  stripSuffix(suffix: string): void {
+    for (const file of this.openFiles) {
+      if (file.path.endsWith(suffix)) file.renameTo(file.path.slice(0, -suffix.length));
+    }
   }
 
   close(): void {
