@@ -4,7 +4,8 @@
  *
  *   DIR/kompakt.js   the binary              DIR/chunks/*.js       shared and lazy parts, named by content
  *   DIR/index.js     the library             DIR/types/            declarations of the library (--types)
- *                                            DIR/THIRD-PARTY.txt   licences of the packages that went in
+ *   DIR/cleaner-worker.js   the cleaner's    DIR/THIRD-PARTY.txt   licences of the packages that went in
+ *                    thread, found by its name (compaction/start-thread.ts)
  *
  * Packages stay outside, installed beside us, for bindings and wasm find their files only there; but the few small ones on
  * the way to the first connection go in, because resolving and loading one by itself takes longer than running it. */
@@ -16,7 +17,11 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const root = dirname(fileURLToPath(import.meta.url));
-const entries = { kompakt: 'tools/kompakt.ts', index: 'broker/index.ts' };
+const entries = {
+  kompakt: 'tools/kompakt.ts',
+  index: 'broker/index.ts',
+  'cleaner-worker': 'compaction/worker.ts',
+};
 const bundled = ['commander', 'fastest-levenshtein'];
 const { values } = parseArgs({
   options: {

@@ -16,6 +16,8 @@ const maxFileLines = 400;
 const longTables = ['protocol/errors.ts'];
 /** Only these two touch the outside: time, disk, chance, network. `tools/` may, as the program around the broker. */
 const doors = ['storage/environment/node.ts', 'broker/network/node-transport.ts'];
+/** Threads are made in one place, and one file is what runs in them. */
+const threadDoors = ['compaction/start-thread.ts', 'compaction/worker.ts'];
 const bannedModules = ['fs', 'fs/promises', 'net', 'tls', 'dgram', 'timers', 'timers/promises', 'perf_hooks'];
 const bannedGlobals = [
   /\bDate\.now\b/,
@@ -141,6 +143,12 @@ describe('the outside', () => {
     const wrong = imports.filter(
       (one) => inside.includes(one.from) && bannedModules.includes(one.specifier.replace(/^node:/, '')),
     );
+    expect(wrong.map(arrow)).toEqual([]);
+  });
+
+  test('one file starts threads, one runs in them', () => {
+    const threads = imports.filter((one) => /^(node:)?worker_threads$/.test(one.specifier));
+    const wrong = threads.filter((one) => sources.includes(one.from) && !threadDoors.includes(one.from));
     expect(wrong.map(arrow)).toEqual([]);
   });
 

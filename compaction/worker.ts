@@ -1,0 +1,39 @@
+/**
+ * The cleaner's thread: the entry that is built as dist/cleaner-worker.js. It has the real environment, a port to the broker,
+ * and ends when it is ended.
+ */
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import { createNodeEnvironment } from '../storage/environment/node.ts';
+import { cleanLog } from './cleaner.ts';
+import { JsKernel } from './kernel-js.ts';
+import { cleanerProtocol } from './service.ts';
+import { CleanerServer } from './service-stub.ts';
+import { workerActions } from './worker-pass.ts';
+
+/** A pass has one segment open for reading and one with its indexes for writing. */
+const openFilesMax = 16;
+
+const port = parentPort;
+if (port === null) throw new Error('the cleaner runs as a thread of the broker, not by itself');
+
+const actions = workerActions({
+  environment: createNodeEnvironment({ openFilesMax }),
+  createKernel: () => new JsKernel(),
+  runPass: cleanLog,
+  receivePending,
+});
+const server = new CleanerServer(
+  await cleanerProtocol(),
+  (message) => port.postMessage(new Uint8Array(message)),
+  actions,
+);
+// The port keeps messages until somebody listens.
+port.on('message', (message: Uint8Array) => server.receive(message));
+
+function receivePending(): void {
+  for (;;) {
+    const pending = receiveMessageOnPort(port!);
+    if (pending === undefined) return;
+    server.receive(pending.message as Uint8Array);
+  }
+}
