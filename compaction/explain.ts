@@ -1,4 +1,5 @@
 import type { UncleanableReason } from './clean-job.ts';
+import type { BlockedSegment } from './cleanable.ts';
 import type { KeyRecord } from './find-key.ts';
 
 /**
@@ -17,15 +18,6 @@ import type { KeyRecord } from './find-key.ts';
  * too young, or not below the last stable offset.
  */
 export type RecordState = 'open' | 'aborted' | 'superseded' | 'tombstone' | 'newest';
-
-/** A segment that cannot be cleaned now. */
-export interface BlockedSegment {
-  readonly baseOffset: number;
-  readonly nextOffset: number;
-  readonly reason: UncleanableReason;
-  /** When `min.compaction.lag.ms` is over for it; -1 for other reasons. */
-  readonly untilMs: number;
-}
 
 /** What the cleaner knows of a partition now. */
 export interface PartitionState {
@@ -124,10 +116,12 @@ function nextPass(
   const never = { staysUntilMs: -1 };
   if (state.obstacle !== null) return { text: `with no pass: ${state.obstacle}`, time: never };
   for (const offset of offsets) {
-    const segment = state.blocked.find((each) => offset >= each.baseOffset && offset < each.nextOffset);
-    if (segment === undefined) continue;
-    const what = `offset ${offset} is in segment ${segment.baseOffset}`;
-    switch (segment.reason) {
+    const blocked = state.blocked.find(
+      ({ segment }) => offset >= segment.baseOffset && offset < segment.nextOffset,
+    );
+    if (blocked === undefined) continue;
+    const what = `offset ${offset} is in segment ${blocked.segment.baseOffset}`;
+    switch (blocked.reason) {
       case 'active':
         return { text: `not before a pass after the next roll: ${what}, which is active`, time: never };
       case 'open-transaction':
@@ -136,10 +130,10 @@ function nextPass(
           time: never,
         };
       case 'lag': {
-        const until = segment.untilMs >= 0 ? ` until ${new Date(segment.untilMs).toISOString()}` : '';
+        const until = new Date(blocked.untilMs).toISOString();
         return {
-          text: `with a later pass: ${what}, which min.compaction.lag.ms holds back${until}`,
-          time: { staysUntilMs: segment.untilMs },
+          text: `with a later pass: ${what}, which min.compaction.lag.ms holds back until ${until}`,
+          time: { staysUntilMs: blocked.untilMs },
         };
       }
     }

@@ -91,12 +91,16 @@ export class OffsetCheckpoint {
   /** Offsets by `topic-partition`; empty when there is no file. Throws DamagedCheckpoint. */
   read(): Map<string, number> {
     const offsets = new Map<string, number>();
-    if (this.#files.statSync(this.path) === null) return offsets;
-    const text = this.#files.readFileSync(this.path).toString('utf8');
-    for (const { topic, partition, offset } of parseOffsetCheckpoint(text, this.path)) {
+    for (const { topic, partition, offset } of this.entries()) {
       offsets.set(partitionDirectoryName(topic, partition), offset);
     }
     return offsets;
+  }
+
+  /** None when there is no file. Throws DamagedCheckpoint. */
+  entries(): PartitionOffset[] {
+    if (this.#files.statSync(this.path) === null) return [];
+    return parseOffsetCheckpoint(this.#files.readFileSync(this.path).toString('utf8'), this.path);
   }
 
   /** Replaces the file as a whole; the thread pool does it. */

@@ -1,0 +1,84 @@
+import type { CleanerSegment, CleanerView } from '../storage/log/cleaner-view.ts';
+import type { Log } from '../storage/log/log.ts';
+import { segmentBytesOf } from '../storage/log/segment-list.ts';
+import type { CleanJob, CleanLimits, CleanProgress, CleanResult, CleanSegment } from './clean-job.ts';
+import type { Cleanable } from './cleanable.ts';
+import type { CleanerThread } from './cleaner-thread.ts';
+
+/**
+ * One pass over a partition from end to end: the job is made of what the log says of itself, run, and what it wrote put in the place
+ * of the old segments, unless the log has changed meanwhile.
+ */
+export interface PassOptions {
+  readonly thread: CleanerThread;
+  readonly limits: CleanLimits;
+  /** Wall clock, for delete horizons. */
+  readonly nowMs: number;
+  /** Counts and changes nothing. */
+  readonly isDryRun: boolean;
+  /** Tombstones with a timestamp at or below it go at once; -1: none. */
+  readonly tombstonesGoUpToMs: number;
+  /** Looks at the records that cannot be cleaned too, for a receipt: reads the headers of their batches. */
+  readonly countsUncleanable: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: CleanProgress) => void;
+}
+
+export type PassOutcome =
+  | { readonly kind: 'cleaned'; readonly result: CleanResult }
+  /** The log has changed while the pass ran: nothing was replaced. */
+  | { readonly kind: 'stale' }
+  /** The disk failed while segments were replaced. */
+  | { readonly kind: 'offline' };
+
+/** Runs it; rejects as `CleanerThread.clean` does, and with the FileError of a rename that failed before anything was replaced. */
+export async function cleanPartition(
+  log: Log,
+  view: CleanerView,
+  cleanable: Cleanable,
+  options: PassOptions,
+): Promise<PassOutcome> {
+  const { thread, isDryRun, signal, onProgress } = options;
+  const job = jobOf(log, view, cleanable, options);
+  const result = await thread.clean(job, {
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
+  });
+  if (isDryRun || result.groups.length === 0) return { kind: 'cleaned', result };
+  const outcome = await log.replaceCleaned(view.epoch, result.groups);
+  return outcome === 'replaced' ? { kind: 'cleaned', result } : { kind: outcome };
+}
+
+function jobOf(log: Log, view: CleanerView, cleanable: Cleanable, options: PassOptions): CleanJob {
+  const { settings } = log;
+  const { firstDirtyOffset, firstUncleanableOffset } = cleanable;
+  const firstOffset = view.segments[0]?.baseOffset ?? view.logStartOffset;
+  return {
+    directory: log.directory,
+    firstDirtyOffset: Math.min(firstDirtyOffset, firstUncleanableOffset),
+    firstUncleanableOffset,
+    nowMs: options.nowMs,
+    segments: view.segments
+      .filter((segment) => segment.baseOffset < firstUncleanableOffset)
+      .map(cleanSegmentOf),
+    uncleanable: options.countsUncleanable
+      ? cleanable.blocked.map(({ segment: { path, sizeBytes }, reason }) => ({ path, sizeBytes, reason }))
+      : [],
+    abortedTransactions: log.abortedTransactions(firstOffset, firstUncleanableOffset),
+    producers: view.producers,
+    settings: {
+      segmentBytes: segmentBytesOf(settings),
+      segmentIndexBytes: settings['segment.index.bytes'],
+      indexIntervalBytes: settings['index.interval.bytes'],
+      deleteRetentionMs: settings['delete.retention.ms'],
+    },
+    limits: options.limits,
+    isDryRun: options.isDryRun,
+    tombstonesGoUpToMs: options.tombstonesGoUpToMs,
+  };
+}
+
+function cleanSegmentOf(segment: CleanerSegment): CleanSegment {
+  const { baseOffset, nextOffset, path, sizeBytes, offsetIndexBytes, timeIndexBytes, modifiedMs } = segment;
+  return { baseOffset, nextOffset, path, sizeBytes, offsetIndexBytes, timeIndexBytes, modifiedMs };
+}
