@@ -13,6 +13,9 @@ import { FileError } from '../storage/environment/files.ts';
 import type { DurabilityPolicy } from '../storage/log/log-types.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
+import type { Compactions } from './cleaning/compactions.ts';
+import type { CleanerStatus } from './cleaning/log-cleaner.ts';
+import { type Cleaning, openCleaning } from './cleaning/open-cleaning.ts';
 import { followBrokerConfigs, followTopicConfigs } from './config/follow-cluster.ts';
 import { LoggerLevels, type LogLevel } from './config/logger-levels.ts';
 import { ConfigRules } from './config/rules.ts';
@@ -66,6 +69,9 @@ export interface RunningBroker {
   /** host:port of the first listener, as a client of this machine would write it. */
   readonly bootstrapServers: string;
   readonly listeners: readonly BoundListener[];
+  /** Compaction for whoever asks. */
+  readonly compactions: Compactions;
+  cleanerStatus(): CleanerStatus;
   status(): ControlStatus;
   /** Closes everything; resolves when nothing is left open. Idempotent. */
   stop(): Promise<void>;
@@ -143,9 +149,18 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     producerIds: new ProducerIds(cluster.controller),
   };
   serve(parts, net, services, undo);
-  startTasks(parts, logDirectory, logger, undo);
+  const cleaning = openCleaning({
+    environment,
+    configuration,
+    cluster: cluster.state,
+    partitions,
+    logDirectory,
+    logger: logger.named('cleaner'),
+  });
+  undo.push(() => cleaning.stop());
+  startTasks(parts, logDirectory, cleaning, logger, undo);
   report(parts, net.listeners, keepsKafkaOut, logger);
-  const broker = runningBroker(parts, { directory, net, cluster, logDirectory, startedMs }, undo);
+  const broker = runningBroker(parts, { directory, net, cluster, logDirectory, cleaning, startedMs }, undo);
   control = await openControl(parts, broker, logger);
   return broker;
 }
@@ -234,6 +249,7 @@ function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: 
 function startTasks(
   { environment: { clock }, configuration: { settings } }: BrokerParts,
   logDirectory: LogDirectory,
+  { cleaner }: Cleaning,
   logger: Logger,
   undo: UndoList,
 ): void {
@@ -244,7 +260,7 @@ function startTasks(
     firstMs: settings['log.initial.task.delay.ms'],
     intervalMs: () => settings['log.retention.check.interval.ms'],
     run: async () => {
-      const segments = await logDirectory.applyRetention(clock.nowMs());
+      const segments = await logDirectory.applyRetention(clock.nowMs(), (log) => !cleaner.isBusyWith(log));
       if (segments > 0) logger.info('retention removed segments', { segments });
     },
   });
@@ -256,14 +272,17 @@ interface Opened {
   readonly net: BoundNetwork;
   readonly cluster: OpenedCluster;
   readonly logDirectory: LogDirectory;
+  readonly cleaning: Cleaning;
   readonly startedMs: number;
 }
 
 function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): RunningBroker {
-  const { directory, net, cluster, logDirectory, startedMs } = opened;
+  const { directory, net, cluster, logDirectory, cleaning, startedMs } = opened;
   const { clusterId, nodeId } = cluster.state;
   return {
     directory,
+    compactions: cleaning.compactions,
+    cleanerStatus: () => cleaning.cleaner.status,
     clusterId,
     nodeId,
     listeners: net.listeners,

@@ -2,8 +2,12 @@
  * Kompakt as a library: a broker inside another program, usually a test suite. Everything that a process would do of itself is
  * left out: no output, no signal handlers, no environment variables, no files unless a directory is given.
  */
+
+import type { CompactionReceipt } from '../compaction/receipt.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { runBroker } from './broker.ts';
+import type { CompactOptions, PartitionExplanation } from './cleaning/compactions.ts';
+import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
 import { defaultEnvironment } from './default-environment.ts';
@@ -13,6 +17,13 @@ import type { Transport } from './network/transport.ts';
 import { type Logger, silentLogger } from './observe/logger.ts';
 import { StartError } from './start-error.ts';
 
+export type { UncleanableReason } from '../compaction/clean-job.ts';
+export type { ExplainedRecord, PartitionState } from '../compaction/explain.ts';
+export type { CompactionReceipt, KeptRecords, RemovedRecords } from '../compaction/receipt.ts';
+export type { CompactionProgress, CompactOptions, PartitionExplanation } from './cleaning/compactions.ts';
+export { CompactionRefused } from './cleaning/compactions.ts';
+export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
+export type { Trouble } from './cleaning/troubled-logs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { StartError } from './start-error.ts';
@@ -43,6 +54,15 @@ export interface Broker extends AsyncDisposable {
   readonly brokers: string[];
   readonly port: number;
   readonly clusterId: string;
+  /**
+   * Compacts a topic now, whether it is due or not, and tells for each partition what went, what stayed and why. Rejects with
+   * `CompactionRefused` where there is no such topic, or it is not compacted.
+   */
+  compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]>;
+  /** All records of a key (text counts as UTF-8) that are still in the topic's logs, each with why and until when. */
+  explain(topic: string, key: string | Uint8Array, partition?: number): Promise<PartitionExplanation[]>;
+  /** What the cleaner is doing, and which logs it cannot clean. */
+  cleanerStatus(): CleanerStatus;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
   stop(): Promise<void>;
 }
@@ -82,6 +102,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     brokers: [bootstrapServers],
     port: broker.listeners[0]!.endpoints[0]!.port,
     clusterId,
+    compact: (topic, options) => broker.compactions.compact(topic, options),
+    explain: (topic, key, partition) => broker.compactions.explain(topic, Buffer.from(key), partition),
+    cleanerStatus: () => broker.cleanerStatus(),
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -1,51 +1,42 @@
 /** Keys of the cleaner itself. What a topic may set (lags, dirty ratio, tombstone retention) is in storage/config/topic-keys.ts. */
 import { boolean, double, int, KiB, long, MiB, secondMs } from '../storage/config/define.ts';
 
-const accepted = 'ignored because the log cleaner is not part of this version yet';
-
 export const cleanerKeys = {
   'log.cleaner.backoff.ms': long({
     default: 15 * secondMs,
     min: 0,
     dynamic: 'cluster',
-    accepted,
     doc: 'How long the cleaner sleeps when there is nothing to clean.',
   }),
   'log.cleaner.dedupe.buffer.size': long({
     default: 128 * MiB,
     dynamic: 'cluster',
-    accepted,
     doc: 'Memory for the map of keys, over all cleaner threads.',
   }),
   'log.cleaner.enable': boolean({
     default: true,
-    accepted,
     doc: 'Whether compacted topics are cleaned at all.',
   }),
   'log.cleaner.io.buffer.load.factor': double({
     default: 0.9,
     dynamic: 'cluster',
-    accepted,
     doc: 'How full the map of keys may get.',
   }),
   'log.cleaner.io.buffer.size': int({
     default: 512 * KiB,
     min: 0,
     dynamic: 'cluster',
-    accepted,
     doc: 'Memory for reading and writing, over all cleaner threads.',
   }),
   'log.cleaner.io.max.bytes.per.second': double({
     default: Number.MAX_VALUE,
     dynamic: 'cluster',
-    accepted,
     doc: 'The most bytes that the cleaner reads and writes in a second.',
   }),
   'log.cleaner.threads': int({
     default: 1,
     min: 0,
     dynamic: 'cluster',
-    accepted,
     doc: 'How many logs are cleaned at the same time.',
   }),
 };

@@ -1,5 +1,4 @@
 import type { UncleanableReason } from './clean-job.ts';
-import type { BlockedSegment } from './cleanable.ts';
 import type { KeyRecord } from './find-key.ts';
 
 /**
@@ -19,6 +18,16 @@ import type { KeyRecord } from './find-key.ts';
  */
 export type RecordState = 'open' | 'aborted' | 'superseded' | 'tombstone' | 'newest';
 
+/** Offsets that cannot be cleaned now. */
+export interface BlockedRange {
+  /** Of the segment. */
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  readonly reason: UncleanableReason;
+  /** When `min.compaction.lag.ms` is over for it; -1 for other reasons. */
+  readonly untilMs: number;
+}
+
 /** What the cleaner knows of a partition now. */
 export interface PartitionState {
   readonly logStartOffset: number;
@@ -34,7 +43,7 @@ export interface PartitionState {
   readonly isForced: boolean;
   /** Why no pass is made at all: not a compacted topic, the cleaner is off, the log is damaged; null when none of it. */
   readonly obstacle: string | null;
-  readonly blocked: readonly BlockedSegment[];
+  readonly blocked: readonly BlockedRange[];
 }
 
 export interface ExplainedRecord extends KeyRecord {
@@ -116,11 +125,9 @@ function nextPass(
   const never = { staysUntilMs: -1 };
   if (state.obstacle !== null) return { text: `with no pass: ${state.obstacle}`, time: never };
   for (const offset of offsets) {
-    const blocked = state.blocked.find(
-      ({ segment }) => offset >= segment.baseOffset && offset < segment.nextOffset,
-    );
+    const blocked = state.blocked.find((each) => offset >= each.baseOffset && offset < each.nextOffset);
     if (blocked === undefined) continue;
-    const what = `offset ${offset} is in segment ${blocked.segment.baseOffset}`;
+    const what = `offset ${offset} is in segment ${blocked.baseOffset}`;
     switch (blocked.reason) {
       case 'active':
         return { text: `not before a pass after the next roll: ${what}, which is active`, time: never };

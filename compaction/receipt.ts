@@ -82,6 +82,11 @@ export class ReceiptBuilder {
     this.#first = first;
   }
 
+  /** Below it everything was looked at. */
+  get endOffset(): number {
+    return this.#last?.endOffset ?? this.#view.logStartOffset;
+  }
+
   add(result: CleanResult): void {
     const { superseded, tombstonesExpired, aborted, markersExpired, nullKeys } = result.records;
     const sum = this.#removed;
@@ -121,7 +126,7 @@ export class ReceiptBuilder {
       range: {
         logStart: logStartOffset,
         firstDirty: firstDirtyOffset,
-        end: last?.endOffset ?? logStartOffset,
+        end: this.endOffset,
         firstUncleanable: firstUncleanableOffset,
         logEnd: endOffset,
       },

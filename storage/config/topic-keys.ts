@@ -18,7 +18,6 @@ import {
   oneOf,
 } from './define.ts';
 
-const cleanerLater = 'ignored because the log cleaner is not part of this version yet';
 const oneReplica = 'ignored because there is one broker, so nothing is replicated';
 const noTiers = 'ignored because there is no remote storage';
 const javaArrayMax = intMax - 8;
@@ -76,7 +75,6 @@ export const topicKeys = {
     default: dayMs,
     min: 0,
     brokerKey: 'log.cleaner.delete.retention.ms',
-    accepted: cleanerLater,
     doc: 'How long a tombstone and a transaction marker survive cleaning.',
   }),
   'errors.deadletterqueue.group.enable': boolean({
@@ -139,7 +137,6 @@ export const topicKeys = {
     default: longMax,
     min: 1,
     brokerKey: 'log.cleaner.max.compaction.lag.ms',
-    accepted: cleanerLater,
     doc: 'A record older than this makes its log due for cleaning, however small the dirty part.',
   }),
   'max.decompressed.message.bytes': int({
@@ -177,14 +174,12 @@ export const topicKeys = {
     min: 0,
     max: 1,
     brokerKey: 'log.cleaner.min.cleanable.ratio',
-    accepted: cleanerLater,
     doc: 'A log is cleaned when at least this share of it has not been cleaned yet.',
   }),
   'min.compaction.lag.ms': long({
     default: 0,
     min: 0,
     brokerKey: 'log.cleaner.min.compaction.lag.ms',
-    accepted: cleanerLater,
     doc: 'A record younger than this is not cleaned.',
   }),
   'min.insync.replicas': int({

@@ -211,11 +211,12 @@ export class LogDirectory {
     return names;
   }
 
-  /** Applies retention to every log, a few at a turn of the event loop; tells how many segments went. */
-  async applyRetention(nowMs: number): Promise<number> {
+  /** Applies retention to the logs that are `wanted`, a few at a turn of the event loop; tells how many segments went. */
+  async applyRetention(nowMs: number, wanted: (log: Log) => boolean = () => true): Promise<number> {
     let removed = 0;
     let n = 0;
     for (const log of [...this.#logs.values()]) {
+      if (!wanted(log)) continue;
       removed += await log.applyRetention(nowMs);
       if (++n % logsPerTurn === 0) await this.#turn();
     }

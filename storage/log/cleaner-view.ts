@@ -4,8 +4,8 @@ import type { ProducerTable } from './producer-table.ts';
 import type { SegmentList } from './segment-list.ts';
 
 /**
- * What a cleaner must know of a log: values, as of one moment. It works on them for seconds or minutes, elsewhere, while the
- * log goes on; `epoch` tells afterwards whether they still hold (segment-swap.ts).
+ * What a cleaner must know of a log, as of one moment. It works on it for seconds or minutes, elsewhere, while the log goes on;
+ * `epoch` tells afterwards whether it still holds (segment-swap.ts).
  */
 export interface CleanerView {
   /** Changes when segments go, are cut or replaced, or the log start moves; not with appends and rolls. */
@@ -25,6 +25,8 @@ export interface CleanerSegment {
   readonly nextOffset: number;
   readonly path: string;
   readonly sizeBytes: number;
+  readonly isActive: boolean;
+  // What follows is looked up when it is asked for, which must be in the same turn: most logs that are looked at are not due.
   readonly offsetIndexBytes: number;
   readonly timeIndexBytes: number;
   /** Of its records; when it was last written where they have none. */
@@ -32,7 +34,6 @@ export interface CleanerSegment {
   /** Of its first batch; -1 without any. */
   readonly firstBatchTimestampMs: number;
   readonly modifiedMs: number;
-  readonly isActive: boolean;
 }
 
 export interface CleanerProducer {
@@ -47,20 +48,40 @@ export interface CleanerProducer {
 /** The segments as a cleaner sees them. Index sizes are those of the files; of the active segment they mean nothing. */
 export function viewSegments(files: FileSystem, list: SegmentList): CleanerSegment[] {
   return list.segments.map((segment, i) => {
-    const modifiedMs = files.statSync(segment.file.path)?.modifiedMs ?? 0;
+    const modifiedMs = () => files.statSync(segment.file.path)?.modifiedMs ?? 0;
     return {
       baseOffset: segment.baseOffset,
       nextOffset: list.segments[i + 1]?.baseOffset ?? segment.nextOffset,
       path: segment.file.path,
       sizeBytes: segment.size,
-      offsetIndexBytes: segment.offsetIndexBytes,
-      timeIndexBytes: segment.timeIndexBytes,
-      largestTimestampMs: segment.largestTimestampMs(() => modifiedMs),
-      firstBatchTimestampMs: segment.firstBatchTimestampMs,
-      modifiedMs,
       isActive: segment === list.active,
+      get offsetIndexBytes() {
+        return segment.offsetIndexBytes;
+      },
+      get timeIndexBytes() {
+        return segment.timeIndexBytes;
+      },
+      get largestTimestampMs() {
+        return segment.largestTimestampMs(modifiedMs);
+      },
+      get firstBatchTimestampMs() {
+        return segment.firstBatchTimestampMs;
+      },
+      get modifiedMs() {
+        return modifiedMs();
+      },
     };
   });
+}
+
+/** The view that there would be after a roll: all segments sealed but for an empty one at the end. */
+export function asIfRolled(view: CleanerView): CleanerView {
+  const active = view.segments.at(-1);
+  if (active === undefined || active.sizeBytes === 0) return view;
+  const { endOffset, segments } = view;
+  const sealed = { ...active, isActive: false, nextOffset: endOffset };
+  const next = { ...active, baseOffset: endOffset, nextOffset: endOffset, sizeBytes: 0 };
+  return { ...view, segments: [...segments.slice(0, -1), sealed, next] };
 }
 
 export function viewProducers(producers: ProducerTable): CleanerProducer[] {

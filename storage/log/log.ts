@@ -141,6 +141,10 @@ export class Log {
     return this.#writer.state === 'offline';
   }
 
+  get isDeleted(): boolean {
+    return this.#writer.state === 'deleted';
+  }
+
   get settings(): TopicSettings {
     return this.#writer.settings;
   }
@@ -173,6 +177,10 @@ export class Log {
   /** Puts cleaned segments in the place of their sources, unless the log has changed since the view of this epoch. */
   replaceCleaned(viewEpoch: number, groups: readonly SwapGroup[]): Promise<SwapOutcome> {
     return swapSegments(this.#writer, this.#deps.environment.files, viewEpoch, groups);
+  }
+
+  get segmentCount(): number {
+    return this.#writer.list.segments.length;
   }
 
   segments(): readonly SegmentInfo[] {

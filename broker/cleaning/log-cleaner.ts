@@ -1,0 +1,328 @@
+/**
+ * The cleaner at work: `log.cleaner.threads` times the loop
+ *
+ *    pick the dirtiest log that is due ▶ pass over it ▶ again, until none is due ▶ sleep for `log.cleaner.backoff.ms`
+ *
+ * and before a sleep retention for compacted topics (`compact,delete`, and what DeleteRecords left), which so comes more often than
+ * for others, and never runs into a pass over the same log. A log is in one pair of hands at a time, those of somebody who asked for a compaction included
+ * (compactions.ts). What is cleanable and what a pass does is compaction/'s business.
+ */
+import {
+  CleanAborted,
+  type CleanLimits,
+  type CleanProgress,
+  type CleanResult,
+} from '../../compaction/clean-job.ts';
+import { cleanPartition, type PassOptions, type PassOutcome } from '../../compaction/clean-partition.ts';
+import { type Cleanable, findCleanable, pickNext } from '../../compaction/cleanable.ts';
+import { CleanerLost, type CleanerThread } from '../../compaction/cleaner-thread.ts';
+import type { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
+import type { Clock, Timer } from '../../storage/environment/clock.ts';
+import { asIfRolled, type CleanerView } from '../../storage/log/cleaner-view.ts';
+import type { Log } from '../../storage/log/log.ts';
+import type { BrokerSettings } from '../config/settings.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Partition } from '../partitions/partition.ts';
+import { type Trouble, TroubledLogs } from './troubled-logs.ts';
+
+export interface LogCleanerOptions {
+  readonly clock: Clock;
+  readonly settings: BrokerSettings;
+  readonly logger: Logger;
+  readonly offsets: CleanerOffsets;
+  readonly partitions: { all(): Iterable<Partition> };
+  /** Drops old segments of these logs; tells how many. */
+  readonly applyRetention: (wanted: (log: Log) => boolean) => Promise<number>;
+  /** One more place for passes to run. */
+  readonly createThread: () => CleanerThread;
+}
+
+/** What a pass over a log is asked to do beside cleaning it. */
+export type PassRequest = Pick<PassOptions, 'isDryRun' | 'tombstonesGoUpToMs' | 'countsUncleanable'> & {
+  readonly onProgress?: (progress: CleanProgress) => void;
+};
+
+export interface CleanerStatus {
+  readonly isEnabled: boolean;
+  readonly threads: number;
+  readonly running: readonly RunningPass[];
+  /** Logs that cannot be cleaned now, and why. */
+  readonly troubles: readonly Trouble[];
+  /** Since the start. */
+  readonly counts: {
+    passes: number;
+    failures: number;
+    discarded: number;
+    recordsRemoved: number;
+    bytesRemoved: number;
+  };
+}
+
+export interface RunningPass {
+  readonly topic: string;
+  readonly partition: number;
+  readonly progress: CleanProgress | null;
+}
+
+interface Hands {
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+  progress: CleanProgress | null;
+}
+
+interface Slot {
+  readonly thread: CleanerThread;
+  timer: Timer | null;
+  working: Promise<void>;
+}
+
+const automatic: PassRequest = { isDryRun: false, tombstonesGoUpToMs: -1, countsUncleanable: false };
+
+export class LogCleaner {
+  readonly #options: LogCleanerOptions;
+  readonly #hands = new Map<Log, Hands>();
+  readonly #counts = { passes: 0, failures: 0, discarded: 0, recordsRemoved: 0, bytesRemoved: 0 };
+  readonly troubles: TroubledLogs;
+  #slots: Slot[] = [];
+  #closing: Promise<void>[] = [];
+  #turn = 0;
+  #isStopped = false;
+
+  constructor(options: LogCleanerOptions) {
+    this.#options = options;
+    this.troubles = new TroubledLogs(options.clock);
+    this.resize();
+  }
+
+  get offsets(): CleanerOffsets {
+    return this.#options.offsets;
+  }
+
+  get status(): CleanerStatus {
+    const { settings } = this.#options;
+    return {
+      isEnabled: settings['log.cleaner.enable'],
+      threads: this.#slots.length,
+      running: Array.from(this.#hands, ([{ topic, partition }, { progress }]) => ({
+        topic,
+        partition,
+        progress,
+      })),
+      troubles: this.troubles.all,
+      counts: { ...this.#counts },
+    };
+  }
+
+  /** Follows `log.cleaner.threads`. */
+  resize(): void {
+    const count = this.#isStopped ? 0 : this.#options.settings['log.cleaner.threads'];
+    for (const slot of this.#slots.splice(count)) {
+      slot.timer?.cancel();
+      this.#closing.push(slot.thread.close().then(() => slot.working));
+    }
+    while (this.#slots.length < count) {
+      const slot: Slot = { thread: this.#options.createThread(), timer: null, working: Promise.resolve() };
+      this.#slots.push(slot);
+      this.#sleep(slot);
+    }
+  }
+
+  /** Logs that must not be cleaned any more let go: deleted, or not compacted any longer. */
+  review(): void {
+    for (const [log, { abort }] of this.#hands) {
+      if (!isCompacted(log) || log.isDeleted) abort.abort();
+    }
+    this.troubles.keepOnly((log) => isCompacted(log) && !log.isDeleted);
+  }
+
+  isBusyWith(log: Log): boolean {
+    return this.#hands.has(log);
+  }
+
+  /** Does `work` while no pass runs over the log; `signal` says when it is to end. */
+  async holding<T>(log: Log, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    for (let hands = this.#hands.get(log); hands !== undefined; hands = this.#hands.get(log))
+      await hands.ended;
+    if (this.#isStopped) throw new CleanAborted();
+    const abort = new AbortController();
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#hands.set(log, { abort, ended, progress: null });
+    try {
+      return await work(abort.signal);
+    } finally {
+      this.#hands.delete(log);
+      end();
+    }
+  }
+
+  /** What of a log may be cleaned now, or `ifRolled` could be. */
+  look(log: Log, ifRolled = false): { view: CleanerView; cleanable: Cleanable } {
+    const { clock, offsets } = this.#options;
+    const view = ifRolled ? asIfRolled(log.cleanerView()) : log.cleanerView();
+    const checkpoint = offsets.get(log.topic, log.partition);
+    return { view, cleanable: findCleanable(view, log.settings, checkpoint, clock.nowMs()) };
+  }
+
+  /** A pass over a log that the caller holds; the checkpoint follows. Rejects as `cleanPartition`. */
+  async pass(
+    log: Log,
+    { view, cleanable }: { view: CleanerView; cleanable: Cleanable },
+    request: PassRequest,
+    signal: AbortSignal,
+    thread = this.#anyThread(),
+  ): Promise<PassOutcome> {
+    const outcome = await cleanPartition(log, view, cleanable, {
+      ...request,
+      thread,
+      limits: this.#limits,
+      nowMs: this.#options.clock.nowMs(),
+      signal,
+      onProgress: (progress) => {
+        const hands = this.#hands.get(log);
+        if (hands) hands.progress = progress;
+        request.onProgress?.(progress);
+      },
+    });
+    if (outcome.kind === 'stale') this.#counts.discarded++;
+    if (outcome.kind !== 'cleaned' || request.isDryRun) return outcome;
+    this.#note(log, outcome.result);
+    const endOffset = Math.max(
+      outcome.result.endOffset,
+      Math.min(cleanable.firstDirtyOffset, view.endOffset),
+    );
+    if (!log.isDeleted) await this.offsets.set(log.topic, log.partition, endOffset);
+    return outcome;
+  }
+
+  /** A pass failed: the log is left alone for a while. Not for one that was told to stop. */
+  failed(log: Log, error: unknown): void {
+    if (error instanceof CleanAborted) return;
+    const { logger } = this.#options;
+    this.#counts.failures++;
+    const why = error instanceof Error ? error.message : String(error);
+    const { failures, retryMs } = this.troubles.failed(log, why);
+    const said = error instanceof CleanerLost ? 'a pass was lost' : 'this log cannot be cleaned';
+    logger.error(`${said}: ${why}`, {
+      log: log.name,
+      failures,
+      nextTry: new Date(retryMs).toISOString(),
+      ...(error instanceof CleanerLost ? {} : { error }),
+    });
+  }
+
+  /** Ends all passes; resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const { abort } of this.#hands.values()) abort.abort();
+    this.resize();
+    await Promise.all(this.#closing);
+    await Promise.all(Array.from(this.#hands.values(), ({ ended }) => ended));
+    await this.offsets.idle();
+  }
+
+  /** Shared out, as in Apache Kafka. */
+  get #limits(): CleanLimits {
+    const { settings } = this.#options;
+    const threads = Math.max(1, this.#slots.length);
+    return {
+      dedupeBufferBytes: settings['log.cleaner.dedupe.buffer.size'] / threads,
+      loadFactor: settings['log.cleaner.io.buffer.load.factor'],
+      ioBufferBytes: settings['log.cleaner.io.buffer.size'] / threads,
+      ioBytesPerSecond: settings['log.cleaner.io.max.bytes.per.second'] / threads,
+    };
+  }
+
+  /** For a pass that somebody asked for: it waits behind what runs there. */
+  #anyThread(): CleanerThread {
+    // Without threads nothing is cleaned by itself, but whoever asks gets what he asks for.
+    if (this.#slots.length === 0) this.#slots.push(this.#idleSlot());
+    return this.#slots[this.#turn++ % this.#slots.length]!.thread;
+  }
+
+  #idleSlot(): Slot {
+    return { thread: this.#options.createThread(), timer: null, working: Promise.resolve() };
+  }
+
+  #sleep(slot: Slot): void {
+    const { clock, settings } = this.#options;
+    slot.timer = clock.schedule(settings['log.cleaner.backoff.ms'], () => {
+      slot.working = this.#work(slot).then(() => {
+        if (this.#slots.includes(slot)) this.#sleep(slot);
+      });
+    });
+  }
+
+  async #work(slot: Slot): Promise<void> {
+    const { settings, logger } = this.#options;
+    try {
+      while (this.#slots.includes(slot) && settings['log.cleaner.enable'] && (await this.#cleanNext(slot)));
+      const isFree = (log: Log) => isCompacted(log) && !this.#hands.has(log);
+      if (slot === this.#slots[0]) await this.#options.applyRetention(isFree);
+    } catch (error) {
+      logger.error('a round of the cleaner failed', { error });
+    }
+  }
+
+  /** False when no log is due, or the one that was could not be cleaned. */
+  async #cleanNext({ thread }: Slot): Promise<boolean> {
+    const next = pickNext(this.#candidates());
+    if (next === null) return false;
+    const { log, cleanable } = next;
+    return this.holding(log, async (signal) => {
+      try {
+        const outcome = await this.pass(log, next, automatic, signal, thread);
+        return outcome.kind === 'cleaned' && outcome.result.endOffset > cleanable.firstDirtyOffset;
+      } catch (error) {
+        this.failed(log, error);
+        return false;
+      }
+    });
+  }
+
+  #candidates(): { log: Log; view: CleanerView; cleanable: Cleanable }[] {
+    const found = [];
+    for (const { log } of this.#options.partitions.all()) {
+      // The active segment alone is never cleaned: most logs of a broker are passed over here.
+      if (!isCompacted(log) || log.segmentCount < 2) continue;
+      if (this.#hands.has(log) || log.isOffline || this.troubles.holds(log)) continue;
+      try {
+        const { view, cleanable } = this.look(log);
+        if (cleanable.isCheckpointStale)
+          void this.offsets.set(log.topic, log.partition, cleanable.firstDirtyOffset);
+        found.push({ log, view, cleanable });
+      } catch (error) {
+        this.failed(log, error);
+      }
+    }
+    return found;
+  }
+
+  #note(
+    log: Log,
+    { records, bytesBefore, bytesAfter, endOffset, durationMs, memoryBytes }: CleanResult,
+  ): void {
+    const { superseded, tombstonesExpired, aborted, markersExpired, nullKeys } = records;
+    const removed = superseded + tombstonesExpired + aborted + markersExpired + nullKeys;
+    this.#counts.passes++;
+    this.#counts.recordsRemoved += removed;
+    this.#counts.bytesRemoved += Math.max(0, bytesBefore - bytesAfter);
+    if (this.troubles.cleared(log))
+      this.#options.logger.info('this log can be cleaned again', { log: log.name });
+    this.#options.logger.info('cleaned', {
+      log: log.name,
+      endOffset,
+      removed,
+      bytesBefore,
+      bytesAfter,
+      durationMs: Math.round(durationMs),
+      memoryBytes,
+    });
+  }
+}
+
+export function isCompacted(log: Log): boolean {
+  return log.settings['cleanup.policy'].includes('compact');
+}
