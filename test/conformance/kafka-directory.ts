@@ -41,6 +41,8 @@ export interface PartitionDump {
 }
 
 export interface Expected {
+  /** When the records were made (2-compact-*, 3-txn-*). */
+  readonly nowMs: number;
   readonly brokerConfig: Readonly<Record<string, string | number>>;
   readonly consumer: Readonly<Record<string, ExpectedPartition>>;
   readonly disk?: { readonly partitions: Readonly<Record<string, PartitionDump>> };
@@ -93,6 +95,11 @@ export class KafkaDirectory {
       logStartOffset: this.#checkpoint('log-start-offset-checkpoint').get(partition) ?? 0,
       cleanShutdown: this.cleanShutdown,
     };
+  }
+
+  /** The first dirty offset, as Kafka's cleaner left it; null without one. */
+  cleanerOffset(partition: string): number | null {
+    return this.#checkpoint('cleaner-offset-checkpoint').get(partition) ?? null;
   }
 
   /** Name and size of each file in a partition's directory. */
