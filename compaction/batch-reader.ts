@@ -79,6 +79,18 @@ export class BatchReader {
     return batch.magic(this.#kernel.input, this.at) < batch.magicV2;
   }
 
+  /** Throws unless the offsets of the current batch lie in [fromOffset, upToOffset); gives the one behind the last of them. */
+  checkOffsets(fromOffset: number, upToOffset: number): number {
+    const { input } = this.#kernel;
+    const { lastOffset } = this;
+    const baseOffset = this.isLegacy ? lastOffset : batch.baseOffset(input, this.at);
+    if (baseOffset < fromOffset || lastOffset < baseOffset || lastOffset >= upToOffset)
+      throw this.#damaged(
+        `offsets ${baseOffset} to ${lastOffset} instead of some in [${fromOffset}, ${upToOffset})`,
+      );
+    return lastOffset + 1;
+  }
+
   /** Throws unless the current v2 batch is what was once written. */
   check(): void {
     const { input } = this.#kernel;

@@ -15,7 +15,7 @@ export const cleanerKeys = {
   }),
   'log.cleaner.enable': boolean({
     default: true,
-    doc: 'Whether compacted topics are cleaned at all.',
+    doc: 'Whether compacted topics are cleaned by themselves. Whoever asks for a compaction gets it in any case.',
   }),
   'log.cleaner.io.buffer.load.factor': double({
     default: 0.9,

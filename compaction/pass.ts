@@ -63,6 +63,7 @@ export class Pass {
 
   /**
    * Calls `visit` at each batch of a segment, its codec loaded, until it says false. `between` runs after each chunk; it may write.
+   * Offsets ascend within those of the segment: base offsets stand outside of the checksum.
    */
   async read(
     segment: CleanSegment,
@@ -73,8 +74,10 @@ export class Pass {
     const file = files.openSync(segment.path, 'read');
     try {
       const reader = new BatchReader(this.kernel, file, segment.sizeBytes, this.chunkBytes);
+      let nextOffset = segment.baseOffset;
       while (reader.fill()) {
         while (reader.next()) {
+          nextOffset = reader.checkOffsets(nextOffset, segment.nextOffset);
           const loading = reader.codecReady();
           if (loading) await loading;
           if (!visit(reader)) return;
