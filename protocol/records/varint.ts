@@ -115,10 +115,19 @@ export function sizeOfUnsignedVarint(value: number): number {
 /** Bytes that `writeVarlong` will take. */
 export function sizeOfVarlong(value: number): number {
   if (value >= -0x40000000 && value < 0x40000000) return sizeOfVarint(value);
-  let rest = value < 0 ? -(value + 1) : value;
-  let bytes = 0;
-  for (rest = Math.min(rest, twoTo63) * 2; rest >= 1 && bytes < 10; bytes++) rest = Math.floor(rest / 128);
+  let rest = zigZag(value);
+  let bytes = 1;
+  for (; rest > 0x7fn; bytes++) rest >>= 7n;
   return bytes;
+}
+
+/** A number of 64 bits, saturating, as an unsigned one. */
+function zigZag(value: number): bigint {
+  const whole = BigInt.asIntN(
+    64,
+    value >= twoTo63 ? 0x7fff_ffff_ffff_ffffn : BigInt(Math.max(value, -twoTo63)),
+  );
+  return BigInt.asUintN(64, (whole << 1n) ^ (whole >> 63n));
 }
 
 /** Writes a signed 32-bit integer and returns the position after it. */
@@ -141,11 +150,7 @@ export function writeUnsignedVarint(buffer: Buffer, position: number, value: num
 /** Writes a signed 64-bit integer, saturating, and returns the position after it. */
 export function writeVarlong(buffer: Buffer, position: number, value: number): number {
   if (value >= -0x40000000 && value < 0x40000000) return writeVarint(buffer, position, value);
-  const whole = BigInt.asIntN(
-    64,
-    value >= twoTo63 ? 0x7fff_ffff_ffff_ffffn : BigInt(Math.max(value, -twoTo63)),
-  );
-  let rest = BigInt.asUintN(64, (whole << 1n) ^ (whole >> 63n));
+  let rest = zigZag(value);
   let at = position;
   while (rest > 0x7fn) {
     buffer[at++] = Number(rest & 0x7fn) | 0x80;

@@ -126,6 +126,15 @@ describe('varints', () => {
     }
   });
 
+  it('have the size that is written, up to the ends of 64 bits', () => {
+    const buffer = Buffer.alloc(10);
+    for (let bits = 0; bits <= 63; bits++) {
+      for (const value of [2 ** bits, 2 ** bits - 1, -(2 ** bits), -(2 ** bits) - 1, 1 - 2 ** bits]) {
+        expect(sizeOfVarlong(value)).toBe(writeVarlong(buffer, 0, value));
+      }
+    }
+  });
+
   it('are refused where Kafka refuses them', () => {
     for (const vector of ofKind<{ bytesRead: number }>('varintRead')) {
       const reader = readerOf(vector.hex!);
