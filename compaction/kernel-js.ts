@@ -1,5 +1,4 @@
 import { sizeOfVarlong, VarintReader, writeVarint, writeVarlong } from '../protocol/records/varint.ts';
-import { Uncleanable } from './clean-job.ts';
 import {
   type BatchRecords,
   type Filtered,
@@ -9,6 +8,7 @@ import {
   seedBytes,
   slotBytes,
 } from './kernel.ts';
+import { RecordFields, recordBytesMin } from './record-fields.ts';
 import { hash128, result } from './sip-hash.ts';
 
 /**
@@ -37,6 +37,7 @@ export class JsKernel implements Kernel {
     maxTimestampMs: -1,
   };
   readonly #seed = new Uint32Array(seedBytes / 4);
+  readonly #fields = new RecordFields();
   readonly #reader = new VarintReader(noBytes, 0, 0);
   #slots = 0;
   #entriesMax = 0;
@@ -44,12 +45,6 @@ export class JsKernel implements Kernel {
   #output: Buffer = noBytes;
   /** Where each record that the last `filter` kept begins. */
   #kept = new Uint32Array(1024);
-  // Of the record that `#next` read.
-  #timestampDelta = 0;
-  #offsetDelta = 0;
-  #keyStart = 0;
-  #keyBytes = 0;
-  #valueBytes = 0;
 
   get memoryBytes(): number {
     const { input, scratch } = this;
@@ -72,15 +67,16 @@ export class JsKernel implements Kernel {
 
   index(records: BatchRecords, fromOffset: number): boolean {
     const bytes = this.#open(records);
+    const fields = this.#fields;
     for (let i = 0; i < records.count; i++) {
-      this.#next(bytes);
-      const offset = records.baseOffset + this.#offsetDelta;
-      if (this.#keyBytes < 0 || offset < fromOffset) continue;
+      fields.next();
+      const offset = records.baseOffset + fields.offsetDelta;
+      if (fields.keyBytes < 0 || offset < fromOffset) continue;
       if (this.entries >= this.#entriesMax) return false;
       this.#put(bytes, offset);
       this.lastIndexedOffset = offset;
     }
-    this.#ended(records);
+    fields.ended();
     return true;
   }
 
@@ -93,36 +89,40 @@ export class JsKernel implements Kernel {
   filter(records: BatchRecords, rules: KeepRules): void {
     const { filtered } = this;
     const bytes = this.#open(records);
-    if (this.#kept.length < records.count) this.#kept = new Uint32Array(records.count * 2);
+    const fields = this.#fields;
+    const room = keptMax(records);
+    if (this.#kept.length < room) this.#kept = new Uint32Array(room);
     reset(filtered);
     for (let i = 0; i < records.count; i++) {
-      const start = this.#reader.position;
-      this.#next(bytes);
-      const offset = records.baseOffset + this.#offsetDelta;
-      const timestampMs = timestampOf(records, this.#timestampDelta);
+      const start = fields.position;
+      fields.next();
+      const offset = records.baseOffset + fields.offsetDelta;
+      const timestampMs = timestampOf(records, fields.timestampDelta);
       if (!this.#isKept(bytes, offset, timestampMs, rules)) continue;
       if (filtered.kept === 0) filtered.firstTimestampMs = timestampMs;
       if (timestampMs > filtered.maxTimestampMs) filtered.maxTimestampMs = timestampMs;
-      if (this.#valueBytes < 0) filtered.tombstones++;
+      if (fields.valueBytes < 0) filtered.tombstones++;
       this.#kept[filtered.kept++] = start;
     }
-    this.#ended(records);
+    fields.ended();
   }
 
   rebuild(records: BatchRecords, baseTimestampMs: number): Buffer {
-    const bytes = this.#open(records);
-    const growth = 10 * this.filtered.kept;
-    const room = records.end - records.start + growth;
+    const room = rebuiltBytesMax(records, this.filtered.kept);
     if (this.#output.length < room) this.#output = Buffer.allocUnsafeSlow(room);
     const output = this.#output;
+    const reader = this.#reader;
+    const bytes = areaOf(this, records.area);
+    reader.buffer = bytes;
+    reader.end = records.end;
     let to = 0;
     for (let i = 0; i < this.filtered.kept; i++) {
-      this.#reader.position = this.#kept[i]!;
-      const length = this.#reader.readVarint();
-      const end = this.#reader.position + length;
-      this.#reader.position += 1;
-      const timestampMs = timestampOf(records, this.#reader.readVarlong());
-      const rest = this.#reader.position;
+      reader.position = this.#kept[i]!;
+      const length = reader.readVarint();
+      const end = reader.position + length;
+      reader.position += 1;
+      const timestampMs = timestampOf(records, reader.readVarlong());
+      const rest = reader.position;
       const delta = timestampMs - baseTimestampMs;
       to = writeVarint(output, to, 1 + sizeOfVarlong(delta) + end - rest);
       output[to++] = 0;
@@ -134,20 +134,21 @@ export class JsKernel implements Kernel {
 
   #isKept(bytes: Buffer, offset: number, timestampMs: number, rules: KeepRules): boolean {
     const { filtered } = this;
+    const { keyStart, keyBytes, valueBytes } = this.#fields;
     if (offset > rules.mapEndOffset) {
       filtered.beyondMap++;
       return true;
     }
-    if (this.#keyBytes < 0) {
+    if (keyBytes < 0) {
       filtered.nullKeys++;
       return false;
     }
-    hash128(this.#seed, bytes, this.#keyStart, this.#keyStart + this.#keyBytes);
+    hash128(this.#seed, bytes, keyStart, keyStart + keyBytes);
     if (offset < this.#offsetAt(this.#locate())) {
       filtered.superseded++;
       return false;
     }
-    if (this.#valueBytes < 0 && (rules.dropTombstones || timestampMs <= rules.tombstonesGoUpToMs)) {
+    if (valueBytes < 0 && (rules.dropTombstones || timestampMs <= rules.tombstonesGoUpToMs)) {
       filtered.tombstonesExpired++;
       return false;
     }
@@ -158,7 +159,7 @@ export class JsKernel implements Kernel {
   #locate(): number {
     const map = this.#map;
     const end = map.length;
-    let at = Math.floor((result[0]! * this.#slots) / twoTo32) * wordsPerSlot;
+    let at = highWord(result[0]!, this.#slots) * wordsPerSlot;
     while (
       (map[at + 4]! | map[at + 5]!) !== 0 &&
       (map[at]! !== result[0]! ||
@@ -179,7 +180,8 @@ export class JsKernel implements Kernel {
 
   #put(bytes: Buffer, offset: number): void {
     const map = this.#map;
-    hash128(this.#seed, bytes, this.#keyStart, this.#keyStart + this.#keyBytes);
+    const { keyStart, keyBytes } = this.#fields;
+    hash128(this.#seed, bytes, keyStart, keyStart + keyBytes);
     const at = this.#locate();
     if ((map[at + 4]! | map[at + 5]!) === 0) {
       this.entries++;
@@ -191,35 +193,8 @@ export class JsKernel implements Kernel {
 
   #open(records: BatchRecords): Buffer {
     const bytes = areaOf(this, records.area);
-    const reader = this.#reader;
-    reader.buffer = bytes;
-    reader.position = records.start;
-    reader.end = records.end;
+    this.#fields.open(bytes, records.start, records.end);
     return bytes;
-  }
-
-  /** Reads the fields of a record that matter here; headers are passed over by its length. */
-  #next(bytes: Buffer): void {
-    const reader = this.#reader;
-    const length = reader.readVarint();
-    const end = reader.position + length;
-    if (length <= 0 || end > reader.end) throw damaged(`a record of ${length} bytes`);
-    reader.position += 1;
-    this.#timestampDelta = reader.readVarlong();
-    this.#offsetDelta = reader.readVarint();
-    this.#keyBytes = reader.readVarint();
-    this.#keyStart = reader.position;
-    if (this.#keyBytes > 0) reader.position += this.#keyBytes;
-    if (reader.position >= end) throw damaged(`a key of ${this.#keyBytes} bytes`);
-    this.#valueBytes = reader.readVarint();
-    if (this.#valueBytes > 0) reader.position += this.#valueBytes;
-    if (reader.position >= end || bytes.length < end) throw damaged(`a value of ${this.#valueBytes} bytes`);
-    reader.position = end;
-  }
-
-  #ended(records: BatchRecords): void {
-    if (this.#reader.position !== records.end)
-      throw damaged(`${records.end - this.#reader.position} bytes after its last record`);
   }
 }
 
@@ -228,9 +203,19 @@ export function areaOf(kernel: Pick<Kernel, 'input' | 'scratch'>, area: KernelAr
   return area === 'input' ? kernel.input : kernel.scratch;
 }
 
-/** What a record cannot be. */
-export function damaged(what: string): Uncleanable {
-  return new Uncleanable(`a batch holds ${what}`);
+/** Records that `filter` may keep, at most: the count that a batch gives is not to be believed. */
+export function keptMax({ start, end, count }: BatchRecords): number {
+  return Math.min(count, Math.floor((end - start) / recordBytesMin));
+}
+
+/** Bytes of records once they are rebuilt, at most: a timestamp's delta may grow by nine, its record's length by one. */
+export function rebuiltBytesMax({ start, end }: BatchRecords, kept: number): number {
+  return end - start + 10 * kept;
+}
+
+/** floor(a × b / 2^32), exactly: the product may have more bits than a number holds. */
+function highWord(a: number, b: number): number {
+  return Math.floor(((a >>> 16) * b + Math.floor(((a & 0xffff) * b) / 0x10000)) / 0x10000);
 }
 
 /** As `RecordCursor.timestamp`. */

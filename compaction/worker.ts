@@ -5,7 +5,7 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { createNodeEnvironment } from '../storage/environment/node.ts';
 import { cleanLog } from './cleaner.ts';
-import { JsKernel } from './kernel-js.ts';
+import { createKernel } from './create-kernel.ts';
 import { cleanerProtocol } from './service.ts';
 import { CleanerServer } from './service-stub.ts';
 import { workerActions } from './worker-pass.ts';
@@ -18,7 +18,7 @@ if (port === null) throw new Error('the cleaner runs as a thread of the broker, 
 
 const actions = workerActions({
   environment: createNodeEnvironment({ openFilesMax }),
-  createKernel: () => new JsKernel(),
+  createKernel,
   runPass: cleanLog,
   receivePending,
 });

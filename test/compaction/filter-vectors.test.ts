@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { BatchFilter, unpackRecords } from '../../compaction/batch-filter.ts';
 import type { Kernel } from '../../compaction/kernel.ts';
 import { JsKernel } from '../../compaction/kernel-js.ts';
+import { WasmKernel } from '../../compaction/kernel-wasm.ts';
 import * as batch from '../../protocol/records/batch.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import { ensureCodec } from '../../protocol/records/compression.ts';
@@ -36,11 +37,16 @@ const keeps: Record<Vector['keep'], (offset: number) => boolean> = {
 
 test('there are 90 of them', () => expect(vectors).toHaveLength(90));
 
-test.each(vectors)('$case', async (vector) => {
+const kernels = { javascript: () => new JsKernel(), wasm: () => new WasmKernel() };
+const cases = vectors.flatMap((vector) =>
+  (['javascript', 'wasm'] as const).map((kind) => ({ kind, name: vector.case, vector })),
+);
+
+test.each(cases)('$name, $kind', async ({ kind, vector }) => {
   const source = Buffer.from(vector.hex, 'hex');
   await ensureCodec(batch.codecOf(source, 0));
   const input = withKeysToDrop(source, keeps[vector.keep]);
-  const left = filter(new JsKernel(), input, vector);
+  const left = filter(kernels[kind](), input, vector);
   const expected = Buffer.from(vector.outHex, 'hex');
   if (batch.codecOf(expected, 0) === 0 || expected.length === 0) {
     expect(left.toString('hex')).toBe(vector.outHex);
