@@ -6,7 +6,7 @@
 import type { CompactionReceipt } from '../compaction/receipt.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { runBroker } from './broker.ts';
-import type { CompactOptions, PartitionExplanation } from './cleaning/compactions.ts';
+import type { CompactOptions, ExplainOptions, PartitionExplanation } from './cleaning/compactions.ts';
 import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
@@ -20,7 +20,12 @@ import { StartError } from './start-error.ts';
 export type { UncleanableReason } from '../compaction/clean-job.ts';
 export type { ExplainedRecord, PartitionState } from '../compaction/explain.ts';
 export type { CompactionReceipt, KeptRecords, RemovedRecords } from '../compaction/receipt.ts';
-export type { CompactionProgress, CompactOptions, PartitionExplanation } from './cleaning/compactions.ts';
+export type {
+  CompactionProgress,
+  CompactOptions,
+  ExplainOptions,
+  PartitionExplanation,
+} from './cleaning/compactions.ts';
 export { CompactionRefused } from './cleaning/compactions.ts';
 export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
@@ -59,8 +64,8 @@ export interface Broker extends AsyncDisposable {
    * `CompactionRefused` where there is no such topic, or it is not compacted.
    */
   compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]>;
-  /** All records of a key (text counts as UTF-8) that are still in the topic's logs, each with why and until when. */
-  explain(topic: string, key: string | Uint8Array, partition?: number): Promise<PartitionExplanation[]>;
+  /** The records of a key (text counts as UTF-8) that are still in the topic's logs, each with why and until when. */
+  explain(topic: string, key: string | Uint8Array, options?: ExplainOptions): Promise<PartitionExplanation[]>;
   /** What the cleaner is doing, and which logs it cannot clean. */
   cleanerStatus(): CleanerStatus;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
@@ -103,7 +108,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     port: broker.listeners[0]!.endpoints[0]!.port,
     clusterId,
     compact: (topic, options) => broker.compactions.compact(topic, options),
-    explain: (topic, key, partition) => broker.compactions.explain(topic, Buffer.from(key), partition),
+    explain: (topic, key, options) => broker.compactions.explain(topic, Buffer.from(key), options),
     cleanerStatus: () => broker.cleanerStatus(),
     stop,
     [Symbol.asyncDispose]: stop,

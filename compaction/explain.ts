@@ -1,5 +1,5 @@
 import type { UncleanableReason } from './clean-job.ts';
-import type { KeyRecord } from './find-key.ts';
+import { counts, type KeyRecord } from './find-key.ts';
 
 /**
  * Why each record of a key is still in the log, and until when. Pure: from the records that were found and the state of the
@@ -56,14 +56,13 @@ export interface ExplainedRecord extends KeyRecord {
   readonly why: string;
 }
 
-/** Explains the records of one key, in order of offset. */
+/** Explains records of one key, in order of offset; the newest one that counts is among them. */
 export function explainRecords(
   records: readonly KeyRecord[],
   state: PartitionState,
   nowMs: number,
 ): ExplainedRecord[] {
-  const counting = records.filter(({ transaction }) => transaction === 'none' || transaction === 'committed');
-  const newest = counting.at(-1)?.offset ?? -1;
+  const newest = records.findLast(counts)?.offset ?? -1;
   return records.map((record) => ({ ...record, ...explain(record, newest, state, nowMs) }));
 }
 

@@ -5,11 +5,21 @@ import { openRecords } from '../protocol/records/record.ts';
 import type { FileSystem } from '../storage/environment/files.ts';
 import type { AbortedTransaction } from '../storage/log/log-types.ts';
 import { BatchReader } from './batch-reader.ts';
+import { Uncleanable } from './clean-job.ts';
 import { JsKernel } from './kernel-js.ts';
 import { passMarker } from './retain.ts';
 import { Transactions } from './transactions.ts';
 
-/** Every record of one key that is still in a log, found by reading all of it: for whoever asks why a record is there. */
+/** The records of one key that are still in a log, found by reading all of it: for whoever asks why a record is there. */
+export interface KeyRecords {
+  /** All that there are. */
+  readonly count: number;
+  /** The newest of them in order of offset, and in any case the newest one that counts. */
+  readonly records: readonly KeyRecord[];
+  /** What is damaged, so that nothing behind it was read; null when all was. */
+  readonly unreadable: string | null;
+}
+
 export interface KeyRecord {
   readonly offset: number;
   readonly timestampMs: number;
@@ -39,15 +49,27 @@ export interface KeySearch {
   readonly openTransactions: ReadonlyMap<number, number>;
   /** Records below it are not part of the log any more. */
   readonly logStartOffset: number;
-  /** Between chunks. */
+  /** So many records are given back, at least 1; all of them are counted. */
+  readonly recordsMax: number;
+  /** Between chunks; what it throws ends the search. */
   readonly giveWay: () => Promise<void>;
 }
 
 const chunkBytes = 256 * 1024;
 
-/** In order of offset. Throws `Uncleanable` at damaged bytes. */
-export async function findKey(key: Buffer, search: KeySearch): Promise<KeyRecord[]> {
-  const found: KeyRecord[] = [];
+/** Reads until the end, or the first damage. Throws the FileError of a file that is not there. */
+export async function findKey(key: Buffer, search: KeySearch): Promise<KeyRecords> {
+  const found = new NewestRecords(search.recordsMax);
+  try {
+    await readAll(key, search, found);
+  } catch (error) {
+    if (!(error instanceof Uncleanable)) throw error;
+    return found.all(error.message);
+  }
+  return found.all(null);
+}
+
+async function readAll(key: Buffer, search: KeySearch, found: NewestRecords): Promise<void> {
   const kernel = new JsKernel();
   const transactions = new Transactions(search.abortedTransactions);
   for (const segment of search.segments) {
@@ -67,7 +89,41 @@ export async function findKey(key: Buffer, search: KeySearch): Promise<KeyRecord
       file.close();
     }
   }
-  return found.filter(({ offset }) => offset >= search.logStartOffset);
+}
+
+/** A record whose transaction was not aborted and is not open: what consumers go by. */
+export function counts({ transaction }: KeyRecord): boolean {
+  return transaction === 'none' || transaction === 'committed';
+}
+
+/** Bounded: a key may have millions of records before its log is cleaned for the first time. */
+class NewestRecords {
+  readonly #limit: number;
+  #records: KeyRecord[] = [];
+  #newestCounting: KeyRecord | null = null;
+  #count = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(record: KeyRecord): void {
+    this.#count++;
+    this.#records.push(record);
+    if (counts(record)) this.#newestCounting = record;
+    if (this.#records.length >= 2 * this.#limit) this.#records = this.#newest();
+  }
+
+  all(unreadable: string | null): KeyRecords {
+    return { count: this.#count, records: this.#newest(), unreadable };
+  }
+
+  #newest(): KeyRecord[] {
+    const newest = this.#records.slice(-this.#limit);
+    const counting = this.#newestCounting;
+    if (counting !== null && counting.offset < newest[0]!.offset) newest[0] = counting;
+    return newest;
+  }
 }
 
 function collect(
@@ -76,13 +132,14 @@ function collect(
   segment: SearchedSegment,
   transactions: Transactions,
   search: KeySearch,
-  found: KeyRecord[],
+  found: NewestRecords,
 ): void {
   const { input, at } = reader;
+  const { logStartOffset } = search;
   if (reader.isLegacy) {
     for (const record of readLegacyBatch(input, at).records) {
-      if (!record.key?.equals(key)) continue;
-      found.push({
+      if (record.offset < logStartOffset || !record.key?.equals(key)) continue;
+      found.add({
         offset: record.offset,
         timestampMs: record.timestamp,
         segmentBaseOffset: segment.baseOffset,
@@ -107,8 +164,9 @@ function collect(
   const cursor = openRecords(input, at, maxDecompressedBatchBytes);
   while (cursor.next()) {
     const { keyStart, keyBytes, buffer } = cursor;
+    if (cursor.offset < logStartOffset) continue;
     if (keyBytes !== key.length || key.compare(buffer, keyStart, keyStart + keyBytes) !== 0) continue;
-    found.push({
+    found.add({
       offset: cursor.offset,
       timestampMs: cursor.timestamp,
       segmentBaseOffset: segment.baseOffset,

@@ -3,8 +3,9 @@
  * comes back are values (compaction/receipt.ts, compaction/explain.ts), for the library's callers and, over the control socket, the
  * command line.
  */
-import { type CleanProgress, Uncleanable } from '../../compaction/clean-job.ts';
+import { CleanAborted, type CleanProgress, Uncleanable } from '../../compaction/clean-job.ts';
 import type { Cleanable } from '../../compaction/cleanable.ts';
+import { CleanerLost } from '../../compaction/cleaner-thread.ts';
 import {
   type ExplainedRecord,
   explainPartition,
@@ -32,6 +33,15 @@ export interface CompactOptions {
   /** Tells what a pass would do, and changes nothing. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: CompactionProgress) => void;
+  /** Ends what runs, with a CleanAborted; what has been cleaned stays so. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ExplainOptions {
+  /** Left out: all of the topic. */
+  readonly partition?: number;
+  /** Of each partition the newest so many records are explained; all are counted. Default 1,000, at most 100,000. */
+  readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -49,14 +59,18 @@ export interface PartitionExplanation {
   /** Why it is, or is not, going to be cleaned now: one sentence. */
   readonly why: string;
   readonly state: PartitionState;
-  /** Of the key, in order of offset. */
+  /** From where on the log is damaged, so that records behind it are not known; null when all of it was read. */
+  readonly unreadable: string | null;
+  /** Records of the key that are in the log. */
+  readonly recordCount: number;
+  /** The newest of them, in order of offset. */
   readonly records: readonly ExplainedRecord[];
 }
 
-/** Nothing was done: no such topic or partition, or not a compacted one. The message says it. */
+/** It cannot be done, or not to its end: no such topic or partition, or not a compacted one (any more). The message says it. */
 export class CompactionRefused extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
     this.name = 'CompactionRefused';
   }
 }
@@ -72,6 +86,10 @@ export interface CompactionsOptions {
 /** Attempts on a log that changes under every one of them. */
 const attemptsMax = 3;
 
+export const explainedRecordsDefault = 1_000;
+/** A record that is explained takes some 300 bytes. */
+export const explainedRecordsMax = 100_000;
+
 export class Compactions {
   readonly #options: CompactionsOptions;
 
@@ -79,29 +97,58 @@ export class Compactions {
     this.#options = options;
   }
 
-  /** Compacts now; a receipt for each partition, in order. Rejects with `CompactionRefused`, or CleanAborted when told to stop. */
-  async compact(topic: string, options: CompactOptions = {}): Promise<CompactionReceipt[]> {
-    const receipts: CompactionReceipt[] = [];
-    for (const log of this.#logsOf(topic, options.partition)) {
-      if (!isCompacted(log))
-        throw new CompactionRefused(
-          `${topic} is not compacted: its cleanup.policy is ${log.settings['cleanup.policy'].join(',')}`,
-        );
-      receipts.push(
-        await this.#options.cleaner.holding(log, (signal) => this.#compact(log, options, signal)),
-      );
+  /** Compacts now, one partition after the other; a receipt for each. Throws `CompactionRefused`, or CleanAborted when told to stop. */
+  async *receipts(topic: string, options: CompactOptions = {}): AsyncGenerator<CompactionReceipt> {
+    const { logs, elsewhere } = this.#logsOf(topic, options.partition);
+    for (const log of logs) {
+      yield await this.#holding(log, options.signal, (signal) => {
+        refuseUnlessCompacted(log);
+        return this.#compact(log, options, signal);
+      });
     }
-    return receipts;
+    refuseElsewhere(topic, elsewhere);
   }
 
-  /** All records of a key that are still in the topic's logs, each with why; a partition without any tells its state alone. */
-  async explain(topic: string, key: Buffer, partition?: number): Promise<PartitionExplanation[]> {
-    const explanations: PartitionExplanation[] = [];
-    for (const log of this.#logsOf(topic, partition)) explanations.push(await this.#explain(log, key));
-    return explanations;
+  /** The records of a key that are still in the topic's logs, each with why; a partition without any tells its state alone. */
+  async *explanations(
+    topic: string,
+    key: Buffer,
+    options: ExplainOptions = {},
+  ): AsyncGenerator<PartitionExplanation> {
+    const { logs, elsewhere } = this.#logsOf(topic, options.partition);
+    for (const log of logs)
+      yield await this.#holding(log, options.signal, (signal) => this.#explain(log, key, options, signal));
+    refuseElsewhere(topic, elsewhere);
   }
 
-  #logsOf(topic: string, partition?: number): Log[] {
+  /** All of `receipts`. */
+  compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]> {
+    return all(this.receipts(topic, options));
+  }
+
+  /** All of `explanations`. */
+  explain(topic: string, key: Buffer, options?: ExplainOptions): Promise<PartitionExplanation[]> {
+    return all(this.explanations(topic, key, options));
+  }
+
+  /** `work` with the log in hands; where it was taken out of them, says why. */
+  async #holding<T>(
+    log: Log,
+    wanted: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#options.cleaner.holding(log, work, wanted);
+    } catch (error) {
+      if (!(error instanceof CleanAborted) || wanted?.aborted) throw error;
+      refuseDeleted(log);
+      refuseUnlessCompacted(log);
+      throw new CompactionRefused('the broker is stopping', { cause: error });
+    }
+  }
+
+  /** `elsewhere`: of a directory that comes from a larger cluster. */
+  #logsOf(topic: string, partition?: number): { logs: Log[]; elsewhere: number[] } {
     const { cluster, partitions } = this.#options;
     const state = cluster.topic(topic);
     if (state === undefined) throw new CompactionRefused(`there is no topic ${topic}`);
@@ -109,20 +156,27 @@ export class Compactions {
       throw new CompactionRefused(
         `${topic} has no partition ${partition}, it has ${state.partitions.length}`,
       );
-    return state.partitions
-      .filter(({ index }) => partition === undefined || index === partition)
-      .flatMap(({ index }) => partitions.get(topic, index)?.log ?? []);
+    const logs: Log[] = [];
+    const elsewhere: number[] = [];
+    state.partitions.forEach(({ index }) => {
+      if (partition !== undefined && index !== partition) return;
+      const log = partitions.get(topic, index)?.log;
+      if (log === undefined) elsewhere.push(index);
+      else logs.push(log);
+    });
+    return { logs, elsewhere };
   }
 
-  async #compact(log: Log, options: CompactOptions, stopped: AbortSignal): Promise<CompactionReceipt> {
+  async #compact(log: Log, options: CompactOptions, signal: AbortSignal): Promise<CompactionReceipt> {
     const { cleaner, environment } = this.#options;
     const { dryRun = false, includeActive = false, dropTombstonesOlderThanMs, onProgress } = options;
-    const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
     if (includeActive && !dryRun) await log.roll();
     const first = cleaner.look(log, dryRun && includeActive);
     const receipt = new ReceiptBuilder(log.topic, log.partition, first.view, first.cleanable);
     const tombstonesGoUpToMs =
       dropTombstonesOlderThanMs === undefined ? -1 : environment.clock.nowMs() - dropTombstonesOlderThanMs;
+    if (log.isOffline && !dryRun)
+      return receipt.finish('failed', 'the log is offline after a disk error', null);
     let pass = 1;
     let attempts = 0;
     for (let look = first; ; look = cleaner.look(log)) {
@@ -137,6 +191,7 @@ export class Compactions {
         const outcome = await cleaner.pass(log, look, request, signal);
         if (outcome.kind === 'offline') return receipt.finish('failed', 'the disk failed', null);
         if (outcome.kind === 'stale') {
+          refuseDeleted(log);
           if (++attempts >= attemptsMax)
             return receipt.finish('stale', 'the log changed while it was compacted', countIn(log, receipt));
           continue;
@@ -148,45 +203,58 @@ export class Compactions {
         if (isDone || isStuck) return receipt.finish('compacted', null, countIn(log, receipt));
         pass++;
       } catch (error) {
-        if (!(error instanceof Uncleanable || error instanceof FileError)) throw error;
+        if (!isFailure(error)) throw error;
+        refuseDeleted(log);
         cleaner.failed(log, error);
         return receipt.finish('failed', error.message, countIn(log, receipt));
       }
     }
   }
 
-  async #explain(log: Log, key: Buffer): Promise<PartitionExplanation> {
+  async #explain(
+    log: Log,
+    key: Buffer,
+    { limit = explainedRecordsDefault }: ExplainOptions,
+    signal: AbortSignal,
+  ): Promise<PartitionExplanation> {
     const { cleaner, environment } = this.#options;
     const { clock, files } = environment;
-    return cleaner.holding(log, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const { view, cleanable } = cleaner.look(log);
-        const open = view.producers.filter((producer) => producer.transactionFirstOffset >= 0);
-        const first = view.segments[0]?.baseOffset ?? view.logStartOffset;
-        try {
-          const records = await findKey(key, {
-            files,
-            segments: view.segments,
-            abortedTransactions: log.abortedTransactions(first, view.endOffset),
-            openTransactions: new Map(open.map((each) => [each.producerId, each.transactionFirstOffset])),
-            logStartOffset: view.logStartOffset,
-            giveWay: () => new Promise((resolve) => clock.defer(resolve)),
-          });
-          const state = this.#stateOf(log, view, cleanable);
-          return {
-            topic: log.topic,
-            partition: log.partition,
-            why: explainPartition(state),
-            state,
-            records: explainRecords(records, state, clock.nowMs()),
-          };
-        } catch (error) {
-          // Retention may take a segment before its turn has come.
-          const isGone = error instanceof FileError && error.code === 'ENOENT';
-          if (!isGone || attempt >= attemptsMax) throw error;
-        }
+    const recordsMax = Math.min(Math.max(1, limit), explainedRecordsMax);
+    const giveWay = async () => {
+      await new Promise<void>((resolve) => clock.defer(resolve));
+      if (signal.aborted) throw new CleanAborted();
+    };
+    for (let attempt = 1; ; attempt++) {
+      const { view, cleanable } = cleaner.look(log);
+      const open = view.producers.filter((producer) => producer.transactionFirstOffset >= 0);
+      const first = view.segments[0]?.baseOffset ?? view.logStartOffset;
+      try {
+        const { count, records, unreadable } = await findKey(key, {
+          files,
+          segments: view.segments,
+          abortedTransactions: log.abortedTransactions(first, view.endOffset),
+          openTransactions: new Map(open.map((each) => [each.producerId, each.transactionFirstOffset])),
+          logStartOffset: view.logStartOffset,
+          recordsMax,
+          giveWay,
+        });
+        const state = this.#stateOf(log, view, cleanable);
+        return {
+          topic: log.topic,
+          partition: log.partition,
+          why: explainPartition(state),
+          state,
+          unreadable,
+          recordCount: count,
+          records: explainRecords(records, state, clock.nowMs()),
+        };
+      } catch (error) {
+        refuseDeleted(log);
+        // Retention may take a segment before its turn has come.
+        const isGone = error instanceof FileError && error.code === 'ENOENT';
+        if (!isGone || attempt >= attemptsMax) throw error;
       }
-    });
+    }
   }
 
   #stateOf(log: Log, view: CleanerView, cleanable: Cleanable): PartitionState {
@@ -219,6 +287,34 @@ export class Compactions {
     if (trouble === null) return null;
     return `the last pass failed (${trouble.why}); the next try is at ${new Date(trouble.retryMs).toISOString()}`;
   }
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}
+
+/** Of the log, the disk or the thread; not that somebody wanted it to end, nor an error of ours. */
+function isFailure(error: unknown): error is Error {
+  return error instanceof Uncleanable || error instanceof FileError || error instanceof CleanerLost;
+}
+
+function refuseDeleted(log: Log): void {
+  if (log.isDeleted) throw new CompactionRefused(`${log.topic} was deleted meanwhile`);
+}
+
+function refuseUnlessCompacted(log: Log): void {
+  refuseDeleted(log);
+  if (isCompacted(log)) return;
+  const policy = log.settings['cleanup.policy'].join(',');
+  throw new CompactionRefused(`${log.topic} is not compacted: its cleanup.policy is ${policy}`);
+}
+
+function refuseElsewhere(topic: string, partitions: readonly number[]): void {
+  if (partitions.length === 0) return;
+  const which = partitions.map((index) => `${topic}-${index}`).join(', ');
+  throw new CompactionRefused(`this node has no replica of ${which}`);
 }
 
 /** Segments of the log in the range that the receipt speaks of. */

@@ -61,13 +61,14 @@ export interface CleanerStatus {
 export interface RunningPass {
   readonly topic: string;
   readonly partition: number;
+  /** null: it waits for its turn in the thread, or has just begun. */
   readonly progress: CleanProgress | null;
 }
 
 interface Hands {
   readonly abort: AbortController;
   readonly ended: Promise<void>;
-  progress: CleanProgress | null;
+  pass: RunningPass | null;
 }
 
 interface Slot {
@@ -103,11 +104,7 @@ export class LogCleaner {
     return {
       isEnabled: settings['log.cleaner.enable'],
       threads: this.#slots.length,
-      running: Array.from(this.#hands, ([{ topic, partition }, { progress }]) => ({
-        topic,
-        partition,
-        progress,
-      })),
+      running: Array.from(this.#hands.values(), ({ pass }) => pass).filter((pass) => pass !== null),
       troubles: this.troubles.all,
       counts: { ...this.#counts },
     };
@@ -139,20 +136,26 @@ export class LogCleaner {
     return this.#hands.has(log);
   }
 
-  /** Does `work` while no pass runs over the log; `signal` says when it is to end. */
-  async holding<T>(log: Log, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Does `work` while no pass runs over the log; the signal that it gets says when it is to end: `wanted` does, the log is none to
+   * be cleaned any more (`review`), or all ends. Rejects with CleanAborted when that happens before its turn.
+   */
+  async holding<T>(log: Log, work: (signal: AbortSignal) => Promise<T>, wanted?: AbortSignal): Promise<T> {
     for (let hands = this.#hands.get(log); hands !== undefined; hands = this.#hands.get(log))
-      await hands.ended;
-    if (this.#isStopped) throw new CleanAborted();
+      await untilAborted(hands.ended, wanted);
+    if (this.#isStopped || wanted?.aborted) throw new CleanAborted();
     const abort = new AbortController();
+    const giveUp = (): void => abort.abort();
+    wanted?.addEventListener('abort', giveUp, { once: true });
     let end!: () => void;
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    this.#hands.set(log, { abort, ended, progress: null });
+    this.#hands.set(log, { abort, ended, pass: null });
     try {
       return await work(abort.signal);
     } finally {
+      wanted?.removeEventListener('abort', giveUp);
       this.#hands.delete(log);
       end();
     }
@@ -174,6 +177,11 @@ export class LogCleaner {
     signal: AbortSignal,
     thread = this.#anyThread(),
   ): Promise<PassOutcome> {
+    const hands = this.#hands.get(log);
+    const showPass = (progress: CleanProgress | null): void => {
+      if (hands) hands.pass = { topic: log.topic, partition: log.partition, progress };
+    };
+    showPass(null);
     const outcome = await cleanPartition(log, view, cleanable, {
       ...request,
       thread,
@@ -181,8 +189,7 @@ export class LogCleaner {
       nowMs: this.#options.clock.nowMs(),
       signal,
       onProgress: (progress) => {
-        const hands = this.#hands.get(log);
-        if (hands) hands.progress = progress;
+        showPass(progress);
         request.onProgress?.(progress);
       },
     });
@@ -197,9 +204,9 @@ export class LogCleaner {
     return outcome;
   }
 
-  /** A pass failed: the log is left alone for a while. Not for one that was told to stop. */
+  /** A pass failed: the log is left alone for a while. Not for one that was told to stop, or lost its files to a deletion. */
   failed(log: Log, error: unknown): void {
-    if (error instanceof CleanAborted) return;
+    if (error instanceof CleanAborted || log.isDeleted) return;
     const { logger } = this.#options;
     this.#counts.failures++;
     const why = error instanceof Error ? error.message : String(error);
@@ -320,6 +327,22 @@ export class LogCleaner {
       durationMs: Math.round(durationMs),
       memoryBytes,
     });
+  }
+}
+
+/** Resolves with `promise`; rejects with CleanAborted when `signal` comes before. */
+async function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  let giveUp!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(new CleanAborted());
+  });
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
