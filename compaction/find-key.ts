@@ -79,6 +79,7 @@ async function readAll(key: Buffer, search: KeySearch, found: NewestRecords): Pr
       const reader = new BatchReader(kernel, file, segment.sizeBytes, chunkBytes);
       while (reader.fill()) {
         while (reader.next()) {
+          if (!reader.isLegacy) reader.check();
           const loading = reader.codecReady();
           if (loading) await loading;
           reader.guarded(() => collect(key, reader, segment, transactions, search, found));
