@@ -26,11 +26,16 @@ export interface LoadOptions {
   /** Bytes of values in all. */
   readonly totalBytes: number;
   readonly inFlight: number;
+  /** Distinct keys, in turn; left out: records without a key. */
+  readonly keys?: number;
+  readonly configs?: Readonly<Record<string, string>>;
 }
 
-async function createTopic(client: Client, { topic, partitions }: LoadOptions): Promise<void> {
+async function createTopic(client: Client, options: LoadOptions): Promise<void> {
+  const { topic, partitions } = options;
+  const configs = Object.entries(options.configs ?? {}).map(([name, value]) => ({ name, value }));
   const created = await client.request(createTopics, 5, {
-    topics: [{ name: topic, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }],
+    topics: [{ name: topic, numPartitions: partitions, replicationFactor: 1, assignments: [], configs }],
     validateOnly: false,
   });
   const { errorCode } = created.topics[0]!;
@@ -46,11 +51,11 @@ async function createTopic(client: Client, { topic, partitions }: LoadOptions): 
   }
 }
 
-function batchOf({ recordBytes, batchBytes }: LoadOptions, seed: number): Buffer {
+function batchOf({ recordBytes, batchBytes, keys }: LoadOptions, seed: number): Buffer {
   const count = Math.max(1, Math.floor(batchBytes / recordBytes));
   const records = Array.from({ length: count }, (_, i) => ({
     timestampMs: 1_700_000_000_000 + i,
-    key: null,
+    key: keys === undefined ? null : Buffer.from(`key ${(seed * count + i) % keys}`),
     value: Buffer.alloc(recordBytes, `value ${seed} ${i} `),
     headers: [],
   }));
@@ -60,9 +65,10 @@ function batchOf({ recordBytes, batchBytes }: LoadOptions, seed: number): Buffer
 async function runProduce(options: LoadOptions): Promise<object> {
   const client = await Client.connect(options.host, options.port);
   await createTopic(client, options);
-  const batches = Array.from({ length: 4 }, (_, i) => batchOf(options, i));
-  const valuesPerBatch =
-    Math.max(1, Math.floor(options.batchBytes / options.recordBytes)) * options.recordBytes;
+  const recordsPerBatch = Math.max(1, Math.floor(options.batchBytes / options.recordBytes));
+  const valuesPerBatch = recordsPerBatch * options.recordBytes;
+  const distinct = options.keys === undefined ? 4 : Math.ceil(options.keys / recordsPerBatch);
+  const batches = Array.from({ length: distinct }, (_, i) => batchOf(options, i));
   const requests = Math.ceil(options.totalBytes / valuesPerBatch);
   let sent = 0;
   const startMs = performance.now();
@@ -151,6 +157,7 @@ async function runLatency(
   const consumer = await Client.connect(options.host, options.port);
   await createTopic(producer, options);
   const sentMs: number[] = [];
+  const acknowledgedMs: number[] = [];
   const arrivedMs: number[] = [];
   const consuming = (async () => {
     let offset = 0;
@@ -187,20 +194,30 @@ async function runLatency(
     while (performance.now() < dueMs) await new Promise((resolve) => setImmediate(resolve));
     sentMs.push(performance.now());
     answers.push(
-      producer.request(produce, produceVersion, {
-        acks: -1,
-        timeoutMs: 30_000,
-        topicData: [{ name: options.topic, partitionData: [{ index: 0, records: batch }] }],
-      }),
+      producer
+        .request(produce, produceVersion, {
+          acks: -1,
+          timeoutMs: 30_000,
+          topicData: [{ name: options.topic, partitionData: [{ index: 0, records: batch }] }],
+        })
+        .then(() => acknowledgedMs.push(performance.now() - sentMs[i]!)),
     );
   }
   await Promise.all([...answers, consuming]);
   producer.close();
   consumer.close();
-  const latencies = sentMs.map((sent, i) => arrivedMs[i]! - sent).sort((a, b) => a - b);
-  const at = (share: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]!;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
+  const latencies = sentMs.map((sent, i) => arrivedMs[i]! - sent);
+  const [p50Ms, p99Ms, p999Ms] = percentiles(latencies);
+  const [ackP50Ms, ackP99Ms, ackP999Ms] = percentiles(acknowledgedMs);
+  return { p50Ms, p99Ms, p999Ms, ackP50Ms, ackP99Ms, ackP999Ms };
+}
+
+/** p50, p99, p99.9. */
+function percentiles(values: readonly number[]): number[] {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [0.5, 0.99, 0.999].map(
+    (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!,
+  );
 }
 
 /** From connect to the first record that a fresh group's consumer is given (kafkajs). */

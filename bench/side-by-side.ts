@@ -7,12 +7,10 @@
  * either side (Kafka's default), the load from a process of its own (bench/load.ts) so that CPU is the broker's alone. Trust the ratios,
  * and of them those of CPU first: client and broker share the machine's cores.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -25,6 +23,7 @@ import {
   startKafka,
 } from '../test/clients/java/apache-kafka.ts';
 import { Client } from '../tools/client.ts';
+import { load, startKompaktProcess } from './brokers.ts';
 import { type Row, ratioTable } from './table.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -81,52 +80,10 @@ const startApacheKafka: Start = async (directory) => {
 
 const startKompakt: Start = async (directory) => {
   const startedMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      join(root, 'dist/kompakt.js'),
-      'serve',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      '0',
-      '--data-dir',
-      join(directory, 'data'),
-    ],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  const port = await readyPort(child);
-  await answersMetadata(port);
-  const readyMs = performance.now() - startedMs;
-  const stop = (): Promise<void> =>
-    new Promise((resolve) => {
-      child.on('close', () => resolve());
-      child.kill('SIGTERM');
-    });
-  return { pid: child.pid!, port, readyMs, stop };
+  const kompakt = await startKompaktProcess(join(directory, 'data'));
+  await answersMetadata(kompakt.port);
+  return { ...kompakt, readyMs: performance.now() - startedMs };
 };
-
-/** The port in the ready line. */
-async function readyPort(child: ChildProcess): Promise<number> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const port = /:(\d+)\b/.exec(line)?.[1];
-    if (port !== undefined) return Number(port);
-  }
-  throw new Error('kompakt ended without a ready line');
-}
-
-function load<T>(mode: string, options: object): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const args = ['--import', 'tsx', join(root, 'bench/load.ts'), mode, JSON.stringify(options)];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (text) => (output += text));
-    child.on('close', (status) => {
-      if (status === 0) resolve(JSON.parse(output) as T);
-      else reject(new Error(`load ${mode} ended with ${status}`));
-    });
-  });
-}
 
 type Figures = Map<string, { unit: string; value: number }>;
 
