@@ -7,6 +7,7 @@ import type { Kernel } from './kernel.ts';
 
 /** Passes on the caller's own loop, which gets a turn after each chunk: for files in memory, and where there is no worker. */
 export class InProcessCleaner implements CleanerThread {
+  readonly runsIn = 'process';
   readonly #environment: Environment;
   readonly #createKernel: () => Kernel;
   #last: Promise<unknown> = Promise.resolve();

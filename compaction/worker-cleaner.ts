@@ -35,6 +35,7 @@ export interface WorkerCleanerOptions {
 }
 
 export class WorkerCleaner implements CleanerThread {
+  readonly runsIn = 'thread';
   readonly #options: WorkerCleanerOptions;
   #last: Promise<unknown> = Promise.resolve();
   /** Passes that run or wait. */

@@ -45,6 +45,8 @@ export type PassRequest = Pick<PassOptions, 'isDryRun' | 'tombstonesGoUpToMs' | 
 export interface CleanerStatus {
   readonly isEnabled: boolean;
   readonly threads: number;
+  /** `process`: on the broker's own loop, where files are in memory or the thread's file was lost. */
+  readonly runsIn: 'thread' | 'process' | null;
   readonly running: readonly RunningPass[];
   /** Logs that cannot be cleaned now, and why. */
   readonly troubles: readonly Trouble[];
@@ -104,6 +106,7 @@ export class LogCleaner {
     return {
       isEnabled: settings['log.cleaner.enable'],
       threads: this.#slots.length,
+      runsIn: this.#slots[0]?.thread.runsIn ?? null,
       running: Array.from(this.#hands.values(), ({ pass }) => pass).filter((pass) => pass !== null),
       troubles: this.troubles.all,
       counts: { ...this.#counts },

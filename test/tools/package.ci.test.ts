@@ -1,8 +1,8 @@
 /** The package as a dependant gets it: packed, installed from the registry with its dependencies, imported, type-checked. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDirectory, repository, runNode } from './program.ts';
 
 const dependant = freshDirectory();
@@ -44,6 +44,7 @@ test('it holds what runs, the documents and nothing else', () => {
   expect(readdirSync(join(installed, 'dist')).sort()).toEqual([
     'THIRD-PARTY.txt',
     'chunks',
+    'cleaner-worker.js',
     'index.js',
     'kompakt.js',
     'types',
@@ -69,6 +70,65 @@ test('startBroker and the command work from there', async () => {
   const command = join(dependant.path, 'node_modules/.bin/kompakt');
   expect(existsSync(command)).toBe(true);
   expect((await runNode([command, '--version']).ended).out).toMatch(/^\d+\.\d+\.\d+/);
+});
+
+describe('the cleaner', () => {
+  /** Compacts a topic on disk; prints where that ran, what is left, and the warnings. */
+  const compacts = `
+    const warnings = [];
+    const nothing = () => {};
+    const logger = { debug: nothing, info: nothing, error: nothing, warn: (message) => warnings.push(message), named: () => logger };
+    const run = async ({ startBroker }, dataDir) => {
+      const broker = await startBroker({ dataDir, logger });
+      const kafka = new Kafka({ brokers: broker.brokers, logLevel: 0 });
+      const [admin, producer] = [kafka.admin(), kafka.producer()];
+      await admin.connect();
+      const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+      await admin.createTopics({ topics: [{ topic: 'articles', configEntries }] });
+      await producer.connect();
+      const messages = ['1', '2', '3'].map((value) => ({ key: 'a', value }));
+      await producer.send({ topic: 'articles', messages });
+      await Promise.all([admin.disconnect(), producer.disconnect()]);
+      const [{ outcome, records }] = await broker.compact('articles', { includeActive: true });
+      const { runsIn } = broker.cleanerStatus();
+      await broker.stop();
+      console.log(JSON.stringify({ runsIn, outcome, after: records.after, warnings }));
+    };`;
+  const kafkajs = JSON.stringify(join(repository, 'node_modules/kafkajs/index.js'));
+  const esm = `
+    import kafkajs from ${kafkajs};
+    const { Kafka } = kafkajs;
+    ${compacts}
+    await run(await import('kompakt'), process.argv[2]);`;
+  const cjs = `
+    const { Kafka } = require(${kafkajs});
+    ${compacts}
+    run(require('kompakt'), process.argv[2]);`;
+
+  test.each([
+    ['an ES module', 'compact.mjs', esm],
+    ['CommonJS', 'compact.cjs', cjs],
+  ])('finds its thread from %s', async (_, file, code) => {
+    const { out, err } = await runNode([inDependant(file, code), join(dependant.path, `data-${file}`)]).ended;
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toEqual({ runsIn: 'thread', outcome: 'compacted', after: 1, warnings: [] });
+  });
+
+  test('runs in the process, with one warning, where the file of its thread was lost', async () => {
+    const file = join(installed, 'dist/cleaner-worker.js');
+    renameSync(file, `${file}.lost`);
+    try {
+      const script = inDependant('lost.mjs', esm);
+      const { out } = await runNode([script, join(dependant.path, 'data-lost')]).ended;
+      const { warnings, ...rest } = JSON.parse(out);
+      expect(rest).toEqual({ runsIn: 'process', outcome: 'compacted', after: 1 });
+      expect(warnings).toEqual([
+        'cleaner-worker.js is not beside the bundle: logs are cleaned on the event loop of the broker',
+      ]);
+    } finally {
+      renameSync(`${file}.lost`, file);
+    }
+  });
 });
 
 test('its declarations stand by themselves under strict checks', async () => {

@@ -188,6 +188,7 @@ describe('a log that cannot be cleaned', () => {
     let calls = 0;
     const { world, cleaner } = await start({
       createThread: () => ({
+        runsIn: 'thread',
         clean: async () => {
           calls++;
           throw new CleanerLost('the thread of the cleaner ended with code 1');
@@ -258,6 +259,7 @@ describe('a pass is told to stop', () => {
 /** Notes the logs, does nothing with them. */
 function recording(seen: string[]): CleanerThread {
   return {
+    runsIn: 'process',
     clean: async (job) => {
       seen.push(nameOf(job));
       return { ...nothingDone, endOffset: job.firstUncleanableOffset };
@@ -270,6 +272,7 @@ function recording(seen: string[]): CleanerThread {
 function hanging(running: string[]): CleanerThread {
   const ends = new Set<() => void>();
   return {
+    runsIn: 'process',
     clean: (job, { signal } = {}) =>
       new Promise<CleanResult>((_, reject) => {
         running.push(nameOf(job));
