@@ -5,7 +5,8 @@ import type { CleanJob, CleanProgress, CleanResult } from './clean-job.ts';
  * (in-process-cleaner.ts) where files are in memory, time is simulated, or the worker's file was lost.
  */
 export interface CleanerThread {
-  readonly runsIn: 'thread' | 'process';
+  /** null: that is found out with its first pass (late-cleaner.ts). */
+  readonly runsIn: 'thread' | 'process' | null;
   /**
    * Runs one pass at a time. Rejects with `Uncleanable` (the log is damaged), `CleanAborted` (told to stop; nothing is left of
    * it), `CleanerLost` (the thread died or hung: try again), or the FileError of a disk that failed.

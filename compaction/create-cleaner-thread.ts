@@ -3,15 +3,13 @@ import { DiskFileSystem } from '../storage/environment/disk-files.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { nodeClock } from '../storage/environment/node.ts';
 import type { CleanerThread } from './cleaner-thread.ts';
+import { createKernel } from './create-kernel.ts';
 import { InProcessCleaner } from './in-process-cleaner.ts';
-import type { Kernel } from './kernel.ts';
 import { findCleanerWorker, threadStarter } from './start-thread.ts';
 import { WorkerCleaner } from './worker-cleaner.ts';
 
 export interface CleanerThreadOptions {
   readonly environment: Environment;
-  /** For passes on the broker's own loop; the thread has its own. */
-  readonly createKernel: () => Kernel;
   /** Says once that the thread's file is not where it belongs. */
   readonly warn: (message: string) => void;
   /** From which file it is looked for: `import.meta.url`, where that tells. */
@@ -20,7 +18,7 @@ export interface CleanerThreadOptions {
 
 /** Looks once, and warns once; then gives as many as `log.cleaner.threads` wants. */
 export function cleanerThreads(options: CleanerThreadOptions): () => CleanerThread {
-  const { environment, createKernel, warn, base } = options;
+  const { environment, warn, base } = options;
   const { clock, files } = environment;
   const inProcess = (): CleanerThread => new InProcessCleaner(environment, createKernel);
   // Files in memory are another thread's as little as a clock that a test moves.

@@ -45,7 +45,7 @@ export type PassRequest = Pick<PassOptions, 'isDryRun' | 'tombstonesGoUpToMs' | 
 export interface CleanerStatus {
   readonly isEnabled: boolean;
   readonly threads: number;
-  /** `process`: on the broker's own loop, where files are in memory or the thread's file was lost. */
+  /** `process`: on the broker's own loop, where files are in memory or the thread's file was lost. null: before the first pass. */
   readonly runsIn: 'thread' | 'process' | null;
   readonly running: readonly RunningPass[];
   /** Logs that cannot be cleaned now, and why. */

@@ -1,6 +1,5 @@
 /** Puts the cleaner together with what it follows: topics that go, policies and numbers of threads that change. */
-import { cleanerThreads } from '../../compaction/create-cleaner-thread.ts';
-import { JsKernel } from '../../compaction/kernel-js.ts';
+import { LateCleaner } from '../../compaction/late-cleaner.ts';
 import { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
 import type { LogDirectory } from '../../storage/directory/log-directory.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
@@ -34,6 +33,8 @@ export function openCleaning(parts: CleaningParts): Cleaning {
   const offsets = new CleanerOffsets(files, logDirectory.path, logger);
   // Topics that were deleted while nobody looked: another broker had the directory, or the last write was lost.
   void offsets.keepOnly((topic, partition) => partitions.get(topic, partition) !== undefined);
+  let loading: ReturnType<typeof loadThreads> | null = null;
+  const threads = () => (loading ??= loadThreads(environment, logger));
   const cleaner = new LogCleaner({
     clock,
     settings,
@@ -41,11 +42,7 @@ export function openCleaning(parts: CleaningParts): Cleaning {
     offsets,
     partitions,
     applyRetention: (wanted) => logDirectory.applyRetention(clock.nowMs(), wanted),
-    createThread: cleanerThreads({
-      environment,
-      createKernel: () => new JsKernel(),
-      warn: (message) => logger.warn(message),
-    }),
+    createThread: () => new LateCleaner(async () => (await threads())()),
   });
   const forgetCluster = cluster.onChange((change) => {
     if (change.kind === 'topic-deleted') void offsets.forget(change.topic.name);
@@ -64,4 +61,9 @@ export function openCleaning(parts: CleaningParts): Cleaning {
       await cleaner.stop();
     },
   };
+}
+
+async function loadThreads(environment: Environment, logger: Logger) {
+  const { cleanerThreads } = await import('../../compaction/create-cleaner-thread.ts');
+  return cleanerThreads({ environment, warn: (message) => logger.warn(message) });
 }

@@ -5,7 +5,6 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { cleanerThreads } from '../../compaction/create-cleaner-thread.ts';
 import { InProcessCleaner } from '../../compaction/in-process-cleaner.ts';
-import { JsKernel } from '../../compaction/kernel-js.ts';
 import { findCleanerWorker } from '../../compaction/start-thread.ts';
 import { WorkerCleaner } from '../../compaction/worker-cleaner.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
@@ -22,7 +21,6 @@ function threadsOf(environment: Environment, base?: string) {
   const warnings: string[] = [];
   const options = {
     environment,
-    createKernel: () => new JsKernel(),
     warn: (line: string) => warnings.push(line),
   };
   return { create: cleanerThreads(base === undefined ? options : { ...options, base }), warnings };
