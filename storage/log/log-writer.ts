@@ -164,7 +164,7 @@ export class LogWriter {
     this.producers.expire(nowMs, this.#deps.producerIdExpirationMs);
     const { settings, list, logStartOffset, endOffset, highWatermark } = this;
     const { count, reason } = decideRetention({
-      segments: list.segments.map((segment) => this.#retentionView(segment)),
+      segments: list.retentionView,
       endOffset,
       highWatermark,
       logStartOffset,
@@ -233,6 +233,7 @@ export class LogWriter {
       nowMs: this.nowMs(),
       producerIdExpirationMs: this.#deps.producerIdExpirationMs,
     });
+    this.producers.settle(this.highWatermark);
     this.#emit('truncated');
   }
 
@@ -353,17 +354,6 @@ export class LogWriter {
       this.#deps.logger.warn('cannot write a snapshot of the producers', fields);
       return null;
     }
-  }
-
-  #retentionView(segment: Segment) {
-    const modifiedMs = () => this.#files.statSync(segment.file.path)?.modifiedMs ?? 0;
-    return {
-      baseOffset: segment.baseOffset,
-      sizeBytes: segment.size,
-      get largestTimestampMs() {
-        return segment.largestTimestampMs(modifiedMs);
-      },
-    };
   }
 
   /** A segment leaves the log, and its snapshot with it unless another one takes its place. */

@@ -97,6 +97,8 @@ class Loader {
     this.#snapshots.removeStray(this.#segments.map((segment) => segment.baseOffset));
     this.#producers.clear();
     loadProducers({ ...this.#options, ...this.#parts(), logStartOffset, endOffset });
+    // What ended before the start is stable now, not only once the next append moves the high watermark.
+    this.#producers.settle(endOffset);
     return {
       ...this.#parts(),
       epochs: this.#epochs,

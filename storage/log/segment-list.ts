@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../environment/clock.ts';
 import type { Environment, RandomSource } from '../environment/environment.ts';
 import type { FileSystem } from '../environment/files.ts';
 import type { SegmentInfo } from './log-types.ts';
+import type { RetentionSegment } from './retention.ts';
 import { Segment } from './segment.ts';
 import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
 
@@ -57,6 +58,20 @@ export class SegmentList {
       isActive: segment === this.active,
       path: segment.file.path,
     }));
+  }
+
+  /** The segments as retention sees them. */
+  get retentionView(): RetentionSegment[] {
+    return this.segments.map((segment) => {
+      const modifiedMs = () => this.#files.statSync(segment.file.path)?.modifiedMs ?? 0;
+      return {
+        baseOffset: segment.baseOffset,
+        sizeBytes: segment.size,
+        get largestTimestampMs() {
+          return segment.largestTimestampMs(modifiedMs);
+        },
+      };
+    });
   }
 
   set settings(settings: TopicSettings) {

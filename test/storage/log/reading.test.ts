@@ -72,6 +72,21 @@ describe('reading', () => {
     if (read.ok) for (const region of read.regions) region.release();
   });
 
+  it('shows what was committed below where the log is cut, or opened, at once', async () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment);
+    const identity = { producerId: 1, producerEpoch: 0 };
+    appendNow(log, batchOf(['committed'], { ...identity, baseSequence: 0, isTransactional: true }));
+    const marker = { ...identity, committed: true, coordinatorEpoch: 0, timestampMs: 1 };
+    log.append(buildEndTransactionMarker(marker), { origin: 'coordinator', leaderEpoch: 0 });
+    appendNow(log, batchOf(['to be cut']));
+    await log.truncateTo(2);
+    expect(log.lastStableOffset).toBe(2);
+    await log.close();
+    environment.files.removeFileSync(`${log.directory}/00000000000000000002.snapshot`);
+    expect(openLog(environment, { cleanShutdown: true }).lastStableOffset).toBe(2);
+  });
+
   it('by time finds the first record at or after it, over segments', () => {
     const log = openLog(simulatedEnvironment(), {
       settings: { 'internal.segment.bytes': 300, 'index.interval.bytes': 0 },
