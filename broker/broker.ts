@@ -239,7 +239,7 @@ function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: 
     log: net.log,
     counts: net.counts,
     hook: parts.hook ?? null,
-    onClient: (clientId, clientHost) => services.groups.clientConnected(clientId, clientHost),
+    onClient: (caller) => services.groups.clientConnected(caller),
   });
   // A second time, so that nobody asks for anything while the rest closes.
   undo.push(() => net.network.stop());

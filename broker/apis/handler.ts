@@ -46,10 +46,19 @@ export interface CallerConnection {
   readonly isClosed: boolean;
   /** Software name and version from ApiVersions v3+, once known. */
   clientSoftware: { name: string; version: string } | null;
+  /** What its latest Fetch asks for, with the rest of its session; null when there was none. */
+  latestFetch: readonly FetchedPartitionName[] | null;
   /** Closes it, because there is no other way to tell the client (a failed Produce with acks 0). */
   disconnect(reason: string): void;
   /** Runs once when the connection is gone; `byUs`: this side closed it. Returns how to take it back. */
   onClose(listener: (byUs: boolean) => void): () => void;
+}
+
+/** A partition as a Fetch names it: by the topic's name, or by its id with an empty name. */
+export interface FetchedPartitionName {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
 }
 
 export function defineHandler<A extends AnyApi>(api: A, handler: Omit<Handler<A>, 'api'>): Handler<A> {

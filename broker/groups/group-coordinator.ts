@@ -16,6 +16,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Partitions } from '../partitions/partitions.ts';
 import type { JoinRequest, SyncRequest } from './classic-groups.ts';
 import type { JoinAnswer, SyncAnswer } from './classic-member.ts';
+import { ClientConnections, clientKeyOf } from './client-connections.ts';
 import { joinRefusal, syncRefusal } from './group-answers.ts';
 import type { CommittedOffset } from './group-entries.ts';
 import type { Group } from './group-shard.ts';
@@ -48,12 +49,14 @@ const none = errors.none.code;
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
   readonly #shards = new Map<number, LoadedShard>();
+  readonly #clients: ClientConnections;
   readonly #unsubscribe: () => void;
   #expiryTimer: Timer | null = null;
   #isClosed = false;
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
+    this.#clients = new ClientConnections(() => options.environment.clock.monotonicMs());
     this.#unsubscribe = options.cluster.onChange((change) => {
       if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic);
     });
@@ -87,9 +90,17 @@ export class GroupCoordinator {
     return typeof routed === 'number' ? errors.coordinatorNotAvailable.code : none;
   }
 
-  /** A client has opened a connection; see member-connections.ts. */
-  clientConnected(clientId: string | null, clientHost: string): void {
-    for (const shard of this.#shards.values()) shard.connections.clientConnected(clientId, clientHost);
+  /** A client has opened a connection, or asks who coordinates its group; see member-connections.ts. */
+  clientConnected({ clientId, clientHost, connection }: Caller): void {
+    const clientKey = clientKeyOf(clientId, clientHost);
+    this.#clients.opened(clientKey, connection);
+    for (const { connections } of this.#shards.values()) connections.clientSeen(clientKey, connection);
+  }
+
+  clientAsks(groupId: string, { clientId, clientHost, connection }: Caller): void {
+    const index = this.#indexOf(groupId);
+    const shard = index === null ? undefined : this.#shards.get(index);
+    shard?.connections.clientSeen(clientKeyOf(clientId, clientHost), connection, groupId);
   }
 
   join(request: JoinRequest, caller: Caller): MaybeLater<JoinAnswer> {
@@ -125,8 +136,16 @@ export class GroupCoordinator {
   }
 
   /** A code for each offset, once they are committed; or one for all of them. */
-  commitOffsets(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): MaybeLater<CodeOrCodes> {
-    return this.#with<CodeOrCodes>(committer.groupId, (shard) => shard.commit(committer, offsets), asItIs);
+  commitOffsets(
+    committer: OffsetCommitter,
+    offsets: readonly OffsetToCommit[],
+    caller: Caller,
+  ): MaybeLater<CodeOrCodes> {
+    return this.#with<CodeOrCodes>(
+      committer.groupId,
+      (shard) => shard.commit(committer, offsets, caller),
+      asItIs,
+    );
   }
 
   /** What `read` finds in the group's shard now, once all of that is durable; else what `refused` makes of the code. */
@@ -205,7 +224,7 @@ export class GroupCoordinator {
     if (shard === undefined) {
       const partition = this.#options.partitions.get(consumerOffsetsTopic, index);
       if (partition === undefined) return errors.notCoordinator.code;
-      shard = new LoadedShard({ ...this.#options, partition });
+      shard = new LoadedShard({ ...this.#options, partition, clients: this.#clients });
       this.#shards.set(index, shard);
     }
     const loaded = await shard.ready();

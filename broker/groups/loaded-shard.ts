@@ -9,8 +9,10 @@ import { Deadlines } from '../journal/deadlines.ts';
 import { Journal, JournalError } from '../journal/journal.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Partition } from '../partitions/partition.ts';
+import { assignedTo } from './assignments.ts';
 import { ClassicGroups, type JoinRequest, type SyncRequest } from './classic-groups.ts';
 import type { JoinAnswer, SyncAnswer } from './classic-member.ts';
+import type { ClientConnections } from './client-connections.ts';
 import type { GroupCoordinatorOptions, OffsetToCommit } from './group-coordinator.ts';
 import { type CommittedOffset, type GroupEntry, groupEntryCodec } from './group-entries.ts';
 import { type Group, GroupShard } from './group-shard.ts';
@@ -29,6 +31,7 @@ import {
 } from './offset-decisions.ts';
 
 export interface LoadedShardOptions extends GroupCoordinatorOptions {
+  readonly clients: ClientConnections;
   readonly partition: Partition;
 }
 
@@ -68,6 +71,9 @@ export class LoadedShard {
     this.#machine.pending = this.#journal;
     this.connections = new MemberConnections({
       deadlines: this.#deadlines,
+      clients: options.clients,
+      nowMs: () => environment.clock.monotonicMs(),
+      assigned: (groupId, memberId) => assignedTo(this.#machine.classic(groupId), memberId, options.cluster),
       graceMs: () => settings['kompakt.group.disconnect.grace.ms'],
       leave: (groupId, memberId) => this.#connectionLost(groupId, memberId),
     });
@@ -140,12 +146,16 @@ export class LoadedShard {
     return this.#classic.leave(groupId, members, reason);
   }
 
-  commit(committer: OffsetCommitter, offsets: readonly OffsetToCommit[]): CodeOrCodes | Promise<CodeOrCodes> {
+  commit(
+    committer: OffsetCommitter,
+    offsets: readonly OffsetToCommit[],
+    caller: Caller,
+  ): CodeOrCodes | Promise<CodeOrCodes> {
     const { groupId, memberId } = committer;
     const group = this.#machine.groups.get(groupId);
     const refusal = commitError(group, committer);
     if (refusal !== none) return refusal;
-    this.connections.heard(groupId, memberId);
+    this.connections.heard(groupId, memberId, caller);
     if (group?.type === 'classic') this.#classic.committed(group, memberId);
     const maxLength = this.#options.settings['offset.metadata.max.bytes'];
     const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= maxLength;

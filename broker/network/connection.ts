@@ -15,7 +15,7 @@
  */
 import { FrameSizeError, FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
-import type { CallerConnection } from '../apis/handler.ts';
+import type { CallerConnection, FetchedPartitionName } from '../apis/handler.ts';
 import type { LimitedLog } from '../observe/limited-log.ts';
 import { nameGarbage } from './garbage.ts';
 import { hostAndPort, javaHost } from './hosts.ts';
@@ -65,6 +65,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
   /** As Kafka names a client's host: '/127.0.0.1'. */
   readonly clientHost: string;
   clientSoftware: { name: string; version: string } | null = null;
+  latestFetch: readonly FetchedPartitionName[] | null = null;
   /** A request of it has been understood. */
   hasSpoken = false;
   readonly #transport: TransportConnection;

@@ -59,7 +59,7 @@ export interface DispatchOptions {
   readonly counts: RequestCounts;
   readonly hook?: RequestHook | null;
   /** A connection's first request: who it is. */
-  readonly onClient?: (clientId: string | null, clientHost: string) => void;
+  readonly onClient?: (caller: Caller) => void;
 }
 
 interface Route {
@@ -77,7 +77,7 @@ export class Dispatch implements FrameHandler {
   readonly #log: LimitedLog;
   readonly #counts: RequestCounts;
   readonly #reader = new Reader(Buffer.alloc(0));
-  readonly #onClient: (clientId: string | null, clientHost: string) => void;
+  readonly #onClient: (caller: Caller) => void;
   hook: RequestHook | null;
 
   constructor(options: DispatchOptions) {
@@ -107,7 +107,7 @@ export class Dispatch implements FrameHandler {
       const caller = new RequestCaller(header, connection, ownsBytes);
       if (!connection.hasSpoken) {
         connection.hasSpoken = true;
-        this.#onClient(header.clientId, connection.clientHost);
+        this.#onClient(caller);
       }
       return this.hook === null
         ? this.#run(route.handler, header, request, caller)

@@ -20,6 +20,7 @@ export class FakeConnection implements CallerConnection {
   readonly local = { host: '127.0.0.1', port: 9092 };
   isClosed = false;
   clientSoftware: { name: string; version: string } | null = null;
+  latestFetch: CallerConnection['latestFetch'] = null;
   /** Why it was closed by the broker. */
   readonly disconnects: string[] = [];
   readonly #listeners = new Set<(byUs: boolean) => void>();

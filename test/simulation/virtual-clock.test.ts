@@ -72,3 +72,17 @@ test('time goes as far as a promise needs, and says when none would help', async
   expect(clock.monotonicMs()).toBe(300);
   await expect(clock.until(new Promise(() => {}))).rejects.toThrow(/nothing is scheduled/);
 });
+
+test('what is due while nothing can run comes late, in its order, before time goes on', async () => {
+  const clock = new VirtualClock();
+  const ran: string[] = [];
+  clock.schedule(20, () => void ran.push(`b@${clock.monotonicMs()}`));
+  clock.schedule(10, () => {
+    ran.push(`a@${clock.monotonicMs()}`);
+    clock.schedule(10, () => void ran.push(`c@${clock.monotonicMs()}`));
+  });
+  clock.standStill(100);
+  expect(ran).toEqual([]);
+  await clock.advance(10);
+  expect(ran).toEqual(['a@100', 'b@100', 'c@110']);
+});

@@ -60,6 +60,11 @@ export class VirtualClock implements Clock {
     this.#wallOffsetMs = wallMs - this.#elapsedMs;
   }
 
+  /** Time passes and nothing runs, as in a process that is stopped: what is due meanwhile runs late, with the next move. */
+  standStill(forMs: number): void {
+    this.#elapsedMs += forMs;
+  }
+
   /** Timers that have not run; a stopped part should leave none. */
   get pendingTimers(): number {
     return this.#timers.length;

@@ -40,6 +40,7 @@ export const fetchHandler = defineHandler(fetch, {
     });
     if ('errorCode' in context)
       return { errorCode: context.errorCode, sessionId: 0, throttleTimeMs: 0, responses: [] };
+    caller.connection.latestFetch = context.targets;
     const maxBytes = Math.min(request.maxBytes, services.settings['fetch.max.bytes']);
     const job: FetchJob = {
       services,

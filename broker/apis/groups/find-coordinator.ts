@@ -58,6 +58,7 @@ async function coordinatorOf(
     const what = keyType === keyTypes.transaction ? 'transactions' : 'share groups';
     return noCoordinator(key, errors.unsupportedVersion.code, `This broker does not serve ${what} yet`);
   }
+  groups.clientAsks(key, caller);
   const errorCode = await groups.coordinatorError(key);
   if (errorCode !== errors.none.code) return noCoordinator(key, errorCode);
   const { host, port } = advertised.endpointFor(caller);

@@ -59,6 +59,7 @@ function commit({ groups }: Services, request: Request, caller: Caller, offsets:
       knowsGroupIdNotFound: caller.apiVersion >= groupNotFoundVersion,
     },
     offsets,
+    caller,
   );
 }
 

@@ -1,7 +1,11 @@
 /** A member of a classic group as a client plays it, straight to the coordinator. */
 import type { JoinAnswer, SyncAnswer } from '../../../broker/groups/classic-member.ts';
 import type { GroupCoordinator } from '../../../broker/groups/group-coordinator.ts';
-import { consumerProtocolSubscription } from '../../../protocol/messages/client/consumer-protocol.ts';
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+  encodeConsumerBlob,
+} from '../../../protocol/messages/client/consumer-protocol.ts';
 import { recordEncoder } from '../../../protocol/schema/compile.ts';
 import { Writer } from '../../../protocol/wire/writer.ts';
 import { callerOf, FakeConnection } from '../caller.ts';
@@ -94,7 +98,7 @@ export class GroupClient {
     return first.answer?.errorCode === 79 ? this.join() : first;
   }
 
-  sync(assignments: Record<string, string> = {}, claims: Partial<SyncClaims> = {}): Watched<SyncAnswer> {
+  sync(assignments: Assignments = {}, claims: Partial<SyncClaims> = {}): Watched<SyncAnswer> {
     return watch(
       this.#groups.sync(
         {
@@ -105,7 +109,7 @@ export class GroupClient {
           protocolType: null,
           protocolName: null,
           ...claims,
-          assignments: new Map(Object.entries(assignments).map(([id, text]) => [id, Buffer.from(text)])),
+          assignments: new Map(Object.entries(assignments).map(([id, what]) => [id, bytesOf(what)])),
         },
         this.caller,
       ),
@@ -143,6 +147,7 @@ export class GroupClient {
         ...claims,
       },
       [committed(topic, offset, this.world.clock.nowMs(), state.topic(topic)?.id)],
+      this.caller,
     );
   }
 
@@ -151,6 +156,18 @@ export class GroupClient {
     if (answer.errorCode === 0) this.generationId = answer.generationId!;
     return answer;
   }
+}
+
+/** Member id → a text, or partitions of topics as consumers write them. */
+export type Assignments = Readonly<Record<string, string | Readonly<Record<string, readonly number[]>>>>;
+
+function bytesOf(assignment: Assignments[string]): Buffer {
+  if (typeof assignment === 'string') return Buffer.from(assignment);
+  const assignedPartitions = Object.entries(assignment).map(([topic, partitions]) => ({
+    topic,
+    partitions: [...partitions],
+  }));
+  return encodeConsumerBlob(consumerProtocolAssignment, 0, { assignedPartitions });
 }
 
 export interface SyncClaims {

@@ -18,8 +18,7 @@ const advance = (ms: number) => world.clock.advance(ms);
 /** As dispatch does it on the first request of a connection. */
 function connect(member: GroupClient): void {
   member.connection = new FakeConnection();
-  const { clientId, clientHost } = member.caller;
-  world.groups.clientConnected(clientId, clientHost);
+  world.groups.clientConnected(member.caller);
 }
 
 describe('a dynamic member', () => {

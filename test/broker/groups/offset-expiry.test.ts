@@ -1,6 +1,7 @@
 /** When committed offsets and groups go by themselves (KIP-211). */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { errors } from '../../../protocol/errors.ts';
+import { callerOf } from '../caller.ts';
 import { World } from '../world.ts';
 import {
   type ClientOptions,
@@ -106,10 +107,11 @@ test('an offset with an expiry of its own (OffsetCommit v2 to v4) goes by that',
     knowsGroupIdNotFound: true,
   };
   const id = world.idOf('t');
-  await world.groups.commitOffsets(committer, [
+  const toCommit = [
     committed('t', 5, at, id, { expireTimestampMs: at + 5 * minuteMs }),
     committed('u', 6, at, world.idOf('u'), { expireTimestampMs: at + 1_000 * minuteMs }),
-  ]);
+  ];
+  await world.groups.commitOffsets(committer, toCommit, callerOf());
   await world.restart();
   await world.clock.advance(checkMs);
   expect(await offsets()).toEqual([null, 6]);

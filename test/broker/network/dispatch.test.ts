@@ -48,7 +48,7 @@ function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null)
     log: new LimitedLog(logger, clock),
     counts,
     hook,
-    onClient: (clientId, clientHost) => void clients.push(`${clientId} of ${clientHost}`),
+    onClient: ({ clientId, clientHost }) => void clients.push(`${clientId} of ${clientHost}`),
   });
   const connection = {
     name: '127.0.0.1:5',

@@ -1,6 +1,5 @@
-/** kafkajs against the broker as a process: killed and started again, connections cut, members killed. */
+/** kafkajs against the broker as a process: killed and started again, members killed. */
 import { spawn } from 'node:child_process';
-import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, expect, test } from 'vitest';
@@ -73,73 +72,6 @@ test('what was acknowledged is there after a kill -9, and groups go on where the
   const rest: string[] = [];
   await consume(kafka, 'kept', 'keepers', rest);
   await eventually(() => expect(rest).toEqual(acknowledged.slice(150)));
-});
-
-/** A door in front of the broker whose connections can be cut. */
-async function proxyTo(port: number) {
-  const sockets = new Set<Socket>();
-  const server = createServer((inner) => {
-    const outer = createConnection({ port, host: '127.0.0.1' });
-    for (const socket of [inner, outer]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        inner.destroy();
-        outer.destroy();
-      });
-    }
-    inner.pipe(outer);
-    outer.pipe(inner);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  undo.push(() => {
-    cut();
-    server.close();
-  });
-  return { port: (server.address() as { port: number }).port, cut };
-}
-
-test('a client that reconnects in mid-session causes no rebalance', async () => {
-  const directory = freshDirectory();
-  undo.push(() => directory.remove());
-  const inside = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => inside.once('listening', resolve));
-  const { port } = inside.address() as { port: number };
-  await new Promise((resolve) => inside.close(resolve));
-  const proxy = await proxyTo(port);
-  const program = runNode([
-    ...['dist/kompakt.js', 'serve', '--data-dir', directory.path],
-    ...['--set', `listeners=PLAINTEXT://127.0.0.1:${port}`],
-    ...['--set', `advertised.listeners=PLAINTEXT://127.0.0.1:${proxy.port}`],
-    ...['--set', 'kompakt.group.disconnect.grace.ms=5000'],
-  ]);
-  await program.firstLine;
-  undo.push(async () => {
-    program.signal('SIGKILL');
-    await program.ended;
-  });
-  const kafka = kafkaAt(proxy.port);
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
-  undo.push(() => producer.disconnect());
-  await producer.connect();
-  await producer.send({ topic: 'steady', messages: [{ value: '1' }] });
-  const seen: string[] = [];
-  const consumer = await consume(kafka, 'steady', 'steady', seen);
-  let joins = 0;
-  consumer.on(consumer.events.GROUP_JOIN, () => void (joins += 1));
-  await eventually(() => expect(seen).toEqual(['1']));
-  const joinsBefore = joins;
-  proxy.cut();
-  await producer.send({ topic: 'steady', messages: [{ value: '2' }] });
-  await eventually(() => expect(seen).toEqual(['1', '2']));
-  let heartbeats = 0;
-  consumer.on(consumer.events.HEARTBEAT, () => void (heartbeats += 1));
-  await eventually(() => expect(heartbeats).toBeGreaterThan(2));
-  expect(joins).toBe(joinsBefore);
 });
 
 test('a consumer that is killed leaves its group without its session time-out', async () => {
