@@ -14,9 +14,11 @@ import { RecordFields } from './record-fields.ts';
 /**
  * The kernel (kernel.ts) in WebAssembly; its code is compaction/kernel/index.ts, which this gives its memory:
  *
- *    0        16         128
- *    | seed   | results  | map | input | scratch | list of records kept | output | 16 bytes that are only read |
+ *    0        16         128     24704
+ *    | seed   | results  | block | map | input | scratch | list of records kept | output | 16 bytes that are only read |
  *
+ * The map has the room that it may take from the beginning, but fills it from its start as keys come: what it has not reached
+ * is addresses, not memory.
  * The memory grows where it is and never shrinks; it goes with the kernel, or at the next `begin`. Growing moves all areas
  * behind the one that grew, so those whose content must last come first. What the module cannot read it does not judge:
  * record-fields.ts reads it again and throws.
@@ -36,7 +38,7 @@ interface WasmMemory {
 
 /** What compaction/kernel/index.ts exports; addresses come back signed. */
 export interface KernelModule {
-  begin(mapAt: number, slots: number, entriesMax: number): void;
+  begin(mapAt: number, slots: number, slotsMax: number, entriesMax: number): void;
   index(start: number, end: number, count: number, baseOffset: number, fromOffset: number): number;
   find(at: number, bytes: number): number;
   filter(
@@ -71,18 +73,21 @@ const resultsAt = 16;
 const results = {
   lastIndexedOffset: 0,
   entries: 1,
-  position: 2,
-  kept: 3,
-  tombstones: 4,
-  beyondMap: 5,
-  superseded: 6,
-  tombstonesExpired: 7,
-  nullKeys: 8,
-  firstTimestampMs: 9,
-  maxTimestampMs: 10,
+  slots: 2,
+  position: 3,
+  kept: 4,
+  tombstones: 5,
+  beyondMap: 6,
+  superseded: 7,
+  tombstonesExpired: 8,
+  nullKeys: 9,
+  firstTimestampMs: 10,
+  maxTimestampMs: 11,
 } as const;
-const resultCount = 11;
-const mapAt = 128;
+const resultCount = 12;
+const mapAt = 24704;
+/** 384 KiB: what the first thousands of keys take. */
+const slotsAtFirst = 16 * 1024;
 /** Whole words are read where bytes are wanted, also of the last area. */
 const marginBytes = 16;
 const answers = { isDone: 0, isFull: 1, isDamaged: 2, hasRest: 3 } as const;
@@ -107,6 +112,7 @@ export class WasmKernel implements Kernel {
   #memory: WasmMemory;
   #module: KernelModule;
   #results = new Float64Array(resultCount);
+  #slotsMax = 0;
   #mapEnd = mapAt;
   #hasBegun = false;
   // Bytes of the areas, in their order.
@@ -131,7 +137,8 @@ export class WasmKernel implements Kernel {
   }
 
   get memoryBytes(): number {
-    return this.#memory.buffer.byteLength;
+    const untouched = this.#slotsMax - this.#results[results.slots]!;
+    return this.#memory.buffer.byteLength - untouched * slotBytes;
   }
 
   begin(slots: number, entriesMax: number, seed: Buffer): void {
@@ -140,10 +147,11 @@ export class WasmKernel implements Kernel {
       this.#module = instantiate(this.#memory);
     }
     this.#hasBegun = true;
+    this.#slotsMax = slots;
     this.#mapEnd = mapAt + slots * slotBytes;
     this.#grow();
     seed.copy(new Uint8Array(this.#memory.buffer, seedAt, seedBytes));
-    this.#module.begin(mapAt, slots, Math.min(entriesMax, slots - 1));
+    this.#module.begin(mapAt, Math.min(slots, slotsAtFirst), slots, Math.min(entriesMax, slots - 1));
   }
 
   reserve(inputBytes: number, scratchBytes: number): void {

@@ -1,6 +1,6 @@
 /**
  * The two loops over records that a pass is made of, and the map of keys between them. Two implementations, equal in every
- * byte: kernel-js.ts, and WebAssembly that runs three times as fast (kernel-wasm.ts).
+ * byte: kernel-js.ts, and WebAssembly that runs several times as fast (kernel-wasm.ts).
  *
  * A kernel owns three stretches of memory, so that nothing is copied between file and loop:
  *
@@ -8,7 +8,7 @@
  *    scratch  the records of one batch, decompressed
  *    output   the records that a batch keeps, as `rebuild` wrote them
  *
- * and the map: 24 bytes a slot, open addressing with linear steps.
+ * and the map: 24 bytes a slot, open addressing with linear steps. It may begin with fewer slots and grow.
  *
  *    0        8        16        24
  *    | hash (128 bits) | offset + 1 |       offset + 1 = 0: an empty slot

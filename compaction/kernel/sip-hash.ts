@@ -2,9 +2,6 @@
 
 let k0: u64 = 0;
 let k1: u64 = 0;
-/** The result of the last call, lowest bits first. */
-export let hash0: u64 = 0;
-export let hash1: u64 = 0;
 
 /** Sets the key to the 16 bytes at `at`. */
 export function setSeed(at: u32): void {
@@ -13,10 +10,10 @@ export function setSeed(at: u32): void {
 }
 
 /**
- * Hashes `bytes` bytes at `at`. The eight bytes behind are read too, and do not count. The round stands here three times: its
+ * Hashes `bytes` bytes at `at` into the 16 bytes at `to`, lowest bits first. The eight bytes behind are read too, and do not count. The round stands here three times: its
  * state is in registers only as long as it is in one function.
  */
-export function hash(at: u32, bytes: u32): void {
+export function hash(at: u32, bytes: u32, to: u32): void {
   let v0 = k0 ^ 0x736f6d6570736575;
   let v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
   let v2 = k0 ^ 0x6c7967656e657261;
@@ -52,7 +49,7 @@ export function hash(at: u32, bytes: u32): void {
     v1 = rotl<u64>(v1, 17) ^ v2;
     v2 = rotl<u64>(v2, 32);
   }
-  hash0 = v0 ^ v1 ^ v2 ^ v3;
+  store<u64>(to, v0 ^ v1 ^ v2 ^ v3);
   v1 ^= 0xdd;
   for (let i = 0; i < 3; i++) {
     v0 += v1;
@@ -65,5 +62,5 @@ export function hash(at: u32, bytes: u32): void {
     v1 = rotl<u64>(v1, 17) ^ v2;
     v2 = rotl<u64>(v2, 32);
   }
-  hash1 = v0 ^ v1 ^ v2 ^ v3;
+  store<u64>(to, v0 ^ v1 ^ v2 ^ v3, 8);
 }

@@ -87,14 +87,14 @@ test.each(lengths)('%i bytes in JavaScript', (length) => {
 });
 
 test.each(lengths)('%i bytes in WebAssembly: what stands in the map, in its slot', (length) => {
-  const mapAt = 128;
+  const mapAt = 32_768;
   const slots = 61;
-  const recordAt = 4099;
+  const recordAt = 40_003;
   const memory = newMemory(64 * 1024);
   const bytes = Buffer.from(memory.buffer);
   const module = instantiate(memory);
   seed.copy(bytes, 0);
-  module.begin(mapAt, slots, 10);
+  module.begin(mapAt, slots, slots, 10);
   const end = writeRecord(bytes, recordAt, ascending(length));
   bytes.write('more than a word', end);
   expect(module.index(recordAt, end, 1, 41, 0)).toBe(0);
