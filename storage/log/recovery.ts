@@ -233,11 +233,11 @@ class Loader {
     if (later.length > 0) files.syncDirectorySync(directory);
   }
 
-  /** The producers as of the base offset of segment `n`. */
+  /** The producers as of the base offset of segment `n`, without those of deleted records. */
   #producersAt(n: number): ProducerTable {
     const { baseOffset } = this.#segments[n]!;
     const producers = this.#producers;
-    if (n === 0 || this.#followed !== n - 1) {
+    if (n === 0 || this.#followed !== n - 1 || baseOffset <= this.#options.logStartOffset) {
       producers.clear();
       const before = this.#segments.slice(0, n);
       const logStartOffset = this.#options.logStartOffset;
