@@ -83,6 +83,7 @@ export function cleanJobOf(files: FileSystem, directory: string, shape: LogShape
     directory,
     firstDirtyOffset: 0,
     firstUncleanableOffset: shape.records,
+    highWatermark: shape.records,
     nowMs: firstTimestampMs,
     segments,
     uncleanable: [],

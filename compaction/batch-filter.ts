@@ -70,7 +70,12 @@ export class BatchFilter {
     const { kernel, mapEndOffset, tombstonesGoUpToMs } = options;
     this.#options = options;
     this.#kernel = kernel;
-    this.#rules = { mapEndOffset, dropTombstones: false, tombstonesGoUpToMs };
+    this.#rules = {
+      mapEndOffset,
+      dropTombstones: false,
+      // Records without a timestamp have -1.
+      tombstonesGoUpToMs: tombstonesGoUpToMs < 0 ? Number.MIN_SAFE_INTEGER : tombstonesGoUpToMs,
+    };
   }
 
   /** The batch at `at` of the kernel's input, `bytes` long; `unpacked`: its records, decompressed, lie in `scratch` up to there. */

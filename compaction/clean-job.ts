@@ -70,13 +70,15 @@ export interface CleanJob {
   readonly firstDirtyOffset: number;
   /** The base offset of a segment. */
   readonly firstUncleanableOffset: number;
+  /** The batch that ends there stays, if only as an empty one: what consumers see does not end earlier than before. */
+  readonly highWatermark: number;
   /** The clock that delete horizons are set by and compared with. */
   readonly nowMs: number;
   /** All from the first on that begin below `firstUncleanableOffset`, ascending. */
   readonly segments: readonly CleanSegment[];
   /** Those behind, for the receipt. */
   readonly uncleanable: readonly UncleanableSegment[];
-  /** In [first segment, firstUncleanableOffset). */
+  /** Ended at or above the log start, begun below `firstUncleanableOffset`. Of those that ended before, no reader sees anything. */
   readonly abortedTransactions: readonly AbortedTransaction[];
   readonly producers: readonly LiveProducer[];
   readonly settings: CleanSettings;

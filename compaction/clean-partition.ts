@@ -52,11 +52,11 @@ export async function cleanPartition(
 function jobOf(log: Log, view: CleanerView, cleanable: Cleanable, options: PassOptions): CleanJob {
   const { settings } = log;
   const { firstDirtyOffset, firstUncleanableOffset } = cleanable;
-  const firstOffset = view.segments[0]?.baseOffset ?? view.logStartOffset;
   return {
     directory: log.directory,
     firstDirtyOffset: Math.min(firstDirtyOffset, firstUncleanableOffset),
     firstUncleanableOffset,
+    highWatermark: view.highWatermark,
     nowMs: options.nowMs,
     segments: view.segments
       .filter((segment) => segment.baseOffset < firstUncleanableOffset)
@@ -64,7 +64,7 @@ function jobOf(log: Log, view: CleanerView, cleanable: Cleanable, options: PassO
     uncleanable: options.countsUncleanable
       ? cleanable.blocked.map(({ segment: { path, sizeBytes }, reason }) => ({ path, sizeBytes, reason }))
       : [],
-    abortedTransactions: log.abortedTransactions(firstOffset, firstUncleanableOffset),
+    abortedTransactions: log.abortedTransactions(view.logStartOffset, firstUncleanableOffset),
     producers: view.producers,
     settings: {
       segmentBytes: segmentBytesOf(settings),

@@ -45,7 +45,7 @@ export interface KeepRules {
   mapEndOffset: number;
   /** The batch's delete horizon has passed: tombstones go even if they are the newest of their key. */
   dropTombstones: boolean;
-  /** Tombstones with a timestamp at or below it go; -1: none. */
+  /** Tombstones with a timestamp at or below it go; where none shall, it is below every timestamp, that of records without one (-1) too. */
   tombstonesGoUpToMs: number;
 }
 

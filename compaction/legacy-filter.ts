@@ -9,7 +9,7 @@ import { type LegacyRecord, readLegacyBatch } from '../protocol/records/legacy.t
 export interface LegacyFilterOptions {
   readonly isKept: (record: LegacyRecord) => boolean;
   readonly horizonMs: number;
-  /** It ends the range that is cleaned: an empty batch stays where no record does. */
+  /** It ends at the high watermark: an empty batch stays where no record does. */
   readonly isLast: boolean;
 }
 

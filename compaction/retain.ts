@@ -17,8 +17,8 @@ import type { Transactions } from './transactions.ts';
  *   other data                                                       kernel.ts     batch goes
  *
  * In place of "batch goes" an empty batch stays where it carries the last sequence number of a live producer (else its next
- * batch would look out of order after a restart), and where it ends the range that is cleaned (else the log would seem to
- * end, or a segment begin, somewhere else).
+ * batch would look out of order after a restart), and where it ends at the high watermark (else the log would seem to end
+ * earlier than consumers have read; Kafka 4.3 keeps the one that ends the cleaned range instead).
  */
 export interface BatchFate {
   /** All records go. */
@@ -35,7 +35,7 @@ export interface BatchFate {
 export interface RetainContext {
   readonly transactions: Transactions;
   readonly producers: ReadonlyMap<number, LiveProducer>;
-  readonly firstUncleanableOffset: number;
+  readonly highWatermark: number;
   readonly nowMs: number;
 }
 
@@ -44,8 +44,7 @@ export function decideBatch(buffer: Buffer, position: number, context: RetainCon
   const { transactions, nowMs } = context;
   const producerId = batch.producerId(buffer, position);
   const lastOffset = batch.lastOffset(buffer, position);
-  const keepsEmpty =
-    lastOffset + 1 === context.firstUncleanableOffset || isLastOfProducer(buffer, position, context);
+  const keepsEmpty = lastOffset + 1 === context.highWatermark || isLastOfProducer(buffer, position, context);
   if (!batch.isControl(buffer, position)) {
     const isTransactional = batch.isTransactional(buffer, position);
     const drops = transactions.isAborted(producerId, lastOffset, isTransactional);

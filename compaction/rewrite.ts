@@ -23,7 +23,7 @@ export async function rewriteSegments(
   endOffset: number,
 ): Promise<Rewritten> {
   const { job, kernel } = pass;
-  const { firstUncleanableOffset, nowMs, tombstonesGoUpToMs } = job;
+  const { firstUncleanableOffset, highWatermark, nowMs, tombstonesGoUpToMs } = job;
   const filter = new BatchFilter({
     kernel,
     mapEndOffset: endOffset - 1,
@@ -37,7 +37,7 @@ export async function rewriteSegments(
     retain: {
       transactions: new Transactions(job.abortedTransactions),
       producers: new Map(job.producers.map((producer) => [producer.producerId, producer])),
-      firstUncleanableOffset,
+      highWatermark,
       nowMs,
     },
     legacyHorizonMs: legacyHorizonMs(pass),
@@ -94,7 +94,7 @@ async function rewriteSegment(
     segment,
     (reader) => {
       if (reader.isLegacy) {
-        const isLast = reader.lastOffset + 1 === pass.job.firstUncleanableOffset;
+        const isLast = reader.lastOffset + 1 === pass.job.highWatermark;
         reader.guarded(() => filter.applyLegacy(reader.at, isLast, keepsLegacyTombstones, sink));
         return true;
       }

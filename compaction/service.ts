@@ -36,6 +36,7 @@ const text = `
     CleanLimits limits = 10;
     bool isDryRun = 11;
     double tombstonesGoUpToMs = 12;
+    double highWatermark = 13;
   }
   message CleanSegment {
     double baseOffset = 1;

@@ -28,6 +28,7 @@ const jobs: fc.Arbitrary<CleanJob> = fc.record({
   directory: path,
   firstDirtyOffset: int64,
   firstUncleanableOffset: int64,
+  highWatermark: int64,
   nowMs: int64,
   segments: fc.array(
     fc.record({

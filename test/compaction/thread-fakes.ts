@@ -36,6 +36,7 @@ export const sampleJob: CleanJob = {
   directory: '/data/articles-0',
   firstDirtyOffset: 5,
   firstUncleanableOffset: 100,
+  highWatermark: 120,
   nowMs: 1_700_000_000_000,
   segments: [],
   uncleanable: [],
