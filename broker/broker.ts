@@ -5,28 +5,23 @@
  *    directory lock ▶ ports bound ▶ log directory ▶ cluster metadata ▶ partitions, epochs raised ▶ groups ▶ serving ▶ tasks
  */
 import { resolve } from 'node:path';
-import type { ControlStatus } from '../protocol/control/service.ts';
-import { LogDirectory } from '../storage/directory/log-directory.ts';
-import { acquireDirectory } from '../storage/directory/ownership.ts';
+import type { ControlStatus } from '../protocol/control/messages.ts';
+import type { LogDirectory } from '../storage/directory/log-directory.ts';
 import type { Environment } from '../storage/environment/environment.ts';
-import { FileError } from '../storage/environment/files.ts';
-import type { DurabilityPolicy } from '../storage/log/log-types.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
 import type { Compactions } from './cleaning/compactions.ts';
 import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { type Cleaning, openCleaning } from './cleaning/open-cleaning.ts';
-import { followBrokerConfigs, followTopicConfigs } from './config/follow-cluster.ts';
+import { followBrokerConfigs } from './config/follow-cluster.ts';
 import { LoggerLevels, type LogLevel } from './config/logger-levels.ts';
 import { ConfigRules } from './config/rules.ts';
-import type { BrokerSettings, Configuration } from './config/settings.ts';
-import { ControlServer } from './control/control-server.ts';
+import type { Configuration } from './config/settings.ts';
+import { cleanerToMessage } from './control/control-messages.ts';
+import { type ControlFolder, ControlServer } from './control/control-server.ts';
 import { GroupCoordinator } from './groups/group-coordinator.ts';
 import { PeriodicTask } from './housekeeping/periodic.ts';
-import { configResourceTypes } from './metadata/cluster-state.ts';
 import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
-import { MetadataRefused } from './metadata/refusals.ts';
-import { clusterMetadataTopic } from './metadata/topic-names.ts';
 import {
   type BoundNetwork,
   bindPorts,
@@ -36,14 +31,13 @@ import {
 import { Dispatch, type RequestHook } from './network/dispatch.ts';
 import { hostAndPort, isLoopback } from './network/hosts.ts';
 import type { BoundListener } from './network/network.ts';
-import { ListenError, type Transport } from './network/transport.ts';
+import type { Transport } from './network/transport.ts';
 import { leveledLogger } from './observe/leveled-logger.ts';
 import type { Logger } from './observe/logger.ts';
-import { epochsToRaise } from './partitions/epochs-to-raise.ts';
+import { openLogs, startErrorOf, takeDirectory } from './open-directory.ts';
 import { FetchSessions } from './partitions/fetch-sessions.ts';
-import { Partitions } from './partitions/partitions.ts';
+import type { Partitions } from './partitions/partitions.ts';
 import type { Services } from './services.ts';
-import { StartError } from './start-error.ts';
 import { ProducerIds } from './transactions/producer-ids.ts';
 import { UndoList } from './undo-list.ts';
 import { version } from './version.ts';
@@ -57,9 +51,17 @@ export interface BrokerParts {
   /** Where the data is; absolute, or a made-up name in memory. Left out: what the configuration says. */
   readonly directory?: string;
   readonly processId: number;
-  /** Listens for `kompakt status` and `kompakt stop`. `stop` is what the second one calls. */
-  readonly control?: { stop(): void };
+  /** Listens on the control socket. */
+  readonly control?: ControlParts;
   readonly hook?: RequestHook | null;
+}
+
+export interface ControlParts {
+  /** What `kompakt stop` calls. */
+  stop(): void;
+  /** No other process sees the data directory. */
+  readonly isInMemory: boolean;
+  readonly folder: ControlFolder | null;
 }
 
 export interface RunningBroker {
@@ -95,7 +97,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const loggerLevels = new LoggerLevels(parts.logLevel);
   const logger = leveledLogger(parts.logger, loggerLevels, 'kompakt');
   const directory = parts.directory ?? resolve(configuration.dataDirectory);
-  const keepsKafkaOut = takeDirectory(parts, directory, undo);
+  const keepsKafkaOut = takeDirectory(environment, directory, parts.processId, undo);
   // Opened when all is ready; closed after everything else, so that `kompakt stop` can wait for it.
   let control: ControlServer | null = null;
   undo.push(async () => control?.close());
@@ -163,52 +165,6 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const broker = runningBroker(parts, { directory, net, cluster, logDirectory, cleaning, startedMs }, undo);
   control = await openControl(parts, broker, logger);
   return broker;
-}
-
-function takeDirectory({ environment, processId }: BrokerParts, directory: string, undo: UndoList): boolean {
-  const ownership = acquireDirectory(environment.files, directory, processId);
-  if (!ownership.ok) throw new StartError(ownership.message);
-  undo.push(() => ownership.release());
-  return ownership.keepsKafkaOut;
-}
-
-async function openLogs(
-  { environment, configuration }: BrokerParts,
-  directory: string,
-  { state, controller }: OpenedCluster,
-  logger: Logger,
-  undo: UndoList,
-): Promise<{ logDirectory: LogDirectory; partitions: Partitions }> {
-  const { settings } = configuration;
-  const logDirectory = LogDirectory.open({
-    environment,
-    path: directory,
-    logger,
-    durability: durabilityOf(settings),
-    producerIdExpirationMs: settings['producer.id.expiration.ms'],
-    deleteDelayMs: settings['log.segment.delete.delay.ms'],
-    reserved: [`${clusterMetadataTopic}-0`],
-    decompressedBytesMax: settings['kompakt.records.decompressed.max.bytes'],
-    checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
-    initialDelayMs: settings['log.initial.task.delay.ms'],
-  });
-  undo.push(async () => void (await logDirectory.close(state.brokerEpoch)));
-  const partitions = new Partitions(state, {
-    open: (topic, index) => {
-      const overrides = state.configs(configResourceTypes.topic, topic.name);
-      return logDirectory.openLog(topic.name, index, topic.id, configuration.topicSettings(overrides));
-    },
-    delete: (log) => logDirectory.deleteLog(log),
-  });
-  undo.push(() => partitions.close());
-  // The log may be ahead of the metadata (a directory of another broker): ids that it holds are not given again.
-  for (const { log } of partitions.all()) {
-    for (const { producerId } of log.producers()) controller.noteProducerId(producerId);
-  }
-  logDirectory.setStraysAside();
-  undo.push(followTopicConfigs(configuration, state, partitions));
-  await controller.bumpLeaderEpochs(epochsToRaise(state, partitions, logDirectory.cleanShutdown !== null));
-  return { logDirectory, partitions };
 }
 
 async function openGroups(
@@ -291,18 +247,17 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
       version,
       pid: parts.processId,
       uptimeMs: parts.environment.clock.monotonicMs() - startedMs,
-      dataDirectory: directory,
+      dataDirectory: parts.control?.isInMemory ? '' : directory,
       clusterId,
       nodeId,
-      listeners: net.listeners.flatMap(({ endpoints }) =>
-        endpoints.map(({ host, port }) => hostAndPort(host, port)),
-      ),
+      listeners: boundAddresses(net),
       topics: cluster.state.topicCount,
       partitions: cluster.state.partitionCount(),
       connections: net.network.connectionCount,
       requests: net.counts.requests,
       unforeseenErrors: net.counts.unforeseenErrors,
       offline: logDirectory.isOffline,
+      cleaner: cleanerToMessage(cleaning.cleaner.status),
     }),
     stop: () => undo.run(),
   };
@@ -318,10 +273,20 @@ async function openControl(
     environment,
     transport,
     processId,
-    directory: broker.directory,
+    directory: control.isInMemory ? null : broker.directory,
+    folder: control.folder,
+    listeners: broker.status().listeners,
     logger: logger.named('control'),
-    actions: { status: () => broker.status(), stop: () => control.stop() },
+    actions: {
+      status: () => broker.status(),
+      stop: () => control.stop(),
+      compactions: broker.compactions,
+    },
   });
+}
+
+function boundAddresses({ listeners }: BoundNetwork): string[] {
+  return listeners.flatMap(({ endpoints }) => endpoints.map(({ host, port }) => hostAndPort(host, port)));
 }
 
 /** What was configured without effect, and what leaves this machine. */
@@ -342,22 +307,4 @@ function report(
     logger.info(
       'this platform has no file lock that Apache Kafka respects: do not start one on this data directory',
     );
-}
-
-function durabilityOf(settings: BrokerSettings): DurabilityPolicy {
-  const kind = settings['kompakt.durability'];
-  return kind === 'interval' ? { kind, intervalMs: settings['kompakt.durability.interval.ms'] } : { kind };
-}
-
-function startErrorOf(error: unknown): Error {
-  if (error instanceof StartError) return error;
-  const cause = { cause: error };
-  if (error instanceof ListenError) {
-    const why = error.code === 'EADDRINUSE' ? `${error.where} is in use by another program` : error.message;
-    return new StartError(why, cause);
-  }
-  if (error instanceof MetadataRefused) return new StartError(error.message, cause);
-  if (error instanceof FileError)
-    return new StartError(`the data directory cannot be used: ${error.message}`, cause);
-  return error as Error;
 }

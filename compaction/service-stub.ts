@@ -3,13 +3,11 @@
  * knows what carries the messages: a port between threads, or in tests a call.
  */
 import type { rpc } from 'protobufjs';
+import { decode, encode, plain } from '../protocol/protobuf.ts';
 import type { CleanJob, CleanResult } from './clean-job.ts';
 import {
   type CleanerProtocol,
-  decode,
-  encode,
   type ProgressReply,
-  plain,
   progressOf,
   progressToMessage,
   resultOf,

@@ -177,21 +177,6 @@ export function cleanerProtocol(): Promise<CleanerProtocol> {
   return protocol;
 }
 
-/** A message of this type in bytes. */
-export function encode(type: Type, message: object): Uint8Array {
-  return type.encode(type.create(message)).finish();
-}
-
-/** A message as a plain object in which no field is missing. */
-export function decode(type: Type, bytes: Uint8Array): object {
-  return plain(type, type.decode(bytes));
-}
-
-/** What protobufjs's stub hands over, as a plain object in which no field is missing. */
-export function plain(type: Type, message: object): object {
-  return type.toObject(type.create(message), { defaults: true });
-}
-
 export function resultToMessage(result: CleanResult): object {
   return { ...result, uncleanable: uncleanableReasons.map((reason) => result.uncleanable[reason]) };
 }

@@ -1,30 +1,36 @@
-/**
- * The command line's end of the control socket: finds the broker of a data directory by its control file, and calls it.
- * See protocol/control/service.ts.
- */
-import { readFileSync } from 'node:fs';
+/** The command line's end of the control socket: calls a broker that find-broker.ts has found. See protocol/control/service.ts. */
 import net from 'node:net';
-import { join, resolve } from 'node:path';
-import type { rpc } from 'protobufjs';
+import {
+  compactReplyOf,
+  compactRequestToMessage,
+  explanationsOf,
+  statusOf,
+} from '../broker/control/control-messages.ts';
+import type { CompactOptions, ExplainOptions, PartitionExplanation } from '../broker/index.ts';
+import type { CompactionReceipt } from '../compaction/receipt.ts';
+import type { ControlStatus } from '../protocol/control/messages.ts';
 import {
   type ControlFile,
   type ControlProtocol,
-  type ControlStatus,
-  controlFileName,
   controlFrame,
   controlFrameBytesMax,
+  controlMethod,
   controlProtocol,
 } from '../protocol/control/service.ts';
+import { decode, encode } from '../protocol/protobuf.ts';
 import { FrameSplitter } from '../protocol/wire/frame.ts';
 
-/** Nobody to talk to, or no talking to them: one line for the terminal. */
+/** Nobody to talk to, or no talking to them, or what they refuse: one line for the terminal. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
 }
 
-interface ControlStub {
-  status(request: object): Promise<{ toJSON(): object }>;
-  stop(request: object): Promise<unknown>;
+/** The fields of message Reply. */
+interface Reply {
+  readonly id: number;
+  readonly error: string;
+  readonly body: Uint8Array;
+  readonly isEnd: boolean;
 }
 
 export class ControlClient {
@@ -34,9 +40,9 @@ export class ControlClient {
   readonly #socket: net.Socket;
   readonly #protocol: ControlProtocol;
   readonly #token: string;
-  readonly #waiting = new Map<number, (error: Error | null, body: Uint8Array | null) => void>();
-  readonly #stub: ControlStub;
+  readonly #answers = new Map<number, Answer>();
   #lastId = 0;
+  #isClosed = false;
 
   private constructor(file: ControlFile, socket: net.Socket, protocol: ControlProtocol) {
     this.pid = file.pid;
@@ -47,78 +53,125 @@ export class ControlClient {
     socket.on('data', (bytes) => splitter.feed(bytes as Buffer));
     this.closed = new Promise((done) => {
       socket.once('close', () => {
-        for (const waiting of this.#waiting.values())
-          waiting(new ControlError('the broker closed the connection'), null);
+        this.#isClosed = true;
+        for (const answer of this.#answers.values()) answer.end(this.#gone());
         done();
       });
     });
-    const service = protocol.root.lookupService('kompakt.control.Control');
-    const call: rpc.ServiceMethod<never, never> | unknown = (
-      method: { name: string },
-      request: Uint8Array,
-      callback: (error: Error | null, body: Uint8Array | null) => void,
-    ) => this.#call(method.name, request, callback);
-    this.#stub = service.create(call as never, false, false) as unknown as ControlStub;
   }
 
-  /** Finds and calls the broker that runs on a data directory. */
-  static async connect(dataDirectory: string): Promise<ControlClient> {
-    const directory = resolve(dataDirectory);
-    const file = readControlFile(directory);
+  /** null: nobody listens there any more. */
+  static async connect(file: ControlFile): Promise<ControlClient | null> {
     const socket = net.connect({ path: file.address });
-    await new Promise<void>((connected, failed) => {
-      socket.once('connect', connected);
-      socket.once('error', () => failed(nobodyRuns(directory)));
+    const isConnected = await new Promise<boolean>((done) => {
+      socket.once('connect', () => done(true));
+      socket.once('error', () => done(false));
     });
+    if (!isConnected) return null;
     socket.on('error', () => {});
     return new ControlClient(file, socket, await controlProtocol());
   }
 
   async status(): Promise<ControlStatus> {
-    const reply = await this.#stub.status({});
-    return this.#protocol.status.toObject(reply as never, { defaults: true, arrays: true }) as ControlStatus;
+    return statusOf(await this.#one('Status', {}));
   }
 
   async stop(): Promise<void> {
-    await this.#stub.stop({});
+    await this.#one('Stop', {});
+  }
+
+  /** As `Compactions.receipts`, but for the signal: `close` ends it. */
+  async *receipts(topic: string, options: CompactOptions = {}): AsyncGenerator<CompactionReceipt> {
+    const { onProgress, signal: _, ...wanted } = options;
+    const request = compactRequestToMessage({ topic, options: wanted });
+    for await (const message of this.#all('Compact', request)) {
+      const { progress, receipt } = compactReplyOf(message);
+      if (progress !== null) onProgress?.(progress);
+      if (receipt !== null) yield receipt;
+    }
+  }
+
+  /** As `Compactions.explanations`, but for the signal: `close` ends it. */
+  explanations(
+    topic: string,
+    key: Uint8Array,
+    { partition, limit }: ExplainOptions = {},
+  ): AsyncGenerator<PartitionExplanation> {
+    return explanationsOf(this.#all('Explain', { topic, key, partition, limit }));
   }
 
   close(): void {
     this.#socket.destroy();
   }
 
-  #call(
-    method: string,
-    body: Uint8Array,
-    callback: (error: Error | null, body: Uint8Array | null) => void,
-  ): void {
+  async #one(method: string, request: object): Promise<object> {
+    for await (const message of this.#all(method, request)) return message;
+    throw new ControlError(`the broker gave no answer to ${method}`);
+  }
+
+  /** Calls at once, and gives the messages of the answer as they come. */
+  async *#all(name: string, request: object): AsyncGenerator<object> {
+    if (this.#isClosed) throw this.#gone();
+    const method = controlMethod(this.#protocol, name)!;
     const id = ++this.#lastId;
-    this.#waiting.set(id, callback);
-    this.#socket.write(controlFrame(this.#protocol.call, { id, token: this.#token, method, body }));
+    const answer = new Answer();
+    this.#answers.set(id, answer);
+    const call = { id, token: this.#token, method: name, body: encode(method.request, request) };
+    this.#socket.write(controlFrame(this.#protocol.call, call));
+    try {
+      for (;;) {
+        const body = await answer.next();
+        if (body === null) return;
+        yield decode(method.response, body);
+        if (!method.isStream) return;
+      }
+    } finally {
+      this.#answers.delete(id);
+    }
   }
 
   #replied(frame: Buffer): void {
-    const { id, error, body } = this.#protocol.reply.decode(frame) as unknown as {
-      id: number;
-      error: string;
-      body: Uint8Array;
-    };
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    waiting?.(error === '' ? null : new ControlError(error), error === '' ? body : null);
+    // Its bytes are the splitter's only until this returns.
+    const { id, error, body, isEnd } = decode(this.#protocol.reply, Buffer.from(frame)) as Reply;
+    const answer = this.#answers.get(id);
+    if (error !== '') answer?.end(new ControlError(error));
+    else if (isEnd) answer?.end(null);
+    else answer?.add(body);
+  }
+
+  #gone(): ControlError {
+    return new ControlError(`the broker (process ${this.pid}) has closed the connection`);
   }
 }
 
-function readControlFile(directory: string): ControlFile {
-  const path = join(directory, controlFileName);
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ControlFile;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw nobodyRuns(directory);
-    throw new ControlError(`${path} belongs to somebody else: only the broker's owner may call it`);
-  }
-}
+/** Replies to one call, until somebody takes them. */
+class Answer {
+  readonly #bodies: Uint8Array[] = [];
+  #isEnded = false;
+  #error: Error | null = null;
+  #wake: (() => void) | null = null;
 
-function nobodyRuns(directory: string): ControlError {
-  return new ControlError(`no broker is running on ${directory}`);
+  add(body: Uint8Array): void {
+    this.#bodies.push(body);
+    this.#wake?.();
+  }
+
+  end(error: Error | null): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  /** null: that was all. */
+  async next(): Promise<Uint8Array | null> {
+    while (this.#bodies.length === 0) {
+      if (this.#error !== null) throw this.#error;
+      if (this.#isEnded) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#bodies.shift()!;
+  }
 }

@@ -1,12 +1,14 @@
 /** `kompakt status` and `kompakt stop`: each resolves with an exit code. */
-import { ControlClient, ControlError } from './control-client.ts';
+import type { ControlClient } from './control-client.ts';
+import { ControlError } from './control-client.ts';
+import { type BrokerChoice, findBroker } from './find-broker.ts';
 
 /** A process that has closed everything ends within milliseconds; a busy machine gets this long. */
 const exitMsMax = 30_000;
 const exitCheckMs = 10;
 
-export async function status(options: { dataDir: string; json?: boolean }): Promise<number> {
-  return withBroker(options.dataDir, async (client) => {
+export async function status(options: BrokerChoice & { json?: boolean }): Promise<number> {
+  return withBroker(options, async (client) => {
     const now = await client.status();
     if (options.json) {
       console.log(JSON.stringify(now, null, 2));
@@ -27,8 +29,8 @@ export async function status(options: { dataDir: string; json?: boolean }): Prom
   });
 }
 
-export async function stop(options: { dataDir: string }): Promise<number> {
-  return withBroker(options.dataDir, async (client) => {
+export async function stop(options: BrokerChoice): Promise<number> {
+  return withBroker(options, async (client) => {
     await client.stop();
     await client.closed;
     await ended(client.pid);
@@ -36,12 +38,12 @@ export async function stop(options: { dataDir: string }): Promise<number> {
 }
 
 async function withBroker(
-  dataDirectory: string,
+  choice: BrokerChoice,
   use: (client: ControlClient) => Promise<void>,
 ): Promise<number> {
   let client: ControlClient | null = null;
   try {
-    client = await ControlClient.connect(dataDirectory);
+    client = await findBroker(choice);
     await use(client);
     return 0;
   } catch (error) {

@@ -7,10 +7,12 @@ import { type RunningBroker, runBroker } from '../broker/broker.ts';
 import type { LogLevel as BrokerLogLevel } from '../broker/config/logger-levels.ts';
 import { type Configuration, readConfiguration, type SettingsSources } from '../broker/config/settings.ts';
 import { parseAssignments } from '../broker/config/sources.ts';
+import type { ControlFolder } from '../broker/control/control-server.ts';
 import { defaultEnvironment } from '../broker/default-environment.ts';
 import { NodeTransport } from '../broker/network/node-transport.ts';
 import { StartError } from '../broker/start-error.ts';
 import { version } from '../broker/version.ts';
+import { openControlFolder } from './control-folder.ts';
 import { type LogLevel, LogLines } from './serve-log.ts';
 
 export interface ServeOptions {
@@ -49,7 +51,8 @@ export async function serve(options: ServeOptions): Promise<number> {
       logger: lines.logger(),
       processId: process.pid,
       ...(logLevel === 'silent' ? {} : { logLevel: logLevel.toUpperCase() as BrokerLogLevel }),
-      ...(memory ? { directory: memoryDirectory } : { control: { stop: signals.stop } }),
+      ...(memory ? { directory: memoryDirectory } : {}),
+      control: { stop: signals.stop, isInMemory: memory, folder: controlFolder(lines) },
     });
   } catch (error) {
     signals.forget();
@@ -67,6 +70,16 @@ export async function serve(options: ServeOptions): Promise<number> {
     signals.forget();
   }
   return 0;
+}
+
+/** Null where there can be none, which is no reason not to run. */
+function controlFolder(lines: LogLines): ControlFolder | null {
+  try {
+    return openControlFolder();
+  } catch (error) {
+    lines.logger('control').warn('this broker cannot be found by --bootstrap', { error });
+    return null;
+  }
 }
 
 /** The configuration, or the line that says what is wrong with it. */

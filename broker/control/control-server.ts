@@ -1,16 +1,16 @@
 /**
- * The broker's end of the control socket (protocol/control/service.ts): status and stop for whoever can read the control file.
+ * The broker's end of the control socket (protocol/control/service.ts), for whoever can read the control file.
  *
- * The data directory's lock is held before this opens, so files of a dead process are simply replaced. The file appears only
- * when the socket listens, and goes before it stops.
+ *    on a disk    kompakt.control and kompakt.sock in the data directory
+ *    in memory    the socket where a `ControlFolder` wants it, for there is no data directory that anybody else could see
+ *
+ * With a folder a second copy of the file lies there, where it is found by port. The data directory's lock is held before this opens, so
+ * files of a dead process are simply replaced. Files appear only when the socket listens, and go before it stops.
  */
 import { timingSafeEqual } from 'node:crypto';
 import {
   type ControlFile,
-  type ControlProtocol,
-  type ControlStatus,
   controlFileName,
-  controlFrame,
   controlFrameBytesMax,
   controlProtocol,
   controlSocketName,
@@ -20,19 +20,25 @@ import type { Environment } from '../../storage/environment/environment.ts';
 import type { FileSystem } from '../../storage/environment/files.ts';
 import type { ConnectionEvents, Listener, Transport, TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
+import { type ControlActions, ControlCalls } from './control-calls.ts';
 
-/** What callers may ask for. */
-export interface ControlActions {
-  status(): ControlStatus;
-  /** Begins to stop; the connections of this server are closed when everything else has stopped. */
-  stop(): void;
+/** A place outside of the data directory where callers look for a broker by its port. */
+export interface ControlFolder {
+  /** Of a socket that has no data directory to be in. */
+  socketPath(random: string): string;
+  /** Puts the file there; gives back how to take it away. */
+  publish(file: ControlFile): () => void;
 }
 
 export interface ControlServerOptions {
   readonly transport: Transport;
   readonly environment: Environment;
-  readonly directory: string;
+  /** null: in memory. */
+  readonly directory: string | null;
+  readonly folder: ControlFolder | null;
   readonly processId: number;
+  /** host:port, as bound. */
+  readonly listeners: readonly string[];
   readonly actions: ControlActions;
   readonly logger: Logger;
 }
@@ -44,6 +50,8 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #token: Buffer;
   readonly #connections = new Set<TransportConnection>();
+  /** Takes the files away. */
+  readonly #hide: (() => void)[] = [];
   #listener: Listener | null = null;
   #allClosed: (() => void) | null = null;
 
@@ -58,9 +66,12 @@ export class ControlServer {
     try {
       return (await server.#listen()) ? server : null;
     } catch (error) {
+      await server.close();
       options.logger.warn(
-        'no control socket, so `kompakt status` and `kompakt stop` cannot reach this broker',
-        { error },
+        'no control socket, so that `kompakt status` and the like cannot reach this broker',
+        {
+          error,
+        },
       );
       return null;
     }
@@ -68,8 +79,7 @@ export class ControlServer {
 
   /** The last thing of a broker to go: callers that wait for the end see their connection close. */
   async close(): Promise<void> {
-    const { environment, directory } = this.#options;
-    environment.files.removeFileSync(environment.files.join(directory, controlFileName));
+    for (const hide of this.#hide.splice(0)) hide();
     await this.#listener?.close();
     const gone = new Promise<void>((resolve) => {
       this.#allClosed = resolve;
@@ -79,33 +89,50 @@ export class ControlServer {
   }
 
   async #listen(): Promise<boolean> {
-    const { transport, environment, directory, processId } = this.#options;
-    if (transport.listenLocal === null) return false;
-    const { files } = environment;
-    const filePath = files.join(directory, controlFileName);
+    const { transport, environment, directory, folder, processId, listeners } = this.#options;
+    if (transport.listenLocal === null || (directory === null && folder === null)) return false;
+    const { files, random } = environment;
+    const name = random.bytes(16).toString('hex');
+    const filePath = directory === null ? null : files.join(directory, controlFileName);
     this.#listener = await transport.listenLocal({
-      path: files.join(directory, controlSocketName),
-      random: environment.random.bytes(16).toString('hex'),
-      previousAddress: previousAddress(files, filePath),
+      path: directory === null ? folder!.socketPath(name) : files.join(directory, controlSocketName),
+      random: name,
+      previousAddress: filePath === null ? null : previousAddress(files, filePath),
       accept: (connection) => this.#accept(connection),
     });
-    const content: ControlFile = {
-      pid: processId,
-      address: this.#listener.local.host,
-      token: this.#token.toString(),
-    };
-    writeForOwner(files, filePath, `${JSON.stringify(content)}\n`);
+    const address = this.#listener.local.host;
+    const content: ControlFile = { pid: processId, address, token: this.#token.toString(), listeners };
+    if (filePath !== null) {
+      writeForOwner(files, filePath, `${JSON.stringify(content)}\n`);
+      this.#hide.push(() => files.removeFileSync(filePath));
+    }
+    if (folder !== null) this.#publish(folder, content);
     return true;
+  }
+
+  #publish(folder: ControlFolder, content: ControlFile): void {
+    const { directory, logger } = this.#options;
+    try {
+      this.#hide.push(folder.publish(content));
+    } catch (error) {
+      if (directory === null) throw error;
+      logger.warn('this broker is not found by --bootstrap, only by --data-dir', { error });
+    }
   }
 
   #accept(connection: TransportConnection): ConnectionEvents {
     this.#connections.add(connection);
-    // Calls of one connection are answered in order; the first waits for protobufjs.
+    let calls: ControlCalls | null = null;
     let last: Promise<void> = Promise.resolve();
     const splitter = new FrameSplitter(controlFrameBytesMax, (frame) => {
       const body = Buffer.from(frame);
+      // The first call waits for protobufjs, and those behind it with it.
       last = last
-        .then(async () => this.#answer(connection, await controlProtocol(), body))
+        .then(async () => {
+          calls ??= await this.#open(connection);
+          if (calls === null) return;
+          this.#take(calls, body);
+        })
         .catch(() => connection.destroy());
     });
     return {
@@ -117,37 +144,31 @@ export class ControlServer {
           connection.destroy();
         }
       },
-      drained: () => {},
+      drained: () => calls?.drained(),
       closed: () => {
+        calls?.closed();
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#allClosed?.();
       },
     };
   }
 
-  #answer(connection: TransportConnection, protocol: ControlProtocol, frame: Buffer): void {
-    const { id, token, method } = protocol.call.decode(frame) as unknown as {
-      id: number;
-      token: string;
-      method: string;
-    };
-    const given = Buffer.from(token);
-    if (given.length !== this.#token.length || !timingSafeEqual(given, this.#token)) {
-      connection.destroy();
-      return;
-    }
-    const { actions } = this.#options;
-    const reply = (fields: object): void => {
-      connection.send([controlFrame(protocol.reply, { id, ...fields })]);
-    };
-    if (method === 'Status') {
-      reply({ body: protocol.status.encode(protocol.status.create(actions.status())).finish() });
-    } else if (method === 'Stop') {
-      reply({});
-      actions.stop();
-    } else {
-      reply({ error: `this broker has no method ${method}` });
-    }
+  /** null: it has gone meanwhile. */
+  async #open(connection: TransportConnection): Promise<ControlCalls | null> {
+    const { actions, environment, logger } = this.#options;
+    const protocol = await controlProtocol();
+    if (!this.#connections.has(connection)) return null;
+    const send = (frame: Buffer) => connection.send([frame]);
+    return new ControlCalls({ protocol, actions, clock: environment.clock, logger, send });
+  }
+
+  /** Throws at whatever is no call, or none of the broker's owner. */
+  #take(calls: ControlCalls, frame: Buffer): void {
+    const call = calls.read(frame);
+    const given = Buffer.from(call.token);
+    if (given.length !== this.#token.length || !timingSafeEqual(given, this.#token))
+      throw new Error('a call with a wrong token');
+    void calls.take(call);
   }
 }
 

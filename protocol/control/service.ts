@@ -1,18 +1,23 @@
 /**
- * How the command line talks to a running broker: a protobuf service over a local socket, one call a frame.
+ * How the command line talks to a running broker: a protobuf service over a local socket.
  *
  *    | size int32 | Call |      client → broker         | size int32 | Reply |      broker → client
  *
+ * Calls of one connection run side by side; replies name theirs. One with a stream for an answer gets replies until one says that it
+ * was the last. Whoever closes the connection takes back what he has called for.
+ *
  * The broker writes `kompakt.control` into its data directory, readable by its owner alone; it tells the process id, the
- * socket's address and a token that every call carries. The text below is parsed on the first call: a broker that nobody
- * calls never loads protobufjs.
+ * socket's address and a token that every call carries. The messages (messages.ts) are parsed on the first call: a broker that
+ * nobody calls never loads protobufjs.
  */
-import type { Root, Type } from 'protobufjs';
+import type { Service, Type } from 'protobufjs';
+import { encode } from '../protobuf.ts';
+import { controlMessages } from './messages.ts';
 
 export const controlFileName = 'kompakt.control';
 export const controlSocketName = 'kompakt.sock';
 
-/** A call is a few hundred bytes; whoever sends more is no client of ours. */
+/** In both directions. A call is a few hundred bytes; long answers come as many replies. */
 export const controlFrameBytesMax = 1024 * 1024;
 
 /** What `kompakt.control` holds, as JSON. */
@@ -21,75 +26,14 @@ export interface ControlFile {
   /** Path of a Unix socket, or name of a Windows pipe. */
   readonly address: string;
   readonly token: string;
-}
-
-const text = `
-  syntax = "proto3";
-  package kompakt.control;
-
-  service Control {
-    rpc Status (StatusRequest) returns (StatusReply);
-    // Answered when the broker begins to stop; it has stopped when the connection closes.
-    rpc Stop (StopRequest) returns (StopReply);
-  }
-
-  message StatusRequest {}
-  message StatusReply {
-    string version = 1;
-    uint32 pid = 2;
-    double uptimeMs = 3;
-    string dataDirectory = 4;
-    string clusterId = 5;
-    sint32 nodeId = 6;
-    // host:port, as bound.
-    repeated string listeners = 7;
-    uint32 topics = 8;
-    uint32 partitions = 9;
-    uint32 connections = 10;
-    double requests = 11;
-    double unforeseenErrors = 12;
-    // The disk has failed: writes are refused.
-    bool offline = 13;
-  }
-
-  message StopRequest {}
-  message StopReply {}
-
-  message Call {
-    uint32 id = 1;
-    string token = 2;
-    string method = 3;
-    bytes body = 4;
-  }
-  message Reply {
-    uint32 id = 1;
-    // Empty: it went well.
-    string error = 2;
-    bytes body = 3;
-  }
-`;
-
-export interface ControlStatus {
-  readonly version: string;
-  readonly pid: number;
-  readonly uptimeMs: number;
-  readonly dataDirectory: string;
-  readonly clusterId: string;
-  readonly nodeId: number;
+  /** host:port, as bound. */
   readonly listeners: readonly string[];
-  readonly topics: number;
-  readonly partitions: number;
-  readonly connections: number;
-  readonly requests: number;
-  readonly unforeseenErrors: number;
-  readonly offline: boolean;
 }
 
 export interface ControlProtocol {
-  readonly root: Root;
+  readonly service: Service;
   readonly call: Type;
   readonly reply: Type;
-  readonly status: Type;
 }
 
 let protocol: Promise<ControlProtocol> | null = null;
@@ -97,16 +41,37 @@ let protocol: Promise<ControlProtocol> | null = null;
 /** Loads protobufjs and parses the service, once. */
 export function controlProtocol(): Promise<ControlProtocol> {
   protocol ??= import('protobufjs').then(({ default: protobuf }) => {
-    const { root } = protobuf.parse(text, { keepCase: true });
+    const { root } = protobuf.parse(controlMessages, { keepCase: true });
     const type = (name: string): Type => root.lookupType(`kompakt.control.${name}`);
-    return { root, call: type('Call'), reply: type('Reply'), status: type('StatusReply') };
+    return {
+      service: root.lookupService('kompakt.control.Control'),
+      call: type('Call'),
+      reply: type('Reply'),
+    };
   });
   return protocol;
 }
 
-/** A message as one frame. */
+export interface ControlMethod {
+  readonly request: Type;
+  readonly response: Type;
+  readonly isStream: boolean;
+}
+
+/** What a method takes and gives; null when there is none of this name. */
+export function controlMethod({ service }: ControlProtocol, name: string): ControlMethod | null {
+  if (!Object.hasOwn(service.methods, name)) return null;
+  const method = service.methods[name]!;
+  method.resolve();
+  const { resolvedRequestType: request, resolvedResponseType: response, responseStream } = method;
+  return { request: request!, response: response!, isStream: responseStream === true };
+}
+
+/** A message as one frame. Throws where it is larger than the other end would take. */
 export function controlFrame(type: Type, message: object): Buffer {
-  const body = type.encode(type.create(message)).finish();
+  const body = encode(type, message);
+  if (body.length > controlFrameBytesMax)
+    throw new RangeError(`a frame of ${body.length} bytes, of at most ${controlFrameBytesMax}`);
   const frame = Buffer.allocUnsafe(4 + body.length);
   frame.writeInt32BE(body.length, 0);
   frame.set(body, 4);
