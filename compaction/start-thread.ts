@@ -42,7 +42,6 @@ export function threadStarter(path: string): StartThread {
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
     });
-    worker.unref();
     let failure: Error | null = null;
     worker.on('message', (message: Uint8Array) => events.received(message));
     worker.on('messageerror', (error) => {
@@ -57,6 +56,8 @@ export function threadStarter(path: string): StartThread {
       const said = [worker.stdout.read(), worker.stderr.read()].filter((chunk) => chunk !== null).join('');
       events.ended({ code, failure, said });
     });
+    // Last: a listener for messages refers to the port again.
+    worker.unref();
     return {
       // A copy: the bytes may lie in a pool, which would be cloned as a whole.
       post: (message) => worker.postMessage(new Uint8Array(message)),
