@@ -237,7 +237,7 @@ class Loader {
   #producersAt(n: number): ProducerTable {
     const { baseOffset } = this.#segments[n]!;
     const producers = this.#producers;
-    if (n === 0 || this.#followed !== n - 1 || baseOffset <= this.#options.logStartOffset) {
+    if (n === 0 || this.#followed !== n - 1 || producers.endOffset <= this.#options.logStartOffset) {
       producers.clear();
       const before = this.#segments.slice(0, n);
       const logStartOffset = this.#options.logStartOffset;

@@ -14,7 +14,7 @@ import { type Plan, planOf } from './plan.ts';
 import { Coverage, PlanRun } from './run-plan.ts';
 import { smallerPlan } from './smaller-plan.ts';
 
-const count = Number(process.env.KOMPAKT_SEEDS ?? 1200);
+const count = Number(process.env.KOMPAKT_SEEDS ?? 2000);
 const first = Number(process.env.KOMPAKT_FIRST_SEED ?? 1);
 /** Kafka syncs every segment; in memory that costs nothing. */
 const scratchHome = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();

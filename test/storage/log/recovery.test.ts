@@ -170,21 +170,6 @@ describe('a start after a crash', () => {
     expect(log.earliest()).toEqual({ timestampMs: -1, offset: 7, leaderEpoch: 1 });
   });
 
-  it('does not know the transactions of segments that lie before the log start', () => {
-    const { environment } = faulty();
-    const log = open(environment);
-    const transactional = { producerId: 2, producerEpoch: 0, baseSequence: 0, isTransactional: true };
-    appendNow(log, batchOf(['open'], transactional));
-    for (let n = 1; n < 9; n++) appendNow(log, batchOf([`${n}`.padEnd(30)]));
-    const [, second] = log.segments();
-    expect(log.lastStableOffset).toBe(0);
-    const before = open(environment, { logStartOffset: second!.baseOffset - 1 });
-    expect([...before.producers()]).toHaveLength(1);
-    const after = open(environment, { logStartOffset: second!.baseOffset });
-    expect([...after.producers()]).toEqual([]);
-    expect(after.lastStableOffset).toBe(9);
-  });
-
   it('takes a damaged file of leader epochs for an empty one, with a warning', () => {
     const environment = simulatedEnvironment();
     written(environment);
