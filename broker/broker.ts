@@ -2,7 +2,7 @@
  * Puts a broker together from an environment, a transport and a configuration, in the order in which it starts; nothing is
  * decided here. Each step says how it is undone, and a stop, or a start that fails half-way, undoes them in reverse:
  *
- *    directory lock ▶ ports bound ▶ log directory ▶ cluster metadata ▶ partitions, epochs raised ▶ groups ▶ serving ▶ tasks
+ *    directory lock ▶ ports bound ▶ log directory ▶ cluster metadata ▶ partitions, epochs raised ▶ groups, transactions ▶ serving ▶ tasks
  */
 import { resolve } from 'node:path';
 import type { ControlStatus } from '../protocol/control/messages.ts';
@@ -39,6 +39,7 @@ import { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
 import type { Services } from './services.ts';
 import { ProducerIds } from './transactions/producer-ids.ts';
+import { TransactionCoordinator } from './transactions/transaction-coordinator.ts';
 import { UndoList } from './undo-list.ts';
 import { version } from './version.ts';
 
@@ -129,6 +130,19 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     undo,
   );
   const groups = await openGroups(parts, cluster, partitions, logger.named('groups'), undo);
+  const producerIds = new ProducerIds(cluster.controller);
+  const transactions = new TransactionCoordinator({
+    environment,
+    settings,
+    cluster: cluster.state,
+    metadata: cluster.controller,
+    partitions,
+    groups,
+    producerIds,
+    logger: logger.named('transactions'),
+  });
+  undo.push(() => transactions.close());
+  await transactions.start();
 
   const services: Services = {
     environment,
@@ -148,7 +162,8 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
       () => settings['max.incremental.fetch.session.cache.slots'],
     ),
     groups,
-    producerIds: new ProducerIds(cluster.controller),
+    producerIds,
+    transactions,
   };
   serve(parts, net, services, undo);
   const cleaning = openCleaning({

@@ -11,6 +11,7 @@ import type { Logger } from './observe/logger.ts';
 import type { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
 import type { ProducerIds } from './transactions/producer-ids.ts';
+import type { TransactionCoordinator } from './transactions/transaction-coordinator.ts';
 
 /** What a handler may use; a service is here only if a folder stands behind it. Built once in broker.ts. */
 export interface Services {
@@ -34,6 +35,7 @@ export interface Services {
   readonly fetchSessions: FetchSessions;
   readonly groups: GroupCoordinator;
   readonly producerIds: ProducerIds;
+  readonly transactions: TransactionCoordinator;
 }
 
 /** What handlers may know of the log directory. */

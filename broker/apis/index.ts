@@ -27,15 +27,6 @@ export const handlers: HandlersFor<Messages> = {
   ...topicHandlers,
   ...transactionHandlers,
 
-  // Transactions (their coordinator is not here yet; idempotence is).
-  addPartitionsToTxn: notServed(messages.addPartitionsToTxn),
-  addOffsetsToTxn: notServed(messages.addOffsetsToTxn),
-  endTxn: notServed(messages.endTxn),
-  writeTxnMarkers: notServed(messages.writeTxnMarkers),
-  txnOffsetCommit: notServed(messages.txnOffsetCommit),
-  describeTransactions: notServed(messages.describeTransactions),
-  listTransactions: notServed(messages.listTransactions),
-
   // Groups of KIP-848, share groups, streams groups.
   consumerGroupHeartbeat: notServed(messages.consumerGroupHeartbeat),
   consumerGroupDescribe: notServed(messages.consumerGroupDescribe),

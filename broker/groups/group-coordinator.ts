@@ -9,6 +9,8 @@ import type { Timer } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Caller } from '../apis/handler.ts';
 import type { BrokerSettings } from '../config/settings.ts';
+import { CoordinatorShards, type MaybeLater } from '../journal/coordinator-shards.ts';
+import type { TransactionalProducer, TransactionMarker } from '../journal/journal.ts';
 import type { ClusterState, TopicState } from '../metadata/cluster-state.ts';
 import type { MetadataController } from '../metadata/metadata-controller.ts';
 import { consumerOffsetsTopic } from '../metadata/topic-names.ts';
@@ -38,25 +40,30 @@ export interface OffsetToCommit {
   readonly value: CommittedOffset;
 }
 
-/** A shard, or the error code that its clients get meanwhile. */
-type Routed = LoadedShard | number;
-
-type MaybeLater<Answer> = Answer | Promise<Answer>;
-
 const asItIs = (errorCode: number): number => errorCode;
 const none = errors.none.code;
 
+/** The transaction coordinator knows no other word for a partition that is not ready to take its marker. */
+function notReady(_errorCode: number): number {
+  return errors.notLeaderOrFollower.code;
+}
+
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
-  readonly #shards = new Map<number, LoadedShard>();
+  readonly #shards: CoordinatorShards<LoadedShard>;
   readonly #clients: ClientConnections;
   readonly #unsubscribe: () => void;
   #expiryTimer: Timer | null = null;
-  #isClosed = false;
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
     this.#clients = new ClientConnections(() => options.environment.clock.monotonicMs());
+    this.#shards = new CoordinatorShards({
+      topic: consumerOffsetsTopic,
+      cluster: options.cluster,
+      partitions: options.partitions,
+      open: (partition) => new LoadedShard({ ...options, partition, clients: this.#clients }),
+    });
     this.#unsubscribe = options.cluster.onChange((change) => {
       if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic);
     });
@@ -64,43 +71,35 @@ export class GroupCoordinator {
 
   /** Loads every partition that has records, and starts the retention check. */
   async start(): Promise<void> {
-    const topic = this.#options.cluster.topic(consumerOffsetsTopic);
-    const loads: Promise<Routed>[] = [];
-    for (const { index } of topic?.partitions ?? []) {
-      const partition = this.#options.partitions.get(consumerOffsetsTopic, index);
-      if (partition !== undefined && partition.endOffset > partition.logStartOffset)
-        loads.push(this.#shard(index));
-    }
-    await Promise.all(loads);
+    await this.#shards.loadAll();
     this.#scheduleExpiry();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#unsubscribe();
     this.#expiryTimer?.cancel();
-    await Promise.all([...this.#shards.values()].map((shard) => shard.close()));
+    await this.#shards.close();
   }
 
   /** NONE when a group with this id can be served; makes `__consumer_offsets` on first need. */
   async coordinatorError(groupId: string): Promise<number> {
     const topic = await this.#options.metadata.ensureInternalTopic(consumerOffsetsTopic);
     if ('errorCode' in topic) return errors.coordinatorNotAvailable.code;
-    const routed = await this.#route(groupId);
-    return typeof routed === 'number' ? errors.coordinatorNotAvailable.code : none;
+    const notAvailable = (): number => errors.coordinatorNotAvailable.code;
+    return this.#shards.with(groupId, () => none, notAvailable);
   }
 
   /** A client has opened a connection, or asks who coordinates its group; see member-connections.ts. */
   clientConnected({ clientId, clientHost, connection }: Caller): void {
     const clientKey = clientKeyOf(clientId, clientHost);
     this.#clients.opened(clientKey, connection);
-    for (const { connections } of this.#shards.values()) connections.clientSeen(clientKey, connection);
+    for (const { connections } of this.#shards) connections.clientSeen(clientKey, connection);
   }
 
   clientAsks(groupId: string, { clientId, clientHost, connection }: Caller): void {
-    const index = this.#indexOf(groupId);
-    const shard = index === null ? undefined : this.#shards.get(index);
-    shard?.connections.clientSeen(clientKeyOf(clientId, clientHost), connection, groupId);
+    this.#shards
+      .opened(groupId)
+      ?.connections.clientSeen(clientKeyOf(clientId, clientHost), connection, groupId);
   }
 
   join(request: JoinRequest, caller: Caller): MaybeLater<JoinAnswer> {
@@ -148,6 +147,34 @@ export class GroupCoordinator {
     );
   }
 
+  /** As `commitOffsets`, in a transaction that must be open (`isOpen`) when they are written; its end brings them about. */
+  commitInTransaction(
+    committer: OffsetCommitter,
+    offsets: readonly OffsetToCommit[],
+    transaction: { readonly producer: TransactionalProducer; isOpen(): boolean },
+  ): MaybeLater<CodeOrCodes> {
+    const { groupId } = committer;
+    if (groupId === '') return errors.invalidGroupId.code;
+    return this.#with<CodeOrCodes>(
+      groupId,
+      (shard) => shard.commitInTransaction(committer, offsets, transaction),
+      asItIs,
+    );
+  }
+
+  /** Ends a transaction in one partition of `__consumer_offsets`; NONE once that is durable. */
+  endTransaction(index: number, marker: TransactionMarker): MaybeLater<number> {
+    return this.#shards.at(index, (shard) => shard.endTransaction(marker), notReady);
+  }
+
+  /** Where the offsets of a group are. */
+  offsetsPartition(groupId: string): number {
+    const { settings } = this.#options;
+    return (
+      this.#shards.indexOf(groupId) ?? coordinatorPartition(groupId, settings['offsets.topic.num.partitions'])
+    );
+  }
+
   /** What `read` finds in the group's shard now, once all of that is durable; else what `refused` makes of the code. */
   readOffsets<Answer>(
     groupId: string,
@@ -174,14 +201,8 @@ export class GroupCoordinator {
 
   /** Every group, or the code of a shard that cannot be asked. */
   async list(): Promise<readonly Group[] | number> {
-    if (this.#isClosed) return errors.coordinatorNotAvailable.code;
-    const groups: Group[] = [];
-    for (const shard of [...this.#shards.values()]) {
-      const loaded = shard.isReady ? none : await shard.ready();
-      if (loaded !== none) return loaded;
-      groups.push(...shard.groups());
-    }
-    return groups;
+    const shards = await this.#shards.allReady();
+    return typeof shards === 'number' ? shards : shards.flatMap((shard) => [...shard.groups()]);
   }
 
   #joinError({ groupId, sessionTimeoutMs }: JoinRequest): number {
@@ -193,57 +214,26 @@ export class GroupCoordinator {
     return isInRange ? none : errors.invalidSessionTimeout.code;
   }
 
-  /** Runs at once where the shard is loaded, which is always but just after the start: requests keep their order. */
   #with<Answer>(
     groupId: string,
     action: (shard: LoadedShard) => MaybeLater<Answer>,
     refused: (errorCode: number) => Answer,
   ): MaybeLater<Answer> {
-    const index = this.#indexOf(groupId);
-    const shard = index === null ? undefined : this.#shards.get(index);
-    if (shard?.isReady === true) return action(shard);
-    return this.#route(groupId).then((routed) =>
-      typeof routed === 'number' ? refused(routed) : action(routed),
-    );
-  }
-
-  #indexOf(groupId: string): number | null {
-    const topic = this.#options.cluster.topic(consumerOffsetsTopic);
-    return topic === undefined ? null : coordinatorPartition(groupId, topic.partitions.length);
-  }
-
-  async #route(groupId: string): Promise<Routed> {
-    if (this.#isClosed) return errors.coordinatorNotAvailable.code;
-    const index = this.#indexOf(groupId);
-    // Kafka's answer for a partition that this broker does not lead: the client asks again who does.
-    return index === null ? errors.notCoordinator.code : this.#shard(index);
-  }
-
-  async #shard(index: number): Promise<Routed> {
-    let shard = this.#shards.get(index);
-    if (shard === undefined) {
-      const partition = this.#options.partitions.get(consumerOffsetsTopic, index);
-      if (partition === undefined) return errors.notCoordinator.code;
-      shard = new LoadedShard({ ...this.#options, partition, clients: this.#clients });
-      this.#shards.set(index, shard);
-    }
-    const loaded = await shard.ready();
-    return loaded === none ? shard : loaded;
+    return this.#shards.with(groupId, action, refused);
   }
 
   #topicDeleted({ name, id }: TopicState): void {
     if (name === consumerOffsetsTopic) {
-      for (const shard of this.#shards.values()) void shard.close();
-      this.#shards.clear();
+      this.#shards.forget();
       return;
     }
     const isGone = (topic: string, { topicId }: CommittedOffset): boolean =>
       topic === name && (topicId === id || topicId === zeroUuid);
-    for (const shard of this.#shards.values()) shard.forgetOffsets(isGone);
+    for (const shard of this.#shards) shard.forgetOffsets(isGone);
   }
 
   #scheduleExpiry(): void {
-    if (this.#isClosed) return;
+    if (this.#shards.isClosed) return;
     const { environment, settings } = this.#options;
     this.#expiryTimer = environment.clock.schedule(settings['offsets.retention.check.interval.ms'], () => {
       this.expireOffsets();
@@ -256,6 +246,6 @@ export class GroupCoordinator {
     const { environment, settings } = this.#options;
     const nowMs = environment.clock.nowMs();
     const retentionMs = settings['offsets.retention.minutes'] * 60_000;
-    for (const shard of this.#shards.values()) shard.expire(nowMs, retentionMs);
+    for (const shard of this.#shards) shard.expire(nowMs, retentionMs);
   }
 }

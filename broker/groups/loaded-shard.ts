@@ -5,8 +5,14 @@
  */
 import { errors } from '../../protocol/errors.ts';
 import type { Caller } from '../apis/handler.ts';
+import { coordinatorCode } from '../journal/coordinator-code.ts';
 import { Deadlines } from '../journal/deadlines.ts';
-import { Journal, JournalError } from '../journal/journal.ts';
+import {
+  Journal,
+  JournalError,
+  type TransactionalProducer,
+  type TransactionMarker,
+} from '../journal/journal.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { assignedTo } from './assignments.ts';
@@ -157,15 +163,34 @@ export class LoadedShard {
     if (refusal !== none) return refusal;
     this.connections.heard(groupId, memberId, caller);
     if (group?.type === 'classic') this.#classic.committed(group, memberId);
-    const maxLength = this.#options.settings['offset.metadata.max.bytes'];
-    const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= maxLength;
-    return this.#decide<CodeOrCodes>(
-      () => ({
-        entries: offsets.filter(fits).map((offset) => ({ kind: 'offset', groupId, ...offset })),
-        answer: offsets.map((offset) => (fits(offset) ? none : errors.offsetMetadataTooLarge.code)),
-      }),
+    return this.#decide<CodeOrCodes>(() => this.#commitDecision(groupId, offsets), asItIs);
+  }
+
+  /** See GroupCoordinator.commitInTransaction. */
+  commitInTransaction(
+    committer: OffsetCommitter,
+    offsets: readonly OffsetToCommit[],
+    { producer, isOpen }: { readonly producer: TransactionalProducer; isOpen(): boolean },
+  ): CodeOrCodes | Promise<CodeOrCodes> {
+    const { groupId } = committer;
+    const refusal = commitError(this.#machine.groups.get(groupId), { ...committer, isTransactional: true });
+    if (refusal !== none) return refusal;
+    // Nothing may be written that no marker would end.
+    if (!isOpen()) return errors.invalidTxnState.code;
+    return this.#answered<CodeOrCodes>(
+      () => this.#journal.runInTransaction(producer, () => this.#commitDecision(groupId, offsets)),
       asItIs,
     );
+  }
+
+  /** The marker of a transaction that may have committed offsets here. */
+  endTransaction(marker: TransactionMarker): number | Promise<number> {
+    try {
+      const done = this.#journal.endTransaction(marker);
+      return done instanceof Promise ? done.then(() => none, markerCode) : none;
+    } catch (error) {
+      return markerCode(error);
+    }
   }
 
   /** What `read` finds now, once all of it is as durable as the policy wants. */
@@ -237,6 +262,18 @@ export class LoadedShard {
       this.#bury(expiryEntries(this.#machine, group.groupId, { nowMs, retentionMs }));
       this.#buryIfGone(group);
     }
+  }
+
+  #commitDecision(
+    groupId: string,
+    offsets: readonly OffsetToCommit[],
+  ): Decision<GroupEntry, readonly number[]> {
+    const maxLength = this.#options.settings['offset.metadata.max.bytes'];
+    const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= maxLength;
+    return {
+      entries: offsets.filter(fits).map((offset) => ({ kind: 'offset', groupId, ...offset })),
+      answer: offsets.map((offset) => (fits(offset) ? none : errors.offsetMetadataTooLarge.code)),
+    };
   }
 
   async #load(): Promise<number> {
@@ -340,9 +377,16 @@ export class LoadedShard {
     decide: () => Decision<GroupEntry, Answer>,
     refused: (errorCode: number) => Answer,
   ): Answer | Promise<Answer> {
-    const refuse = (error: unknown): Answer => refused(codeOf(error));
+    return this.#answered(() => this.#journal.run(decide), refused);
+  }
+
+  #answered<Answer>(
+    run: () => Answer | Promise<Answer>,
+    refused: (errorCode: number) => Answer,
+  ): Answer | Promise<Answer> {
+    const refuse = (error: unknown): Answer => refused(coordinatorCode(error));
     try {
-      const answer = this.#journal.run(decide);
+      const answer = run();
       return answer instanceof Promise ? answer.catch(refuse) : answer;
     } catch (error) {
       return refuse(error);
@@ -352,20 +396,11 @@ export class LoadedShard {
 
 const asItIs = (errorCode: number): number => errorCode;
 
-/** What a client of a group hears when an append to `__consumer_offsets` failed. */
-function codeOf(error: unknown): number {
+/** As the log says it; a journal that is not there is a partition that is not ready. */
+function markerCode(error: unknown): number {
   if (!(error instanceof JournalError)) throw error;
-  switch (error.errorCode) {
-    case errors.kafkaStorageError.code:
-    case errors.notLeaderOrFollower.code:
-      return errors.notCoordinator.code;
-    case errors.unknownTopicOrPartition.code:
-    case errors.notEnoughReplicas.code:
-      return errors.coordinatorNotAvailable.code;
-    case errors.messageTooLarge.code:
-    case errors.recordListTooLarge.code:
-      return errors.unknownServerError.code;
-    default:
-      return error.errorCode;
-  }
+  const isNotReady =
+    error.errorCode === errors.coordinatorLoadInProgress.code ||
+    error.errorCode === errors.notCoordinator.code;
+  return isNotReady ? errors.notLeaderOrFollower.code : error.errorCode;
 }

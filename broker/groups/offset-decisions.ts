@@ -15,6 +15,8 @@ export interface OffsetCommitter {
   readonly generationId: number;
   /** From v9 on a group that is not there is said to be so. */
   readonly knowsGroupIdNotFound: boolean;
+  /** Older producers did not say which member they are: what a transaction commits is checked only as far as it says (KIP-447). */
+  readonly isTransactional?: boolean;
 }
 
 export interface TopicPartition {
@@ -24,23 +26,26 @@ export interface TopicPartition {
 
 /** Whether this committer may commit: NONE, or the code for all of its partitions. */
 export function commitError(group: Group | undefined, committer: OffsetCommitter): number {
-  const { memberId, groupInstanceId, generationId } = committer;
+  const { memberId, groupInstanceId, generationId, isTransactional = false } = committer;
+  const isAnonymous = generationId < 0 && memberId === '' && groupInstanceId === null;
   if (group === undefined) {
     if (generationId < 0) return none;
     return committer.knowsGroupIdNotFound ? errors.groupIdNotFound.code : errors.illegalGeneration.code;
   }
   if (!(group instanceof ClassicGroup)) {
     if (group.type === 'share') return errors.groupIdNotFound.code;
+    if (isTransactional && isAnonymous) return none;
     // Offsets of a group that another broker served may be moved while nobody is in it.
     return generationId < 0 && group.memberIds.size === 0 ? none : errors.unknownMemberId.code;
   }
   if (group.state === 'Dead') return errors.coordinatorNotAvailable.code;
   if (generationId < 0 && group.isEmpty) return none;
-  if (generationId < 0 && memberId === '' && groupInstanceId === null) return errors.unknownMemberId.code;
+  if (isAnonymous) return isTransactional ? none : errors.unknownMemberId.code;
   const refusal = group.memberError(memberId, groupInstanceId);
   if (refusal !== none) return refusal;
   if (generationId !== group.generationId) return errors.illegalGeneration.code;
-  return group.state === 'CompletingRebalance' ? errors.rebalanceInProgress.code : none;
+  const isTooEarly = group.state === 'CompletingRebalance' && !isTransactional;
+  return isTooEarly ? errors.rebalanceInProgress.code : none;
 }
 
 /** The committed offset, unless it belongs to a topic of the same name that is gone. */

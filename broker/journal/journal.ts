@@ -1,12 +1,15 @@
-import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import { buildBatch, type NewBatch } from '../../protocol/records/batch-builder.ts';
+import { buildEndTransactionMarker } from '../../protocol/records/control.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
 import type {
+  AppendOptions,
   AppendOrigin,
   AppendOutcome,
   LogRead,
   LogReadRefused,
   ReadOptions,
 } from '../../storage/log/log-types.ts';
+import { checkMarker, type KnownProducer } from '../../storage/log/producer-state.ts';
 import type { Logger } from '../observe/logger.ts';
 import { type LoadReport, replayLog } from './loader.ts';
 import { PendingTransactions } from './pending-transactions.ts';
@@ -23,11 +26,17 @@ import type { Decision, EntryCodec, JournalOf, StateMachine } from './state-mach
  * said that a crash could take back. When an append that was awaited fails, memory is ahead of the log: the journal is
  * offline, every waiting answer fails, and `load` is the way back. A batch that is refused at once changed nothing.
  *
+ * `runInTransaction` writes entries of a producer's transaction: they wait, unseen, for the marker that `endTransaction`
+ * writes, and are replayed or dropped then. Whether the log will take such a batch is checked here first, against the producer as it
+ * will be once the appends under way are done: a refusal that came later would find memory ahead.
+ *
  *     new ──load──► loading ──► ready ──failed append──► offline ──load──► …        close(): closed, for good
  */
 export class Journal<Entry> implements JournalOf<Entry> {
   readonly #options: JournalOptions<Entry>;
   readonly #pending = new PendingTransactions<Entry>();
+  /** Producers as the appends under way will leave them. */
+  readonly #producers = new Map<number, KnownProducer>();
   #phase: 'new' | 'loading' | 'ready' | 'offline' | 'closed' = 'new';
   /** The last append that is under way; answers queue behind it. */
   #tail: Promise<void> | null = null;
@@ -71,6 +80,7 @@ export class Journal<Entry> implements JournalOf<Entry> {
     try {
       await this.#tail?.catch(() => undefined);
       this.#tail = null;
+      this.#producers.clear();
       this.#pending.clear();
       this.#options.machine.clear();
       const report = await replayLog(this.#options.partition, {
@@ -98,23 +108,60 @@ export class Journal<Entry> implements JournalOf<Entry> {
     const { entries, answer } = decide();
     if (entries.length === 0) return this.#tail === null ? answer : this.#tail.then(() => answer);
     const timestampMs = this.#options.clock.nowMs();
-    const { partition } = this.#options;
     const batch = this.#encode(entries, timestampMs);
-    const firstOffset = this.#tail === null ? partition.endOffset : this.#expectedOffset;
-    const outcome = partition.append(batch, {
-      origin: this.#options.origin ?? 'coordinator',
-      ownsBuffer: true,
+    this.#append(batch, entries.length, (firstOffset) => this.#replay(entries, firstOffset, timestampMs));
+    return this.#tail === null ? answer : this.#tail.then(() => answer);
+  }
+
+  /** As `run`, but the entries belong to a producer's transaction and count from its COMMIT marker on. */
+  runInTransaction<Answer>(
+    { producerId, producerEpoch }: TransactionalProducer,
+    decide: () => Decision<Entry, Answer>,
+  ): Answer | Promise<Answer> {
+    this.#assertReady();
+    const { entries, answer } = decide();
+    if (entries.length === 0) return this.#tail === null ? answer : this.#tail.then(() => answer);
+    const known = this.#producer(producerId);
+    if (producerEpoch < known.epoch)
+      throw new JournalError(codes.invalidProducerEpoch, `epoch ${producerEpoch} is behind ${known.epoch}`);
+    const timestampMs = this.#options.clock.nowMs();
+    const batch = this.#encode(entries, timestampMs, { producerId, producerEpoch, isTransactional: true });
+    this.#append(batch, entries.length, (firstOffset) => {
+      let offset = firstOffset;
+      for (const entry of entries) this.#pending.add(producerId, entry, { offset: offset++, timestampMs });
+      const isOpen = known.transactionFirstOffset >= 0;
+      this.#note(producerId, {
+        ...known,
+        epoch: producerEpoch,
+        transactionFirstOffset: isOpen ? known.transactionFirstOffset : firstOffset,
+      });
     });
-    if (!(outcome instanceof Promise)) {
-      if (!outcome.ok) throw new JournalError(outcome.errorCode, outcome.message);
-      this.#expectedOffset = outcome.lastOffset + 1;
-      this.#replay(entries, outcome.baseOffset, timestampMs);
-      return this.#tail === null ? answer : this.#tail.then(() => answer);
-    }
-    this.#expectedOffset = firstOffset + entries.length;
-    this.#follow(outcome);
-    this.#replay(entries, firstOffset, timestampMs);
-    return this.#tail!.then(() => answer);
+    return this.#tail === null ? answer : this.#tail.then(() => answer);
+  }
+
+  /** Writes the marker that ends a producer's transaction, and replays or drops what it had pending. */
+  endTransaction(marker: TransactionMarker): void | Promise<void> {
+    this.#assertReady();
+    const { producerId, producerEpoch, coordinatorEpoch, committed, transactionVersion } = marker;
+    const refusal = checkMarker(
+      {
+        producerId,
+        epoch: producerEpoch,
+        coordinatorEpoch,
+        transactionVersion,
+        offset: this.#expectedOffset,
+      },
+      this.#producer(producerId),
+    );
+    if (refusal !== null) throw new JournalError(refusal.errorCode, refusal.message);
+    const batch = buildEndTransactionMarker({ ...marker, timestampMs: this.#options.clock.nowMs() });
+    const replay = (): void => {
+      const decided = this.#pending.take(producerId);
+      if (committed) for (const { entry, position } of decided) this.#options.machine.replay(entry, position);
+      this.#note(producerId, { epoch: producerEpoch, coordinatorEpoch, transactionFirstOffset: -1 });
+    };
+    this.#append(batch, 1, replay, { transactionVersion });
+    return this.settled();
   }
 
   settled(): void | Promise<void> {
@@ -127,6 +174,38 @@ export class Journal<Entry> implements JournalOf<Entry> {
     await this.#tail?.catch(() => undefined);
   }
 
+  /** Enqueues a batch; `replay` hears at once where it is or will be. Throws when it is refused at once. */
+  #append(
+    batch: Buffer,
+    recordCount: number,
+    replay: (firstOffset: number) => void,
+    options: Pick<AppendOptions, 'transactionVersion'> = {},
+  ): void {
+    const { partition, origin = 'coordinator' } = this.#options;
+    const firstOffset = this.#tail === null ? partition.endOffset : this.#expectedOffset;
+    const outcome = partition.append(batch, { ...options, origin, ownsBuffer: true });
+    if (outcome instanceof Promise) {
+      this.#expectedOffset = firstOffset + recordCount;
+      this.#follow(outcome);
+      this.#replayOrFail(() => replay(firstOffset));
+    } else {
+      if (!outcome.ok) throw new JournalError(outcome.errorCode, outcome.message);
+      this.#expectedOffset = outcome.lastOffset + 1;
+      this.#replayOrFail(() => replay(outcome.baseOffset));
+    }
+  }
+
+  #producer(producerId: number): KnownProducer {
+    return (
+      this.#producers.get(producerId) ?? this.#options.partition.producer?.(producerId) ?? unknownProducer
+    );
+  }
+
+  /** Kept while an append is under way: afterwards the log knows. */
+  #note(producerId: number, known: KnownProducer): void {
+    if (this.#tail !== null) this.#producers.set(producerId, known);
+  }
+
   #assertReady(): void {
     if (this.#phase === 'ready') return;
     const isLoading = this.#phase === 'new' || this.#phase === 'loading';
@@ -136,10 +215,10 @@ export class Journal<Entry> implements JournalOf<Entry> {
     );
   }
 
-  #encode(entries: readonly Entry[], timestampMs: number): Buffer {
+  #encode(entries: readonly Entry[], timestampMs: number, producer: Partial<NewBatch> = {}): Buffer {
     const records = [];
     for (const entry of entries) records.push({ timestampMs, ...this.#options.codec.encode(entry) });
-    const batch = buildBatch({ records });
+    const batch = buildBatch({ ...producer, records });
     const maxBytes = this.#options.maxBatchBytes?.() ?? Infinity;
     if (batch.length > maxBytes)
       throw new JournalError(
@@ -150,9 +229,13 @@ export class Journal<Entry> implements JournalOf<Entry> {
   }
 
   #replay(entries: readonly Entry[], firstOffset: number, timestampMs: number): void {
+    let offset = firstOffset;
+    for (const entry of entries) this.#options.machine.replay(entry, { offset: offset++, timestampMs });
+  }
+
+  #replayOrFail(replay: () => void): void {
     try {
-      let offset = firstOffset;
-      for (const entry of entries) this.#options.machine.replay(entry, { offset: offset++, timestampMs });
+      replay();
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -167,15 +250,15 @@ export class Journal<Entry> implements JournalOf<Entry> {
       if (before !== null) await before;
     });
     this.#tail = done;
-    done.then(
-      () => {
-        if (this.#tail === done) this.#tail = null;
-      },
-      (error: unknown) => {
-        if (this.#tail === done) this.#tail = null;
-        this.#fail(error);
-      },
-    );
+    const over = (): void => {
+      if (this.#tail !== done) return;
+      this.#tail = null;
+      this.#producers.clear();
+    };
+    done.then(over, (error: unknown) => {
+      over();
+      this.#fail(error);
+    });
   }
 
   #fail(cause: unknown): void {
@@ -196,13 +279,27 @@ export class Journal<Entry> implements JournalOf<Entry> {
 export interface JournalLog {
   append(
     records: Buffer,
-    options: { readonly origin: AppendOrigin; readonly ownsBuffer?: boolean },
+    options: Omit<AppendOptions, 'leaderEpoch'>,
   ): AppendOutcome | Promise<AppendOutcome>;
+  /** What the log knows of a producer; left out where there are no transactions. */
+  producer?(producerId: number): KnownProducer | undefined;
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused;
   readonly logStartOffset: number;
   readonly endOffset: number;
   /** Up to where a load goes; left out: to the end. */
   readonly highWatermark?: number;
+}
+
+/** Whose transaction entries belong to. */
+export interface TransactionalProducer {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+export interface TransactionMarker extends TransactionalProducer {
+  readonly committed: boolean;
+  readonly coordinatorEpoch: number;
+  readonly transactionVersion: number;
 }
 
 export interface JournalOptions<Entry> {
@@ -230,9 +327,12 @@ export class JournalError extends Error {
   }
 }
 
+const unknownProducer: KnownProducer = { epoch: -1, coordinatorEpoch: -1, transactionFirstOffset: -1 };
+
 const codes = {
   unknownServerError: -1,
   messageTooLarge: 10,
   coordinatorLoadInProgress: 14,
   notCoordinator: 16,
+  invalidProducerEpoch: 47,
 } as const;

@@ -84,6 +84,11 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     return this.#features.recorded;
   }
 
+  /** Whether the log has a word on a feature, if only that it is off. */
+  mentionsFeature(name: string): boolean {
+    return this.#features.mentions(name);
+  }
+
   /** Undefined before the directory's format is complete. */
   get metadataVersion(): number | undefined {
     return this.#features.metadataVersion;

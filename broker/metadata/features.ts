@@ -11,9 +11,23 @@
 export const metadataVersionFeature = 'metadata.version';
 export const kraftVersionFeature = 'kraft.version';
 export const eligibleLeadersFeature = 'eligible.leader.replicas.version';
+export const transactionVersionFeature = 'transaction.version';
 
 /** Written by format: the lowest level that does the job, because a newer one keeps Kafka 4.3 out. */
 export const formatMetadataVersion = 30;
+
+/**
+ * Written by format besides, and by the next start into a directory of ours from before it was served: one at this
+ * metadata.version or later where nobody has said anything of it. Kafka does not raise a feature by itself.
+ */
+export const formatFeatures: readonly {
+  readonly name: string;
+  readonly level: number;
+  readonly since: number;
+}[] = [
+  // 24: 4.0-IV2
+  { name: transactionVersionFeature, level: 2, since: 24 },
+];
 
 export interface LevelRange {
   readonly min: number;
@@ -24,7 +38,7 @@ export interface LevelRange {
 export const supportedFeatures: Readonly<Record<string, LevelRange>> = {
   [metadataVersionFeature]: { min: 7, max: 33 },
   [kraftVersionFeature]: { min: 0, max: 1 },
-  'transaction.version': { min: 0, max: 0 },
+  [transactionVersionFeature]: { min: 0, max: 2 },
   'group.version': { min: 0, max: 0 },
   'share.version': { min: 0, max: 0 },
   'streams.version': { min: 0, max: 0 },
@@ -35,7 +49,7 @@ export const supportedFeatures: Readonly<Record<string, LevelRange>> = {
 const readableFeatures: Readonly<Record<string, LevelRange>> = {
   [metadataVersionFeature]: { min: 7, max: 33 },
   [kraftVersionFeature]: { min: 0, max: 1 },
-  'transaction.version': { min: 0, max: 2 },
+  [transactionVersionFeature]: { min: 0, max: 2 },
   'group.version': { min: 0, max: 1 },
   'share.version': { min: 0, max: 2 },
   'streams.version': { min: 0, max: 1 },
@@ -80,6 +94,7 @@ export interface RecordVersions {
 export class FeatureLevels {
   readonly #recorded = new Map<string, number>();
   readonly #served = new Map<string, number>();
+  readonly #mentioned = new Set<string>();
   /** Offset of the record that changed a level last: grows with each change and survives restarts. */
   epoch = -1;
 
@@ -95,8 +110,14 @@ export class FeatureLevels {
     return this.#recorded.get(metadataVersionFeature);
   }
 
+  /** Whether anybody has said anything of a feature, if only that it is off. */
+  mentions(name: string): boolean {
+    return this.#mentioned.has(name);
+  }
+
   /** Level 0 removes. */
   set(name: string, level: number, offset: number): void {
+    this.#mentioned.add(name);
     const served = Math.min(level, supportedFeatures[name]?.max ?? 0);
     if (level > 0) this.#recorded.set(name, level);
     else this.#recorded.delete(name);
@@ -108,6 +129,7 @@ export class FeatureLevels {
   clear(): void {
     this.#recorded.clear();
     this.#served.clear();
+    this.#mentioned.clear();
     this.epoch = -1;
   }
 }

@@ -2,6 +2,7 @@ import type { ClusterMachine } from './cluster-machine.ts';
 import type { PartitionState, TopicState } from './cluster-state.ts';
 import {
   eligibleLeadersFeature,
+  formatFeatures,
   formatMetadataVersion,
   metadataVersionFeature,
   recordVersionsAt,
@@ -18,7 +19,8 @@ import { noLeaderChange } from './topics.ts';
  * What each start writes after its LeaderChange, so that Apache Kafka finds what its own start would have left:
  *
  *    AbortTransaction        only if who wrote last died inside a metadata transaction
- *    FeatureLevel, …         only if the directory has no metadata.version: format's records, from bootstrap.checkpoint or ours
+ *    FeatureLevel, …         only if the directory has no metadata.version: format's records, from bootstrap.checkpoint or ours;
+ *                            and where a feature is served since then that the log has no word on
  *    RegisterBroker          this process, fenced as Kafka writes it; its epoch is the record's own offset
  *    BrokerRegistrationChange  unfenced
  *    PartitionChange …       partitions that a stopped Kafka, or a cluster of more nodes, left without us as the leader
@@ -58,7 +60,7 @@ export function startRecords(state: ClusterMachine, options: StartOptions): Buff
     const { values, metadataVersion } = options.bootstrap ?? ownBootstrap();
     entries.push(...values);
     registerBroker = recordVersionsAt(metadataVersion).registerBroker;
-  }
+  } else entries.push(...laterFeatures(state, state.metadataVersion));
   const brokerEpoch = options.firstOffset + entries.length;
   const features = Object.entries(supportedFeatures)
     .filter(([, { max }]) => max > 0)
@@ -92,11 +94,19 @@ function fencingRecord(brokerId: number, brokerEpoch: number, fenced: number): B
 
 /** Of a directory that was never formatted: no feature is finalized before it is served. */
 function ownBootstrap(): Bootstrap {
-  const level = { name: metadataVersionFeature, featureLevel: formatMetadataVersion };
-  return {
-    values: [encodeMetadataRecord(featureLevelRecord, 0, level)],
-    metadataVersion: formatMetadataVersion,
-  };
+  const levels = [{ name: metadataVersionFeature, level: formatMetadataVersion }, ...formatFeatures];
+  return { values: levels.map(featureLevel), metadataVersion: formatMetadataVersion };
+}
+
+/** Features that are served since a directory was formatted. */
+function laterFeatures(state: ClusterMachine, metadataVersion: number): Buffer[] {
+  return formatFeatures
+    .filter(({ name, since }) => metadataVersion >= since && !state.mentionsFeature(name))
+    .map(featureLevel);
+}
+
+function featureLevel({ name, level }: { readonly name: string; readonly level: number }): Buffer {
+  return encodeMetadataRecord(featureLevelRecord, 0, { name, featureLevel: level });
 }
 
 /** Makes this node the one replica and leader of every partition that it has a replica of, where it is not yet. */

@@ -1,12 +1,13 @@
 import type { Log } from '../../storage/log/log.ts';
 import type {
-  AppendOrigin,
+  AppendOptions,
   AppendOutcome,
   LogEvent,
   LogRead,
   LogReadRefused,
   ReadOptions,
 } from '../../storage/log/log-types.ts';
+import type { ProducerState } from '../../storage/log/producer-state.ts';
 
 /** Somebody who wants to know when a partition changes: a waiting fetch. */
 export interface PartitionWatcher {
@@ -57,13 +58,14 @@ export class Partition {
   /** Appends under this partition's leader epoch. `records` is borrowed until the call returns, see Log.append. */
   append(
     records: Buffer,
-    options: { readonly origin: AppendOrigin; readonly ownsBuffer?: boolean },
+    options: Omit<AppendOptions, 'leaderEpoch'>,
   ): AppendOutcome | Promise<AppendOutcome> {
-    return this.log.append(records, {
-      origin: options.origin,
-      leaderEpoch: this.#leaderEpoch,
-      ownsBuffer: options.ownsBuffer ?? false,
-    });
+    return this.log.append(records, { ...options, leaderEpoch: this.#leaderEpoch });
+  }
+
+  /** What this partition knows of a producer. */
+  producer(producerId: number): ProducerState | undefined {
+    return this.log.producer(producerId);
   }
 
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused {

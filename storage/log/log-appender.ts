@@ -77,7 +77,8 @@ export class LogAppender {
       const message = `Append of ${bytes} bytes is over segment.bytes of ${bytesMax}`;
       return writer.refused(errors.recordListTooLarge, message);
     }
-    const prepared = writer.producers.prepare(valid.buffer, origin === 'client');
+    const { transactionVersion } = options;
+    const prepared = writer.producers.prepare(valid.buffer, origin === 'client', transactionVersion);
     if (prepared.kind === 'refused') return { ...writer.refused(errors.none, null), ...prepared.refusal };
     if (prepared.kind === 'duplicate') {
       const { lastOffset, offsetDelta, timestampMs } = prepared.of;

@@ -18,6 +18,11 @@ export interface AppendOptions {
   readonly leaderEpoch: number;
   /** The caller says that `records` is its own buffer (not a view on a read buffer), so that it need not be copied to wait. */
   readonly ownsBuffer?: boolean;
+  /**
+   * KIP-890: from 2 on a transaction's end has an epoch of its own, so that a marker of an epoch that is already known is late or
+   * doubled, and a producer that the partition does not know begins with sequence 0. Left out: 0.
+   */
+  readonly transactionVersion?: number;
 }
 
 export interface Appended {

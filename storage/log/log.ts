@@ -191,6 +191,10 @@ export class Log {
     return this.#writer.producers.producers;
   }
 
+  producer(producerId: number): ProducerState | undefined {
+    return this.#writer.producers.get(producerId);
+  }
+
   /** Calls `listener` after each change; gives back how to stop that. */
   onEvent(listener: (event: LogEvent) => void): () => void {
     this.#listeners = [...this.#listeners, listener];

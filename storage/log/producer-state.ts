@@ -142,8 +142,11 @@ export class ProducerUpdate {
   }
 
   /** Checks a data batch and notes it. */
-  data(batch: DataBatch): ProducerRefusal | null {
-    const refusal = this.#checkEpoch(batch.epoch, batch.baseOffset) ?? this.#checkSequence(batch);
+  data(batch: DataBatch, transactionVersion = 0): ProducerRefusal | null {
+    const refusal =
+      this.#checkEpoch(batch.epoch, batch.baseOffset) ??
+      this.#checkBeginning(batch, transactionVersion) ??
+      this.#checkSequence(batch);
     if (refusal) return refusal;
     const next = this.#next;
     if (next.transactionFirstOffset >= 0 && !batch.isTransactional) {
@@ -170,11 +173,9 @@ export class ProducerUpdate {
   }
 
   /** Checks a marker. */
-  checkMarker(marker: Marker): ProducerRefusal | null {
-    const known = this.#next.coordinatorEpoch;
-    if (marker.coordinatorEpoch >= known) return this.#checkEpoch(marker.epoch, marker.offset);
-    const message = `Invalid coordinator epoch for producer ${this.producerId} at offset ${marker.offset}: ${marker.coordinatorEpoch} (zombie), ${known} (current)`;
-    return { errorCode: producerErrors.transactionCoordinatorFenced, message };
+  checkMarker(marker: Marker, transactionVersion = 0): ProducerRefusal | null {
+    const next = this.#next;
+    return checkMarker({ ...marker, producerId: this.producerId, transactionVersion }, next);
   }
 
   /** Notes a marker; gives the transaction that it ends, null when none is open here. */
@@ -206,6 +207,18 @@ export class ProducerUpdate {
     return { errorCode: producerErrors.invalidProducerEpoch, message };
   }
 
+  /** A producer whose epoch grows with each transaction is new to a partition only with its first batch. */
+  #checkBeginning(
+    { firstSequence, baseOffset }: DataBatch,
+    transactionVersion: number,
+  ): ProducerRefusal | null {
+    const isNew = this.#next.epoch === -1;
+    if (!isNew || !this.#checkSequences || transactionVersion < epochPerTransaction || firstSequence === 0)
+      return null;
+    const message = `Invalid sequence number for producer ${this.producerId} at offset ${baseOffset}: ${firstSequence} (incoming seq. number), expected 0 of a producer that is not known here`;
+    return { errorCode: producerErrors.outOfOrderSequence, message };
+  }
+
   #checkSequence(batch: DataBatch): ProducerRefusal | null {
     if (!this.#checkSequences) return null;
     const { epoch, firstSequence, baseOffset } = batch;
@@ -223,6 +236,40 @@ export class ProducerUpdate {
     const message = `Out of order sequence number for producer ${this.producerId} at offset ${baseOffset}: ${firstSequence} (incoming seq. number), ${last} (current end sequence number)`;
     return { errorCode: producerErrors.outOfOrderSequence, message };
   }
+}
+
+/** The transaction version from which on each transaction has an epoch of its own. */
+export const epochPerTransaction = 2;
+const maxEpoch = 0x7fff;
+
+/** What a partition knows of a producer that a marker is checked against. */
+export interface KnownProducer {
+  readonly epoch: number;
+  readonly coordinatorEpoch: number;
+  readonly transactionFirstOffset: number;
+}
+
+export interface CheckedMarker {
+  readonly producerId: number;
+  readonly epoch: number;
+  readonly coordinatorEpoch: number;
+  readonly offset: number;
+  readonly transactionVersion: number;
+}
+
+/** Why a marker may not be written; null when it may. One that is written a second time is let through, its transaction being over. */
+export function checkMarker(marker: CheckedMarker, known: KnownProducer): ProducerRefusal | null {
+  const { producerId, epoch, coordinatorEpoch, offset, transactionVersion } = marker;
+  const isOver = known.transactionFirstOffset < 0 || epoch === maxEpoch;
+  const isLate =
+    epoch < known.epoch || (transactionVersion >= epochPerTransaction && epoch === known.epoch && !isOver);
+  if (isLate) {
+    const message = `Epoch of producer ${producerId} at offset ${offset} is ${epoch}, which does not follow the last seen epoch ${known.epoch}`;
+    return { errorCode: producerErrors.invalidProducerEpoch, message };
+  }
+  if (coordinatorEpoch >= known.coordinatorEpoch) return null;
+  const message = `Invalid coordinator epoch for producer ${producerId} at offset ${offset}: ${coordinatorEpoch} (zombie), ${known.coordinatorEpoch} (current)`;
+  return { errorCode: producerErrors.transactionCoordinatorFenced, message };
 }
 
 /** The first sequence of a batch that was written, counted back over 0 to 2^31 - 1. */

@@ -74,9 +74,9 @@ export class ProducerTable {
 
   /**
    * Checks the batches of an append (offsets assigned) against what is known. `isClient`: sequences count and a batch may
-   * be a duplicate, which then stands for the whole append.
+   * be a duplicate, which then stands for the whole append. `transactionVersion`: see AppendOptions.
    */
-  prepare(records: Buffer, isClient: boolean): Prepared {
+  prepare(records: Buffer, isClient: boolean, transactionVersion = 0): Prepared {
     let updates: Map<number, ProducerUpdate> | null = null;
     const completed: CompletedTransaction[] = [];
     for (let at = 0; at < records.length; at += batch.batchSizeInBytes(records, at)) {
@@ -95,12 +95,12 @@ export class ProducerTable {
       if (batch.isControl(records, at)) {
         const marker = markerAt(records, at);
         if (marker === null) continue;
-        const refusal = update.checkMarker(marker);
+        const refusal = update.checkMarker(marker, transactionVersion);
         if (refusal) return { kind: 'refused', refusal };
         const transaction = update.end(marker);
         if (transaction) completed.push(transaction);
       } else {
-        const refusal = update.data(dataBatchAt(records, at));
+        const refusal = update.data(dataBatchAt(records, at), transactionVersion);
         if (refusal) return { kind: 'refused', refusal };
       }
     }

@@ -13,6 +13,7 @@ import type { Partition } from '../../broker/partitions/partition.ts';
 import { Partitions } from '../../broker/partitions/partitions.ts';
 import type { Services } from '../../broker/services.ts';
 import { ProducerIds } from '../../broker/transactions/producer-ids.ts';
+import { TransactionCoordinator } from '../../broker/transactions/transaction-coordinator.ts';
 import { buildBatch, type NewBatch } from '../../protocol/records/batch-builder.ts';
 import type { AnyApi, RequestInit, ResponseOf } from '../../protocol/schema/api.ts';
 import { resolveTopicSettings } from '../../storage/config/topic-settings.ts';
@@ -45,6 +46,7 @@ export class World {
   cluster!: OpenedCluster;
   partitions!: Partitions;
   groups!: GroupCoordinator;
+  transactions!: TransactionCoordinator;
   services!: Services;
 
   constructor(options: WorldOptions = {}) {
@@ -79,6 +81,18 @@ export class World {
       logger: silentLogger,
     });
     await this.groups.start();
+    const producerIds = new ProducerIds(controller);
+    this.transactions = new TransactionCoordinator({
+      environment,
+      settings,
+      cluster: state,
+      metadata: controller,
+      partitions: this.partitions,
+      groups: this.groups,
+      producerIds,
+      logger: silentLogger,
+    });
+    await this.transactions.start();
     this.services = {
       environment,
       settings,
@@ -92,7 +106,8 @@ export class World {
         state,
         () => settings['max.incremental.fetch.session.cache.slots'],
       ),
-      producerIds: new ProducerIds(controller),
+      producerIds,
+      transactions: this.transactions,
       advertised: { endpointFor: () => ({ host: 'localhost', port: 9092 }) },
       logDirectory: { path: '/data', isOffline: false, volume: () => null },
     } as unknown as Services;
@@ -106,6 +121,7 @@ export class World {
 
   /** Fails when somebody has kept a region, or let go of one twice. */
   async stop(): Promise<void> {
+    await this.transactions.close();
     await this.groups.close();
     const { open: kept, releasedTwice } = this.regions;
     if (kept > 0 || releasedTwice > 0)

@@ -1,12 +1,17 @@
 import { errorName, errors } from '../../../protocol/errors.ts';
 import { produce } from '../../../protocol/messages/data/produce.ts';
-import { batchHeaderBytes, isTransactional, magic, magicV2 } from '../../../protocol/records/batch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { checkProduced } from '../../../storage/log/append-validation.ts';
 import type { AppendOutcome } from '../../../storage/log/log-types.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { type Caller, defineHandler } from '../handler.ts';
+import {
+  appendRefusal,
+  areTransactional,
+  askForAppends,
+  type TransactionalProduce,
+} from './transactional-produce.ts';
 
 type Request = RequestOf<typeof produce>;
 type Response = ResponseInit<typeof produce>;
@@ -16,36 +21,76 @@ const topicIdVersion = 13;
 /** The one client id that may write internal topics, as in Kafka. */
 const adminClientId = '__admin_client';
 
-/** Appends batches. The answer leaves when every append is as durable as kompakt.durability says; with acks 0 none leaves. */
+/** Appends batches, those of a transaction if its coordinator agrees. The answer leaves when every append is as durable as kompakt.durability says; with acks 0 none leaves. */
 export const produceHandler = defineHandler(produce, {
   versions: '3-13',
   advertised: '0-13',
   handle(services, request, caller) {
     const whole = wholeError(request);
-    if (whole !== null) {
-      if (request.acks !== 0) return refuseAll(request, whole, null);
-      caller.connection.disconnect(`a Produce with acks 0 failed with ${errorName(whole)}`);
-      return null;
-    }
-    const pending: Promise<void>[] = [];
-    const responses = request.topicData.map((topic) => ({
-      name: topic.name,
-      topicId: topic.topicId,
-      partitionResponses: topic.partitionData.map(({ index, records }) => {
-        const answer: PartitionAnswer = { ...refusal(index, errors.none.code, null) };
-        const outcome = append(services, request, caller, topic, index, records);
-        if (outcome instanceof Promise) pending.push(outcome.then((done) => fill(answer, done)));
-        else fill(answer, outcome);
-        return answer;
-      }),
-    }));
-    const answer = { responses, throttleTimeMs: 0 };
-    if (request.acks === 0) return answerNobody(caller, answer, pending);
-    return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
+    if (whole !== null) return refuseWhole(request, caller, whole);
+    const { apiVersion, ownsBytes } = caller;
+    const transaction = askForAppends(services, request, apiVersion, apiVersion >= topicIdVersion);
+    const produced = { services, request, caller, ownsBytes };
+    if (transaction === null) return appendAll({ ...produced, transaction: null });
+    const go = (given: TransactionalProduce | number, own: Partial<Produced> = {}) =>
+      typeof given === 'number'
+        ? refuseWhole(request, caller, given)
+        : appendAll({ ...produced, ...own, transaction: given });
+    if (!(transaction instanceof Promise)) return go(transaction);
+    // The bytes are the read buffer's, which has others by then.
+    const own = ownsBytes ? {} : { request: withOwnRecords(request), ownsBytes: true };
+    return transaction.then((given) => go(given, own));
   },
   refuse: (request, errorCode, message) =>
     request.acks === 0 ? null : refuseAll(request, errorCode, message),
 });
+
+/** A Produce on its way into the logs. */
+interface Produced {
+  readonly services: Services;
+  readonly request: Request;
+  readonly caller: Caller;
+  readonly ownsBytes: boolean;
+  readonly transaction: TransactionalProduce | null;
+}
+
+function appendAll(produced: Produced): Response | null | Promise<Response | null> {
+  const { request, caller } = produced;
+  const pending: Promise<void>[] = [];
+  const responses = request.topicData.map((topic) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: topic.partitionData.map(({ index, records }) => {
+      const answer: PartitionAnswer = { ...refusal(index, errors.none.code, null) };
+      const outcome = append(produced, topic, index, records);
+      if (outcome instanceof Promise) pending.push(outcome.then((done) => fill(answer, done)));
+      else fill(answer, outcome);
+      return answer;
+    }),
+  }));
+  const answer = { responses, throttleTimeMs: 0 };
+  if (request.acks === 0) return answerNobody(caller, answer, pending);
+  return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
+}
+
+function withOwnRecords(request: Request): Request {
+  return {
+    ...request,
+    topicData: request.topicData.map((topic) => ({
+      ...topic,
+      partitionData: topic.partitionData.map((partition) => ({
+        ...partition,
+        records: partition.records === null ? null : Buffer.from(partition.records),
+      })),
+    })),
+  };
+}
+
+function refuseWhole(request: Request, caller: Caller, errorCode: number): Response | null {
+  if (request.acks !== 0) return refuseAll(request, errorCode, null);
+  caller.connection.disconnect(`a Produce with acks 0 failed with ${errorName(errorCode)}`);
+  return null;
+}
 
 function refuseAll(request: Request, errorCode: number, message: string | null): Response {
   return {
@@ -62,21 +107,15 @@ function refuseAll(request: Request, errorCode: number, message: string | null):
 function wholeError({ transactionalId, topicData }: Request): number | null {
   if (transactionalId !== null) return null;
   const isInTransaction = topicData.some(({ partitionData }) =>
-    partitionData.some(({ records }) => records !== null && areTransactional(records)),
+    partitionData.some(({ records }) => areTransactional(records)),
   );
   return isInTransaction ? errors.transactionalIdAuthorizationFailed.code : null;
-}
-
-function areTransactional(records: Buffer): boolean {
-  return records.length >= batchHeaderBytes && magic(records, 0) === magicV2 && isTransactional(records, 0);
 }
 
 type Failure = { readonly errorCode: number; readonly message: string | null };
 
 function append(
-  services: Services,
-  request: Request,
-  caller: Caller,
+  { services, request, caller, ownsBytes, transaction }: Produced,
   topic: { readonly name: string; readonly topicId: string },
   index: number,
   records: Buffer | null,
@@ -88,13 +127,15 @@ function append(
     return failure(partitions.missingCode(topic.name, topic.topicId, byTopicId, index));
   const malformed = checkProduced(records, caller.apiVersion);
   if (malformed !== null) return failure(malformed.errorCode);
-  // Until transactions are served, nothing may enter a log that only a marker could finish.
-  if (areTransactional(records!))
-    return failure(errors.invalidTxnState.code, 'This broker does not serve transactions yet');
   if (request.acks < -1 || request.acks > 1) return failure(errors.invalidRequiredAcks.code);
   if (isInternalTopic(partition.topic) && caller.clientId !== adminClientId)
     return failure(errors.invalidTopicException.code);
-  return partition.append(records!, { origin: 'client', ownsBuffer: caller.ownsBytes });
+  const options = { origin: 'client', ownsBuffer: ownsBytes } as const;
+  if (transaction === null || !areTransactional(records)) return partition.append(records!, options);
+  const refused = appendRefusal(services, transaction, partition);
+  if (refused !== null) return refused;
+  const { transactionVersion } = transaction;
+  return partition.append(records, { ...options, transactionVersion });
 }
 
 function failure(errorCode: number, message: string | null = null): Failure {

@@ -44,7 +44,7 @@ function meaning(errorCode: number): string {
 }
 
 async function coordinatorOf(
-  { groups, cluster, advertised }: Services,
+  { groups, transactions, cluster, advertised }: Services,
   keyType: number,
   key: string,
   caller: Caller,
@@ -54,12 +54,11 @@ async function coordinatorOf(
   if (isUnknownType || (keyType === keyTypes.share && caller.apiVersion < shareVersion)) {
     return noCoordinator(key, errors.invalidRequest.code);
   }
-  if (keyType !== keyTypes.group) {
-    const what = keyType === keyTypes.transaction ? 'transactions' : 'share groups';
-    return noCoordinator(key, errors.unsupportedVersion.code, `This broker does not serve ${what} yet`);
-  }
-  groups.clientAsks(key, caller);
-  const errorCode = await groups.coordinatorError(key);
+  if (keyType === keyTypes.share)
+    return noCoordinator(key, errors.unsupportedVersion.code, 'This broker does not serve share groups yet');
+  if (keyType === keyTypes.group) groups.clientAsks(key, caller);
+  const coordinator = keyType === keyTypes.group ? groups : transactions;
+  const errorCode = await coordinator.coordinatorError(key);
   if (errorCode !== errors.none.code) return noCoordinator(key, errorCode);
   const { host, port } = advertised.endpointFor(caller);
   return { key, nodeId: cluster.nodeId, host, port, errorCode, errorMessage: '' };

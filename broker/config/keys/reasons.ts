@@ -12,7 +12,6 @@ export const ignored = {
   noTls: 'ignored because TLS listeners are not served yet',
   noSasl: 'ignored because SASL listeners are not served yet',
   noTokens: 'ignored because delegation tokens are not served yet',
-  noTransactions: 'ignored because transactions are not served yet',
   noConsumerGroups: 'ignored because consumer groups of the new protocol (KIP-848) are not served yet',
   noShareGroups: 'ignored because share groups are not served yet',
   noStreamsGroups: 'ignored because streams groups are not served yet',

@@ -84,9 +84,10 @@ describe('producer ids, leader epochs, features', () => {
       const [result] = await cluster.controller.updateFeatures([{ name, level, upgradeType }], false);
       return told(result!);
     };
-    expect(await update('transaction.version', 2)).toBe(
-      'INVALID_UPDATE_VERSION: Invalid update version 2 for feature transaction.version. Local controller 1 does not support this feature.',
+    expect(await update('share.version', 1)).toBe(
+      'INVALID_UPDATE_VERSION: Invalid update version 1 for feature share.version. Local controller 1 does not support this feature.',
     );
+    expect(await update('transaction.version', 3)).toContain('only supports versions 0-2');
     expect(await update('metadata.version', 34)).toContain('only supports versions 7-33');
     expect(await update('metadata.version', 29)).toContain(
       "Can't downgrade the version of this feature without",

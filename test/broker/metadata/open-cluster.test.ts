@@ -47,7 +47,10 @@ describe('the first start', () => {
       'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ',
     );
     expect(cluster.state.epoch).toBe(1);
-    expect([...cluster.state.features.levels]).toEqual([['metadata.version', 30]]);
+    expect(Object.fromEntries(cluster.state.features.levels)).toEqual({
+      'metadata.version': 30,
+      'transaction.version': 2,
+    });
   });
 
   test('begins with LeaderChange, the feature level and the registration of this broker', async () => {
@@ -63,22 +66,23 @@ describe('the first start', () => {
     });
     expect(recordsInLog(cluster)).toMatchObject([
       { kind: 'featureLevelRecord', offset: 1, record: { name: 'metadata.version', featureLevel: 30 } },
+      { kind: 'featureLevelRecord', offset: 2, record: { name: 'transaction.version', featureLevel: 2 } },
       {
         kind: 'registerBrokerRecord',
         version: 4,
-        offset: 2,
+        offset: 3,
         record: {
           brokerId: 1,
-          brokerEpoch: 2,
+          brokerEpoch: 3,
           fenced: true,
           rack: 'r1',
           endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
           logDirs: [cluster.state.directoryId],
         },
       },
-      { kind: 'brokerRegistrationChangeRecord', record: { brokerId: 1, brokerEpoch: 2, fenced: -1 } },
+      { kind: 'brokerRegistrationChangeRecord', record: { brokerId: 1, brokerEpoch: 3, fenced: -1 } },
     ]);
-    expect(cluster.state.brokerEpoch).toBe(2);
+    expect(cluster.state.brokerEpoch).toBe(3);
   });
 
   test('each start is one epoch later; a clean stop fences the broker', async () => {
@@ -95,9 +99,9 @@ describe('the first start', () => {
     expect(environment.files.readFileSync(`${metadataDirectory}/quorum-state`).toString()).toContain(
       '"leaderEpoch":2',
     );
-    expect(recordsInLog(second).filter(({ kind }) => kind === 'featureLevelRecord')).toHaveLength(1);
+    expect(recordsInLog(second).filter(({ kind }) => kind === 'featureLevelRecord')).toHaveLength(2);
     expect(environment.files.readFileSync(`${metadataDirectory}/leader-epoch-checkpoint`).toString()).toBe(
-      '0\n2\n1 0\n2 5\n',
+      '0\n2\n1 0\n2 6\n',
     );
   });
 
@@ -343,7 +347,10 @@ describe('when the disk fails', () => {
     await expect(open({ environment })).rejects.toBeInstanceOf(MetadataWriteError);
     const cluster = await open({ environment });
     expect(cluster.state.epoch).toBe(2);
-    expect([...cluster.state.features.levels]).toEqual([['metadata.version', 30]]);
+    expect(Object.fromEntries(cluster.state.features.levels)).toEqual({
+      'metadata.version': 30,
+      'transaction.version': 2,
+    });
     expect(await cluster.close()).toBe(true);
   });
 

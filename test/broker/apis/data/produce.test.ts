@@ -202,12 +202,14 @@ describe('records of a transaction', () => {
     expect(world.partitions.get('orders', 1)!.endOffset).toBe(0);
   });
 
-  test('do not enter a log that only a marker could finish', async () => {
+  test('of whom the coordinator has never heard do not enter the log, where no marker would ever end them', async () => {
+    await world.cluster.controller.ensureInternalTopic('__transaction_state');
     const answers = await produce(
       { 'orders-0': inTransaction(), 'orders-1': batchOf(['b']) },
       { transactionalId: 'tx' },
     );
-    expect(answers.map(({ errorCode }) => errorCode)).toEqual([errors.invalidTxnState.code, 0]);
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([errors.invalidProducerIdMapping.code, 0]);
+    expect(world.partitions.get('orders', 0)!.endOffset).toBe(0);
   });
 });
 

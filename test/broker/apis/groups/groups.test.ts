@@ -45,7 +45,6 @@ describe('FindCoordinator', () => {
       const answer = await world.ask(findCoordinatorHandler, version, { keyType, coordinatorKeys: ['k'] });
       return answer!.coordinators[0]!.errorCode;
     };
-    expect(await code(4, 1)).toBe(errors.unsupportedVersion.code);
     expect(await code(4, 9)).toBe(errors.invalidRequest.code);
     expect(await code(5, 2)).toBe(errors.invalidRequest.code);
     expect(await code(6, 2)).toBe(errors.unsupportedVersion.code);
