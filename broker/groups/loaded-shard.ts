@@ -5,14 +5,9 @@
  */
 import { errors } from '../../protocol/errors.ts';
 import type { Caller } from '../apis/handler.ts';
-import { coordinatorCode } from '../journal/coordinator-code.ts';
+import { coordinatorCode, markerCode } from '../journal/coordinator-code.ts';
 import { Deadlines } from '../journal/deadlines.ts';
-import {
-  Journal,
-  JournalError,
-  type TransactionalProducer,
-  type TransactionMarker,
-} from '../journal/journal.ts';
+import { Journal, type TransactionalProducer, type TransactionMarker } from '../journal/journal.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { assignedTo } from './assignments.ts';
@@ -25,6 +20,7 @@ import { type Group, GroupShard } from './group-shard.ts';
 import { MemberConnections } from './member-connections.ts';
 import {
   commitError,
+  decideCommit,
   deleteGroupError,
   deleteOffsetsDecision,
   deleteOffsetsError,
@@ -97,6 +93,10 @@ export class LoadedShard {
     });
   }
 
+  get #metadataLengthMax(): number {
+    return this.#options.settings['offset.metadata.max.bytes'];
+  }
+
   get isReady(): boolean {
     return this.#journal.isReady;
   }
@@ -163,7 +163,7 @@ export class LoadedShard {
     if (refusal !== none) return refusal;
     this.connections.heard(groupId, memberId, caller);
     if (group?.type === 'classic') this.#classic.committed(group, memberId);
-    return this.#decide<CodeOrCodes>(() => this.#commitDecision(groupId, offsets), asItIs);
+    return this.#decide<CodeOrCodes>(() => decideCommit(groupId, offsets, this.#metadataLengthMax), asItIs);
   }
 
   /** See GroupCoordinator.commitInTransaction. */
@@ -178,7 +178,10 @@ export class LoadedShard {
     // Nothing may be written that no marker would end.
     if (!isOpen()) return errors.invalidTxnState.code;
     return this.#answered<CodeOrCodes>(
-      () => this.#journal.runInTransaction(producer, () => this.#commitDecision(groupId, offsets)),
+      () =>
+        this.#journal.runInTransaction(producer, () =>
+          decideCommit(groupId, offsets, this.#metadataLengthMax),
+        ),
       asItIs,
     );
   }
@@ -262,18 +265,6 @@ export class LoadedShard {
       this.#bury(expiryEntries(this.#machine, group.groupId, { nowMs, retentionMs }));
       this.#buryIfGone(group);
     }
-  }
-
-  #commitDecision(
-    groupId: string,
-    offsets: readonly OffsetToCommit[],
-  ): Decision<GroupEntry, readonly number[]> {
-    const maxLength = this.#options.settings['offset.metadata.max.bytes'];
-    const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= maxLength;
-    return {
-      entries: offsets.filter(fits).map((offset) => ({ kind: 'offset', groupId, ...offset })),
-      answer: offsets.map((offset) => (fits(offset) ? none : errors.offsetMetadataTooLarge.code)),
-    };
   }
 
   async #load(): Promise<number> {
@@ -395,12 +386,3 @@ export class LoadedShard {
 }
 
 const asItIs = (errorCode: number): number => errorCode;
-
-/** As the log says it; a journal that is not there is a partition that is not ready. */
-function markerCode(error: unknown): number {
-  if (!(error instanceof JournalError)) throw error;
-  const isNotReady =
-    error.errorCode === errors.coordinatorLoadInProgress.code ||
-    error.errorCode === errors.notCoordinator.code;
-  return isNotReady ? errors.notLeaderOrFollower.code : error.errorCode;
-}

@@ -1,7 +1,9 @@
 /** What may be committed, deleted or expired of a group's offsets. Pure: entries and answers; loaded-shard.ts writes them. */
 import { errors } from '../../protocol/errors.ts';
 import { zeroUuid } from '../../protocol/schema/field.ts';
+import type { Decision } from '../journal/state-machine.ts';
 import { ClassicGroup } from './classic-group.ts';
+import type { OffsetToCommit } from './group-coordinator.ts';
 import type { CommittedOffset, GroupEntry } from './group-entries.ts';
 import type { Group, GroupShard } from './group-shard.ts';
 
@@ -46,6 +48,19 @@ export function commitError(group: Group | undefined, committer: OffsetCommitter
   if (generationId !== group.generationId) return errors.illegalGeneration.code;
   const isTooEarly = group.state === 'CompletingRebalance' && !isTransactional;
   return isTooEarly ? errors.rebalanceInProgress.code : none;
+}
+
+/** What is committed: all but what carries too much metadata. A code for each. */
+export function decideCommit(
+  groupId: string,
+  offsets: readonly OffsetToCommit[],
+  metadataLengthMax: number,
+): Decision<GroupEntry, readonly number[]> {
+  const fits = ({ value }: OffsetToCommit): boolean => value.metadata.length <= metadataLengthMax;
+  return {
+    entries: offsets.filter(fits).map((offset) => ({ kind: 'offset', groupId, ...offset })),
+    answer: offsets.map((offset) => (fits(offset) ? none : errors.offsetMetadataTooLarge.code)),
+  };
 }
 
 /** The committed offset, unless it belongs to a topic of the same name that is gone. */

@@ -18,3 +18,12 @@ export function coordinatorCode(error: unknown): number {
       return error.errorCode;
   }
 }
+
+/** What became of a marker: as the log says it; a journal that is not there is a partition that is not ready. */
+export function markerCode(error: unknown): number {
+  if (!(error instanceof JournalError)) throw error;
+  const isNotReady =
+    error.errorCode === errors.coordinatorLoadInProgress.code ||
+    error.errorCode === errors.notCoordinator.code;
+  return isNotReady ? errors.notLeaderOrFollower.code : error.errorCode;
+}
