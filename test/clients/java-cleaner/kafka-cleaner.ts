@@ -13,6 +13,8 @@ import { kafkaLibs } from '../java/apache-kafka.ts';
 export const cleanerVersion = process.env.KAFKA_VERSION ?? '4.4.0';
 const source = join(dirname(fileURLToPath(import.meta.url)), 'KafkaCleaner.java');
 
+const quickFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
 export interface LogState {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
@@ -62,13 +64,12 @@ export class KafkaCleaner {
   readonly #waiting: Waiting[] = [];
   #errors = '';
 
-  private constructor(classes: string, libs: string) {
+  private constructor(classes: string, libs: string, jvmFlags: readonly string[]) {
     this.#classes = classes;
     const classPath = [classes, join(libs, '*')].join(delimiter);
     const log = '-Dorg.slf4j.simpleLogger.defaultLogLevel=off';
-    const flags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', log];
     const name = 'org.apache.kafka.storage.internals.log.KafkaCleaner';
-    this.#process = spawn('java', [...flags, '-cp', classPath, name]);
+    this.#process = spawn('java', [...jvmFlags, log, '-cp', classPath, name]);
     createInterface(this.#process.stdout).on('line', (line) => this.#waiting.shift()?.resolve(line));
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
     this.#process.on('close', (code) => {
@@ -77,12 +78,17 @@ export class KafkaCleaner {
     });
   }
 
-  static start(): KafkaCleaner {
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  /** `jvmFlags`: by default those for many small directories. */
+  static start(jvmFlags: readonly string[] = quickFlags): KafkaCleaner {
     const libs = kafkaLibs(cleanerVersion);
     const classes = mkdtempSync(join(tmpdir(), 'kompakt-kafka-cleaner-'));
     const { status, stderr } = spawnSync('javac', ['-cp', join(libs, '*'), '-d', classes, source]);
     if (status !== 0) throw new Error(`javac: ${stderr}`);
-    return new KafkaCleaner(classes, libs);
+    return new KafkaCleaner(classes, libs, jvmFlags);
   }
 
   /** Opens the directory, cleans it if there is anything to clean, closes it. */
