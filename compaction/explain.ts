@@ -63,31 +63,38 @@ export function explainRecords(
   nowMs: number,
 ): ExplainedRecord[] {
   const newest = records.findLast(counts)?.offset ?? -1;
-  return records.map((record) => ({ ...record, ...explain(record, newest, state, nowMs) }));
+  const explained: ExplainedRecord[] = [];
+  // The next one that counts takes the place of a record: a pass need not know the newest.
+  let next = -1;
+  for (let n = records.length - 1; n >= 0; n--) {
+    const record = records[n]!;
+    explained.push({ ...record, ...explain(record, next, newest, state, nowMs) });
+    if (counts(record)) next = record.offset;
+  }
+  return explained.reverse();
 }
+
+type Verdict = Pick<ExplainedRecord, 'state' | 'supersededBy' | 'staysUntilMs' | 'why'>;
 
 function explain(
   record: KeyRecord,
+  next: number,
   newest: number,
   state: PartitionState,
   nowMs: number,
-): Pick<ExplainedRecord, 'state' | 'supersededBy' | 'staysUntilMs' | 'why'> {
+): Verdict {
   const plain = { supersededBy: -1, staysUntilMs: -1 };
   if (record.transaction === 'open')
     return { ...plain, state: 'open', why: `its transaction (producer ${record.producerId}) has not ended` };
   if (record.transaction === 'aborted') {
-    const next = nextPass(state, [record.offset]);
-    return {
-      ...plain,
-      ...next.time,
-      state: 'aborted',
-      why: `its transaction was aborted: it goes ${next.text}`,
-    };
+    const { when, staysUntilMs } = nextPass(state, record.offset, record.offset);
+    const why = `its transaction was aborted: it goes ${when}`;
+    return { ...plain, staysUntilMs, state: 'aborted', why };
   }
   if (record.offset < newest) {
-    const next = nextPass(state, [record.offset, newest]);
-    const why = `superseded by offset ${newest}: it goes ${next.text}`;
-    return { ...plain, ...next.time, state: 'superseded', supersededBy: newest, why };
+    const { when, staysUntilMs } = nextPass(state, next, record.offset);
+    const why = `superseded by offset ${newest}: it goes ${when}`;
+    return { state: 'superseded', supersededBy: newest, staysUntilMs, why };
   }
   if (record.valueBytes !== null)
     return {
@@ -102,51 +109,63 @@ function explainTombstone(
   record: KeyRecord,
   state: PartitionState,
   nowMs: number,
-): Pick<ExplainedRecord, 'staysUntilMs' | 'why'> {
-  const { deleteHorizonMs } = record;
-  const next = nextPass(state, [record.offset]);
+): Pick<Verdict, 'staysUntilMs' | 'why'> {
+  const { deleteHorizonMs, offset } = record;
+  const { when } = nextPass(state, offset, offset);
   if (deleteHorizonMs < 0) {
-    const why = `a tombstone without delete horizon: it gets one ${next.text}, and goes delete.retention.ms after that`;
+    const why = `a tombstone without delete horizon: it gets one ${when}, and goes delete.retention.ms after that`;
     return { staysUntilMs: -1, why };
   }
   if (deleteHorizonMs > nowMs) {
-    const why = `a tombstone: it stays until ${new Date(deleteHorizonMs).toISOString()}, and goes with the first pass after that`;
+    const why = `a tombstone: it stays until ${timeText(deleteHorizonMs)}, and goes with the first pass after that`;
     return { staysUntilMs: deleteHorizonMs, why };
   }
-  return { staysUntilMs: -1, why: `a tombstone whose delete horizon has passed: it goes ${next.text}` };
+  return { staysUntilMs: -1, why: `a tombstone whose delete horizon has passed: it goes ${when}` };
 }
 
-/** When a pass can see all these offsets, as the end of a sentence. */
+/** When a pass can see `offset`, and with it the record at `own`, which is not above it. */
 function nextPass(
   state: PartitionState,
-  offsets: readonly number[],
-): { text: string; time: { staysUntilMs: number } } {
-  const never = { staysUntilMs: -1 };
-  if (state.obstacle !== null) return { text: `with no pass: ${state.obstacle}`, time: never };
-  for (const offset of offsets) {
-    const blocked = state.blocked.find((each) => offset >= each.baseOffset && offset < each.nextOffset);
-    if (blocked === undefined) continue;
-    const what = `offset ${offset} is in segment ${blocked.baseOffset}`;
-    switch (blocked.reason) {
-      case 'active':
-        return { text: `not before a pass after the next roll: ${what}, which is active`, time: never };
-      case 'open-transaction':
-        return {
-          text: `not before offset ${state.lastStableOffset} is decided: ${what}, which an open transaction reaches`,
-          time: never,
-        };
-      case 'lag': {
-        const until = new Date(blocked.untilMs).toISOString();
-        return {
-          text: `with a later pass: ${what}, which min.compaction.lag.ms holds back until ${until}`,
-          time: { staysUntilMs: blocked.untilMs },
-        };
-      }
+  offset: number,
+  own: number,
+): { readonly when: string; readonly staysUntilMs: number } {
+  const never = -1;
+  if (state.obstacle !== null) return { when: `with no pass (${state.obstacle})`, staysUntilMs: never };
+  const blocked = state.blocked.find((each) => offset >= each.baseOffset && offset < each.nextOffset);
+  const it = offset === own ? 'it' : `offset ${offset}`;
+  switch (blocked?.reason) {
+    case 'active':
+      return {
+        when: `with a pass after the next roll (${it} is in the active segment)`,
+        staysUntilMs: never,
+      };
+    case 'open-transaction':
+      return {
+        when: `with a pass after the transaction that is open at offset ${state.lastStableOffset}`,
+        staysUntilMs: never,
+      };
+    case 'lag': {
+      const { untilMs } = blocked;
+      const which = offset === own ? 'its segment' : `the segment of offset ${offset}`;
+      return {
+        when: `with a pass after ${timeText(untilMs)} (min.compaction.lag.ms holds back ${which})`,
+        staysUntilMs: untilMs,
+      };
     }
+    default:
+      return { when: `with the next pass (${dueText(state)})`, staysUntilMs: never };
   }
-  if (state.isDue) return { text: 'with the next pass, which is due', time: never };
-  const ratio = `${state.dirtyRatio.toFixed(2)} of the log is dirty, min.cleanable.dirty.ratio is ${state.minDirtyRatio}`;
-  return { text: `with the next pass (${ratio})`, time: never };
+}
+
+function dueText({ isDue, dirtyRatio, minDirtyRatio }: PartitionState): string {
+  if (isDue) return 'it is due';
+  return `none is due: ${dirtyRatio.toFixed(3)} of the log is dirty, min.cleanable.dirty.ratio is ${minDirtyRatio}`;
+}
+
+/** A timestamp of a record may be none that a date can be of. */
+function timeText(ms: number): string {
+  const largestMs = 8.64e15;
+  return Math.abs(ms) <= largestMs ? new Date(ms).toISOString() : `${ms} ms`;
 }
 
 /** Why the partition is, or is not, going to be cleaned now: one sentence. */

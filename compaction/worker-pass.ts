@@ -61,8 +61,8 @@ class Reporter {
   readonly #clock: Clock;
   readonly #tell: (progress: ProgressReply) => void;
   #toldMs: number;
-  #toldBytes = 0;
-  #toldPhase: CleanProgress['phase'] | null = null;
+  #told: CleanProgress | null = null;
+  #last: CleanProgress | null = null;
   #timer: { cancel(): void } | null = null;
 
   constructor(clock: Clock, tell: (progress: ProgressReply) => void) {
@@ -73,29 +73,31 @@ class Reporter {
   }
 
   note(progress: CleanProgress): void {
+    this.#last = progress;
     const { phase, bytesDone } = progress;
     const waitedMs = this.#clock.monotonicMs() - this.#toldMs;
-    if (phase !== this.#toldPhase) this.#toldBytes = 0;
-    const isDue = waitedMs >= progressMs && bytesDone - this.#toldBytes >= progressBytes;
-    if (!isDue && waitedMs < signOfLifeMs) return;
-    this.#toldBytes = bytesDone;
-    this.#toldPhase = phase;
-    this.#send(progress);
+    // The begin of each half is told at once.
+    const isNew = phase !== this.#told?.phase;
+    const isDue = waitedMs >= progressMs && bytesDone - (this.#told?.bytesDone ?? 0) >= progressBytes;
+    if (isNew || isDue || waitedMs >= signOfLifeMs) this.#send(progress);
   }
 
   stop(): void {
     this.#timer?.cancel();
   }
 
+  /** It runs while the pass waits: a pass that is throttled has nothing to say of itself just then. */
   #schedule(): void {
     this.#timer = this.#clock.schedule(signOfLifeMs, () => {
-      if (this.#clock.monotonicMs() - this.#toldMs >= signOfLifeMs) this.#send(null);
+      if (this.#clock.monotonicMs() - this.#toldMs >= signOfLifeMs)
+        this.#send(this.#last === this.#told ? null : this.#last);
       this.#schedule();
     });
   }
 
   #send(progress: ProgressReply): void {
     this.#toldMs = this.#clock.monotonicMs();
+    if (progress !== null) this.#told = progress;
     this.#tell(progress);
   }
 }

@@ -1,7 +1,7 @@
 /** `kompakt status` and `kompakt stop`: each resolves with an exit code. */
-import type { ControlClient } from './control-client.ts';
-import { ControlError } from './control-client.ts';
+import { type ControlClient, ControlError } from './control-client.ts';
 import { type BrokerChoice, findBroker } from './find-broker.ts';
+import { statusText } from './status-text.ts';
 
 /** A process that has closed everything ends within milliseconds; a busy machine gets this long. */
 const exitMsMax = 30_000;
@@ -14,18 +14,7 @@ export async function status(options: BrokerChoice & { json?: boolean }): Promis
       console.log(JSON.stringify(now, null, 2));
       return;
     }
-    const rows = {
-      version: now.version,
-      process: `${now.pid}, up ${duration(now.uptimeMs)}`,
-      listening: now.listeners.join(', '),
-      data: `${now.dataDirectory}${now.offline ? ' (offline: the disk has failed, writes are refused)' : ''}`,
-      cluster: `${now.clusterId}, node ${now.nodeId}`,
-      topics: `${now.topics}, with ${now.partitions} partitions`,
-      connections: now.connections,
-      requests: `${now.requests}, ${now.unforeseenErrors} of them failed unexpectedly`,
-    };
-    const width = Math.max(...Object.keys(rows).map((name) => name.length));
-    for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(width)}  ${value}`);
+    process.stdout.write(statusText(now));
   });
 }
 
@@ -70,11 +59,4 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-function duration(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }

@@ -48,7 +48,7 @@ export function openControlFolder(): ControlFolder {
     socketPath: (random) => join(folder, `${random.slice(0, 16)}.sock`),
     publish: (file) => {
       const paths = portsOf(file).map((port) => writeFile(folder, port, file));
-      void removeDead(folder, paths);
+      void removeDead(folder, paths, file.address);
       return () => {
         for (const path of paths) rmSync(path, { force: true });
       };
@@ -105,13 +105,14 @@ function isOurs({ uid }: { uid: number }): boolean {
   return userId === null || uid === userId;
 }
 
-/** Files of brokers that do not answer any more, and their sockets. */
-async function removeDead(folder: string, own: readonly string[]): Promise<void> {
+/** Files of brokers that do not answer any more, and their sockets. At our own address it is us who answer, not who was there before. */
+async function removeDead(folder: string, own: readonly string[], ownAddress: string): Promise<void> {
   for (const { path, file } of readFolder(folder, '')) {
-    if (own.includes(path) || (await isListening(file.address))) continue;
+    const isPredecessor = file.address === ownAddress;
+    if (own.includes(path) || (!isPredecessor && (await isListening(file.address)))) continue;
     try {
       rmSync(path, { force: true });
-      if (dirname(file.address) === folder) rmSync(file.address, { force: true });
+      if (!isPredecessor && dirname(file.address) === folder) rmSync(file.address, { force: true });
     } catch {
       // The next one tries again.
     }

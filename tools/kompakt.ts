@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `kompakt`: reads its arguments, and loads only what the command at hand needs. */
 import * as nodeModule from 'node:module';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 
 // From Node 22.1 on V8's work on the broker's bundle is kept for the next start, which is a sixth shorter for it.
@@ -40,11 +40,29 @@ program
     process.exitCode = await serve(options);
   });
 
+/** How a command finds its broker. */
+const dataDirOption = () =>
+  new Option('--data-dir <directory>', `whose broker (default: ${defaultDataDirectory})`);
+const bootstrapOption = () =>
+  new Option('--bootstrap <host:port>', 'the broker that listens there, on this machine');
+const jsonOption = () => new Option('--json', 'print it as JSON');
+const partitionOption = () =>
+  new Option('--partition <number>', 'only this one (default: all)').argParser(wholeNumber(0));
+/** For a directory without a broker. */
+const settingsOptions = () => [
+  new Option('--properties <file>', 'without a running broker: its server.properties'),
+  new Option(
+    '--set <key=value>',
+    'without a running broker: one configuration key; may be repeated',
+  ).argParser((value: string, all: string[] = []) => [...all, value]),
+];
+
 program
   .command('status')
-  .description('show what the broker of a data directory is doing')
-  .option('--data-dir <directory>', 'whose broker', defaultDataDirectory)
-  .option('--json', 'print it as JSON')
+  .description('show what a running broker and its cleaner are doing')
+  .addOption(dataDirOption())
+  .addOption(bootstrapOption())
+  .addOption(jsonOption())
   .action(async (options) => {
     const { status } = await import('./control-commands.ts');
     process.exitCode = await status(options);
@@ -52,11 +70,67 @@ program
 
 program
   .command('stop')
-  .description('stop the broker of a data directory, and wait until it has stopped')
-  .option('--data-dir <directory>', 'whose broker', defaultDataDirectory)
+  .description('stop a running broker, and wait until it has stopped')
+  .addOption(dataDirOption())
+  .addOption(bootstrapOption())
   .action(async (options) => {
     const { stop } = await import('./control-commands.ts');
     process.exitCode = await stop(options);
   });
+
+const compact = program
+  .command('compact')
+  .description(
+    'compact a topic now, by its broker or, where none is running, on its files; say what that did',
+  )
+  .argument('<topic>')
+  .addOption(partitionOption())
+  .option('--include-active', 'roll the active segment first, so that it is cleaned too')
+  .option('--drop-tombstones-older-than <duration>', 'drop tombstones so old at once: 90s, 24h, 7d, or ms')
+  .option('--dry-run', 'only say what it would do')
+  .addOption(jsonOption())
+  .addOption(dataDirOption())
+  .addOption(bootstrapOption());
+for (const option of settingsOptions()) compact.addOption(option);
+compact.action(async (topic, options) => {
+  const { compact } = await import('./compaction-commands.ts');
+  process.exitCode = await compact(topic, options);
+});
+
+const explain = program
+  .command('explain')
+  .description('show every record of a key that is still in the log, and why')
+  .argument('<topic>')
+  .argument('<key>')
+  .addOption(partitionOption())
+  .option('--key-hex', 'the key is given in hexadecimal digits')
+  .option('--key-base64', 'the key is given in base64')
+  .addOption(
+    new Option('--limit <number>', 'records shown of each partition, the newest (default: 1000)').argParser(
+      wholeNumber(1),
+    ),
+  )
+  .addOption(jsonOption())
+  .addOption(dataDirOption())
+  .addOption(bootstrapOption());
+for (const option of settingsOptions()) explain.addOption(option);
+explain.action(async (topic, key, options) => {
+  const { explain } = await import('./compaction-commands.ts');
+  process.exitCode = await explain(topic, key, options);
+});
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value < 2 ** 31) return value;
+    throw new InvalidArgumentError(`a whole number from ${least} on is wanted.`);
+  };
+}
+
+// Whoever reads our output may have had enough of it (`kompakt explain … | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 await program.parseAsync();

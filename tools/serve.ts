@@ -2,25 +2,19 @@
  * `kompakt serve`: a broker as a process. Settings from the command line and a file, logs on stderr, one line on stdout when it
  * is ready, a clean end on SIGTERM and SIGINT.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type RunningBroker, runBroker } from '../broker/broker.ts';
 import type { LogLevel as BrokerLogLevel } from '../broker/config/logger-levels.ts';
-import { type Configuration, readConfiguration, type SettingsSources } from '../broker/config/settings.ts';
-import { parseAssignments } from '../broker/config/sources.ts';
 import type { ControlFolder } from '../broker/control/control-server.ts';
 import { defaultEnvironment } from '../broker/default-environment.ts';
 import { NodeTransport } from '../broker/network/node-transport.ts';
 import { StartError } from '../broker/start-error.ts';
 import { version } from '../broker/version.ts';
 import { openControlFolder } from './control-folder.ts';
+import { configurationOf, type GivenSettings } from './given-settings.ts';
 import { type LogLevel, LogLines } from './serve-log.ts';
 
-export interface ServeOptions {
-  readonly host?: string;
-  readonly port?: string;
-  readonly dataDir?: string;
-  readonly memory?: boolean;
-  readonly properties?: string;
+export interface ServeOptions extends GivenSettings {
   readonly set: readonly string[];
   readonly readyFile?: string;
   readonly logLevel: LogLevel;
@@ -80,31 +74,6 @@ function controlFolder(lines: LogLines): ControlFolder | null {
     lines.logger('control').warn('this broker cannot be found by --bootstrap', { error });
     return null;
   }
-}
-
-/** The configuration, or the line that says what is wrong with it. */
-function configurationOf(options: ServeOptions): Configuration | string {
-  const port = options.port === undefined ? undefined : Number(options.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    return `--port ${options.port} is not a port: a number from 0 to 65535`;
-  if (options.memory && options.dataDir !== undefined)
-    return '--memory and --data-dir contradict each other; give one of them';
-  const assignments = parseAssignments(options.set);
-  if (!assignments.ok) return assignments.message;
-  let sources: SettingsSources = { set: assignments.set };
-  if (options.host !== undefined) sources = { ...sources, host: options.host };
-  if (port !== undefined) sources = { ...sources, port };
-  if (options.dataDir !== undefined) sources = { ...sources, dataDirectory: options.dataDir };
-  if (options.properties !== undefined) {
-    try {
-      const text = readFileSync(options.properties, 'utf8');
-      sources = { ...sources, file: { name: options.properties, text } };
-    } catch (error) {
-      return `cannot read ${options.properties}: ${(error as Error).message}`;
-    }
-  }
-  const result = readConfiguration(sources);
-  return result.ok ? result.configuration : result.messages.join('; ');
 }
 
 /** One line on stdout, and in the ready file: it appears whole. */

@@ -21,7 +21,7 @@ import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { ClusterState } from '../metadata/cluster-state.ts';
 import type { Partitions } from '../partitions/partitions.ts';
-import { isCompacted, type LogCleaner } from './log-cleaner.ts';
+import { type HoldOptions, isCompacted, type LogCleaner } from './log-cleaner.ts';
 
 export interface CompactOptions {
   /** Left out: all of the topic. */
@@ -101,7 +101,7 @@ export class Compactions {
   async *receipts(topic: string, options: CompactOptions = {}): AsyncGenerator<CompactionReceipt> {
     const { logs, elsewhere } = this.#logsOf(topic, options.partition);
     for (const log of logs) {
-      yield await this.#holding(log, options.signal, (signal) => {
+      yield await this.#holding(log, options, (signal) => {
         refuseUnlessCompacted(log);
         return this.#compact(log, options, signal);
       });
@@ -117,7 +117,9 @@ export class Compactions {
   ): AsyncGenerator<PartitionExplanation> {
     const { logs, elsewhere } = this.#logsOf(topic, options.partition);
     for (const log of logs)
-      yield await this.#holding(log, options.signal, (signal) => this.#explain(log, key, options, signal));
+      yield await this.#holding(log, { ...options, onlyReads: true }, (signal) =>
+        this.#explain(log, key, options, signal),
+      );
     refuseElsewhere(topic, elsewhere);
   }
 
@@ -134,15 +136,15 @@ export class Compactions {
   /** `work` with the log in hands; where it was taken out of them, says why. */
   async #holding<T>(
     log: Log,
-    wanted: AbortSignal | undefined,
+    { signal, onlyReads = false }: HoldOptions,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.#options.cleaner.holding(log, work, wanted);
+      return await this.#options.cleaner.holding(log, work, { ...(signal ? { signal } : {}), onlyReads });
     } catch (error) {
-      if (!(error instanceof CleanAborted) || wanted?.aborted) throw error;
+      if (!(error instanceof CleanAborted) || signal?.aborted) throw error;
       refuseDeleted(log);
-      refuseUnlessCompacted(log);
+      if (!onlyReads) refuseUnlessCompacted(log);
       throw new CompactionRefused('the broker is stopping', { cause: error });
     }
   }
@@ -171,7 +173,8 @@ export class Compactions {
     const { cleaner, environment } = this.#options;
     const { dryRun = false, includeActive = false, dropTombstonesOlderThanMs, onProgress } = options;
     if (includeActive && !dryRun) await log.roll();
-    const first = cleaner.look(log, dryRun && includeActive);
+    const look = () => cleaner.look(log, dryRun && includeActive);
+    const first = look();
     const receipt = new ReceiptBuilder(log.topic, log.partition, first.view, first.cleanable);
     const tombstonesGoUpToMs =
       dropTombstonesOlderThanMs === undefined ? -1 : environment.clock.nowMs() - dropTombstonesOlderThanMs;
@@ -179,7 +182,7 @@ export class Compactions {
       return receipt.finish('failed', 'the log is offline after a disk error', null);
     let pass = 1;
     let attempts = 0;
-    for (let look = first; ; look = cleaner.look(log)) {
+    for (let seen = first; ; seen = look()) {
       const request = {
         isDryRun: dryRun,
         tombstonesGoUpToMs,
@@ -188,7 +191,7 @@ export class Compactions {
           onProgress?.({ topic: log.topic, partition: log.partition, pass, ...progress }),
       };
       try {
-        const outcome = await cleaner.pass(log, look, request, signal);
+        const outcome = await cleaner.pass(log, seen, request, signal);
         if (outcome.kind === 'offline') return receipt.finish('failed', 'the disk failed', null);
         if (outcome.kind === 'stale') {
           refuseDeleted(log);
@@ -198,11 +201,13 @@ export class Compactions {
         }
         receipt.add(outcome.result);
         if (dryRun) return receipt.finish('dry-run', null, null);
-        const isDone = outcome.result.endOffset >= look.cleanable.firstUncleanableOffset;
-        const isStuck = outcome.result.endOffset <= look.cleanable.firstDirtyOffset;
+        const isDone = outcome.result.endOffset >= seen.cleanable.firstUncleanableOffset;
+        const isStuck = outcome.result.endOffset <= seen.cleanable.firstDirtyOffset;
         if (isDone || isStuck) return receipt.finish('compacted', null, countIn(log, receipt));
         pass++;
       } catch (error) {
+        // Its thread was one too many: log.cleaner.threads has changed.
+        if (error instanceof CleanAborted && !signal.aborted && ++attempts < attemptsMax) continue;
         if (!isFailure(error)) throw error;
         refuseDeleted(log);
         cleaner.failed(log, error);

@@ -33,6 +33,8 @@ export interface LogCleanerOptions {
   readonly partitions: { all(): Iterable<Partition> };
   /** Drops old segments of these logs; tells how many. */
   readonly applyRetention: (wanted: (log: Log) => boolean) => Promise<number>;
+  /** Nothing is cleaned or dropped of itself. Left out: everything that is due. */
+  readonly onlyWhenAsked?: boolean;
   /** One more place for passes to run. */
   readonly createThread: () => CleanerThread;
 }
@@ -67,7 +69,14 @@ export interface RunningPass {
   readonly progress: CleanProgress | null;
 }
 
+export interface HoldOptions {
+  readonly signal?: AbortSignal;
+  /** Nothing is cleaned, so that it need not be a log to be cleaned. */
+  readonly onlyReads?: boolean;
+}
+
 interface Hands {
+  readonly onlyReads: boolean;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
   pass: RunningPass | null;
@@ -121,16 +130,16 @@ export class LogCleaner {
       this.#closing.push(slot.thread.close().then(() => slot.working));
     }
     while (this.#slots.length < count) {
-      const slot: Slot = { thread: this.#options.createThread(), timer: null, working: Promise.resolve() };
+      const slot = this.#idleSlot();
       this.#slots.push(slot);
-      this.#sleep(slot);
+      if (!this.#options.onlyWhenAsked) this.#sleep(slot);
     }
   }
 
   /** Logs that must not be cleaned any more let go: deleted, or not compacted any longer. */
   review(): void {
-    for (const [log, { abort }] of this.#hands) {
-      if (!isCompacted(log) || log.isDeleted) abort.abort();
+    for (const [log, { abort, onlyReads }] of this.#hands) {
+      if (log.isDeleted || !(onlyReads || isCompacted(log))) abort.abort();
     }
     this.troubles.keepOnly((log) => isCompacted(log) && !log.isDeleted);
   }
@@ -140,10 +149,14 @@ export class LogCleaner {
   }
 
   /**
-   * Does `work` while no pass runs over the log; the signal that it gets says when it is to end: `wanted` does, the log is none to
-   * be cleaned any more (`review`), or all ends. Rejects with CleanAborted when that happens before its turn.
+   * Does `work` while no pass runs over the log; the signal that it gets says when it is to end: the one in `options` does, the log
+   * is none to be cleaned any more (`review`), or all ends. Rejects with CleanAborted when that happens before its turn.
    */
-  async holding<T>(log: Log, work: (signal: AbortSignal) => Promise<T>, wanted?: AbortSignal): Promise<T> {
+  async holding<T>(
+    log: Log,
+    work: (signal: AbortSignal) => Promise<T>,
+    { signal: wanted, onlyReads = false }: HoldOptions = {},
+  ): Promise<T> {
     for (let hands = this.#hands.get(log); hands !== undefined; hands = this.#hands.get(log))
       await untilAborted(hands.ended, wanted);
     if (this.#isStopped || wanted?.aborted) throw new CleanAborted();
@@ -154,7 +167,7 @@ export class LogCleaner {
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    this.#hands.set(log, { abort, ended, pass: null });
+    this.#hands.set(log, { onlyReads, abort, ended, pass: null });
     try {
       return await work(abort.signal);
     } finally {

@@ -17,6 +17,8 @@ export interface CleaningParts {
   readonly partitions: Partitions;
   readonly logDirectory: LogDirectory;
   readonly logger: Logger;
+  /** Nothing is cleaned of itself. */
+  readonly onlyWhenAsked?: boolean;
 }
 
 export interface Cleaning {
@@ -27,7 +29,15 @@ export interface Cleaning {
 }
 
 export function openCleaning(parts: CleaningParts): Cleaning {
-  const { environment, configuration, cluster, partitions, logDirectory, logger } = parts;
+  const {
+    environment,
+    configuration,
+    cluster,
+    partitions,
+    logDirectory,
+    logger,
+    onlyWhenAsked = false,
+  } = parts;
   const { clock, files } = environment;
   const { settings } = configuration;
   const offsets = new CleanerOffsets(files, logDirectory.path, logger);
@@ -41,6 +51,7 @@ export function openCleaning(parts: CleaningParts): Cleaning {
     logger,
     offsets,
     partitions,
+    onlyWhenAsked,
     applyRetention: (wanted) => logDirectory.applyRetention(clock.nowMs(), wanted),
     createThread: () => new LateCleaner(async () => (await threads())()),
   });

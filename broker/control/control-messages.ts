@@ -62,7 +62,9 @@ function receiptOf(message: Message): CompactionReceipt {
     UncleanableReason,
     number
   >;
-  return { ...message, why: message['why'] ?? null, records: { ...records, notCleanable } } as never;
+  const { topic, partition, outcome, why = null, range, ...rest } = message;
+  // In the order of the library's.
+  return { topic, partition, outcome, why, range, ...rest, records: { ...records, notCleanable } } as never;
 }
 
 /** The fields of message ExplainReply. */
@@ -110,11 +112,11 @@ function explanationOf(
   records: ExplainedRecord[],
   blocked: BlockedRange[],
 ): PartitionExplanation {
-  const state = message['state'] as Message;
+  const { topic, partition, why, state, unreadable = null, recordCount } = message;
+  const { obstacle = null, ...rest } = state as Message;
+  // In the order of the library's.
   return {
-    ...message,
-    unreadable: message['unreadable'] ?? null,
-    state: { ...state, obstacle: state['obstacle'] ?? null, blocked },
+    ...{ topic, partition, why, state: { ...rest, obstacle, blocked }, unreadable, recordCount },
     records,
   } as never;
 }
@@ -135,6 +137,12 @@ export function cleanerToMessage({ troubles, ...status }: CleanerStatus): Contro
 }
 
 export function statusOf(message: object): ControlStatus {
-  const { cleaner, ...status } = message as ControlStatus;
-  return { ...status, cleaner: { ...cleaner, runsIn: cleaner.runsIn ?? null } };
+  const { version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, cleaner, ...rest } =
+    message as ControlStatus;
+  const { isEnabled, threads, runsIn = null, running, troubles, ...counted } = cleaner;
+  // In the order in which a person reads it.
+  return {
+    ...{ version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, ...rest },
+    cleaner: { isEnabled, threads, runsIn, running, troubles, ...counted },
+  };
 }

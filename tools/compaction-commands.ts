@@ -1,0 +1,132 @@
+/** `kompakt compact` and `kompakt explain`: each resolves with an exit code. */
+import type { PartitionExplanation } from '../broker/index.ts';
+import type { CompactionReceipt } from '../compaction/receipt.ts';
+import { ControlError } from './control-client.ts';
+import { explanationText } from './explain-text.ts';
+import { type DirectoryChoice, type OpenCompactions, openCompactions } from './open-compactions.ts';
+import { progressOnStderr } from './progress-line.ts';
+import { parseDuration } from './quantities.ts';
+import { isIncomplete, receiptText, totalText } from './receipt-text.ts';
+
+export interface CompactCommand extends DirectoryChoice {
+  readonly partition?: number;
+  readonly includeActive?: boolean;
+  readonly dropTombstonesOlderThan?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export interface ExplainCommand extends DirectoryChoice {
+  readonly partition?: number;
+  readonly keyHex?: boolean;
+  readonly keyBase64?: boolean;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+export function compact(topic: string, command: CompactCommand): Promise<number> {
+  const { partition, includeActive = false, dryRun = false, json = false } = command;
+  const olderThan = command.dropTombstonesOlderThan;
+  const dropTombstonesOlderThanMs = olderThan === undefined ? undefined : parseDuration(olderThan);
+  if (dropTombstonesOlderThanMs === null)
+    return refuse(`--drop-tombstones-older-than ${olderThan} is no duration, as in 90s, 24h, 7d or 5000`);
+  const progress = progressOnStderr();
+  return withCompactions(command, async ({ compactions }, signal) => {
+    const receipts: CompactionReceipt[] = [];
+    try {
+      const options = {
+        includeActive,
+        dryRun,
+        signal,
+        onProgress: progress.show.bind(progress),
+        ...(partition === undefined ? {} : { partition }),
+        ...(dropTombstonesOlderThanMs === undefined ? {} : { dropTombstonesOlderThanMs }),
+      };
+      for await (const receipt of compactions.receipts(topic, options)) {
+        progress.clear();
+        if (!json) process.stdout.write(`${receipts.length > 0 ? '\n' : ''}${receiptText(receipt)}`);
+        receipts.push(receipt);
+      }
+      if (!json && receipts.length > 1) process.stdout.write(`\n${totalText(receipts)}`);
+    } finally {
+      progress.clear();
+      if (json && receipts.length > 0) process.stdout.write(`${JSON.stringify(receipts, null, 2)}\n`);
+    }
+    return receipts.some(isIncomplete) ? 1 : 0;
+  });
+}
+
+export function explain(topic: string, key: string, command: ExplainCommand): Promise<number> {
+  const { partition, limit, json = false } = command;
+  const bytes = keyBytes(key, command);
+  if (typeof bytes === 'string') return refuse(bytes);
+  return withCompactions(command, async ({ compactions }, signal) => {
+    const explanations: PartitionExplanation[] = [];
+    const options = {
+      signal,
+      ...(partition === undefined ? {} : { partition }),
+      ...(limit === undefined ? {} : { limit }),
+    };
+    for await (const explanation of compactions.explanations(topic, bytes, options))
+      explanations.push(explanation);
+    const text = json
+      ? `${JSON.stringify(explanations, null, 2)}\n`
+      : explanationText(explanations, partition !== undefined);
+    process.stdout.write(text);
+    return 0;
+  });
+}
+
+/** The key, or the line that says what is wrong with it. */
+function keyBytes(text: string, { keyHex = false, keyBase64 = false }: ExplainCommand): Buffer | string {
+  if (keyHex && keyBase64) return '--key-hex and --key-base64 contradict each other; give one of them';
+  if (keyHex) {
+    const key = Buffer.from(text, 'hex');
+    return key.toString('hex') === text.toLowerCase() ? key : `${text} is no key in hexadecimal digits`;
+  }
+  if (keyBase64) {
+    const key = Buffer.from(text, 'base64');
+    const bare = (encoded: string) => encoded.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
+    return bare(key.toString('base64')) === bare(text) ? key : `${text} is no key in base64`;
+  }
+  return Buffer.from(text, 'utf8');
+}
+
+const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+/** What `work` says, with whoever can do it; a signal ends it cleanly, a second one at once. */
+async function withCompactions(
+  choice: DirectoryChoice,
+  work: (opened: OpenCompactions, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  let opened: OpenCompactions | null = null;
+  const abort = new AbortController();
+  const names = Object.keys(signalNumbers) as (keyof typeof signalNumbers)[];
+  const onSignal = (name: keyof typeof signalNumbers): void => {
+    if (abort.signal.aborted) process.exit(128 + signalNumbers[name]);
+    abort.abort(name);
+    // A broker ends what nobody waits for.
+    if (opened?.offlineDirectory === null) void opened.close();
+  };
+  for (const name of names) process.on(name, onSignal);
+  try {
+    opened = await openCompactions(choice);
+    if (opened.offlineDirectory !== null)
+      process.stderr.write(
+        `kompakt: no broker is running on ${opened.offlineDirectory}: working on its files\n`,
+      );
+    return await work(opened, abort.signal);
+  } catch (error) {
+    if (abort.signal.aborted) return 128 + signalNumbers[abort.signal.reason as keyof typeof signalNumbers];
+    if (!(error instanceof ControlError)) throw error;
+    return refuse(error.message);
+  } finally {
+    await opened?.close();
+    for (const name of names) process.off(name, onSignal);
+  }
+}
+
+async function refuse(message: string): Promise<number> {
+  process.stderr.write(`kompakt: ${message}\n`);
+  return 1;
+}
