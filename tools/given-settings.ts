@@ -23,6 +23,9 @@ export function configurationOf(options: GivenSettings): Configuration | string 
     return '--memory and --data-dir contradict each other; give one of them';
   const assignments = parseAssignments(options.set ?? []);
   if (!assignments.ok) return assignments.message;
+  const directoryKey = ['log.dirs', 'log.dir'].find((key) => assignments.set.has(key));
+  if (options.memory && directoryKey !== undefined)
+    return `--memory and --set ${directoryKey} contradict each other; give one of them`;
   let sources: SettingsSources = { set: assignments.set };
   if (options.host !== undefined) sources = { ...sources, host: options.host };
   if (port !== undefined) sources = { ...sources, port };

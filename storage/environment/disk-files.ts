@@ -11,6 +11,7 @@
  *     holds for a moment (a virus scanner) is tried again for about 100 ms. Directories cannot be synced, and need not.
  */
 import path from 'node:path';
+import { DirectorySyncs } from './directory-syncs.ts';
 import type { DiskFileHost } from './disk-file.ts';
 import { DiskFile } from './disk-file.ts';
 import type { FileLocks } from './file-locks.ts';
@@ -20,7 +21,7 @@ import type { OpenFile } from './open-files.ts';
 import { DescriptorCache, openFile } from './open-files.ts';
 import { Replacements } from './replace-file.ts';
 import type { SystemCalls } from './system-calls.ts';
-import { awaited, awaitedCount, called, fileErrorFrom, systemCode } from './system-calls.ts';
+import { awaited, called, fileErrorFrom, systemCode } from './system-calls.ts';
 
 export interface DiskFileSystemOptions {
   readonly calls: SystemCalls;
@@ -33,8 +34,6 @@ export interface DiskFileSystemOptions {
   readonly pauseSync: (ms: number) => void;
 }
 
-/** Codes with which a file system says that it has no use for the sync of a directory. */
-const directorySyncRefusals: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EBADF']);
 const windowsBusyCodes: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const windowsRetriesMs = [1, 4, 10, 30, 60];
 
@@ -48,11 +47,13 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   readonly #treesToRemove = new Set<string>();
   readonly #caseInsensitive = new Map<string, boolean>();
   readonly #replacements = new Replacements(this);
+  readonly #directorySyncs: DirectorySyncs;
 
   constructor(options: DiskFileSystemOptions) {
     this.#options = options;
     this.calls = options.calls;
     this.descriptors = new DescriptorCache(options.calls, options.openFilesMax);
+    this.#directorySyncs = new DirectorySyncs(options.calls);
   }
 
   join(...parts: string[]): string {
@@ -98,7 +99,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   }
 
   makeDirectorySync(name: string): void {
-    called(name, 'make directory', () => this.calls.mkdirSync(name, { recursive: true }));
+    called(name, 'make directory', () => this.#makeDirectory(path.resolve(name)));
   }
 
   renameSync(from: string, to: string): void {
@@ -169,30 +170,11 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   }
 
   async syncDirectory(name: string): Promise<void> {
-    if (this.#options.windowsRules) return;
-    const { calls } = this;
-    const descriptor = await awaitedCount(name, 'sync', (done) =>
-      calls.open(name, calls.constants.O_RDONLY, 0, done),
-    );
-    try {
-      await awaited(name, 'sync', (done) => {
-        calls.fsync(descriptor, (error) => done(directorySyncRefusals.has(systemCode(error)) ? null : error));
-      });
-    } finally {
-      await awaited(name, 'close', (done) => calls.close(descriptor, done));
-    }
+    if (!this.#options.windowsRules) await this.#directorySyncs.sync(name);
   }
 
   syncDirectorySync(name: string): void {
-    if (this.#options.windowsRules) return;
-    const descriptor = called(name, 'sync', () => this.calls.openSync(name, this.calls.constants.O_RDONLY));
-    try {
-      this.calls.fsyncSync(descriptor);
-    } catch (error) {
-      if (!directorySyncRefusals.has(systemCode(error))) throw fileErrorFrom(error, name, 'sync');
-    } finally {
-      this.calls.closeSync(descriptor);
-    }
+    if (!this.#options.windowsRules) this.#directorySyncs.syncSync(name);
   }
 
   readFileSync(name: string): Buffer {
@@ -268,6 +250,19 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     return file;
   }
 
+  /** By hand: Node's own recursion has no end where the system says ENOENT though the parent is there, as in /proc. */
+  #makeDirectory(absolute: string): void {
+    try {
+      this.calls.mkdirSync(absolute);
+    } catch (error) {
+      if (this.statSync(absolute)?.kind === 'directory') return;
+      const parent = path.dirname(absolute);
+      if (systemCode(error) !== 'ENOENT' || this.statSync(parent) !== null) throw error;
+      this.#makeDirectory(parent);
+      this.#makeDirectory(absolute);
+    }
+  }
+
   #fileAt(absolute: string): OpenFile | undefined {
     return this.#files.get(path.dirname(absolute))?.get(path.basename(absolute));
   }
@@ -288,9 +283,10 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   }
 
   #filesAtOrBelow(absolute: string): OpenFile[] {
-    const found: OpenFile[] = [];
     const file = this.#fileAt(absolute);
-    if (file !== undefined) found.push(file);
+    // Nothing lies below a file, and there may be ten thousand directories to look through.
+    if (file !== undefined) return [file];
+    const found: OpenFile[] = [];
     const below = absolute + path.sep;
     for (const [directory, names] of this.#files) {
       if (directory === absolute || directory.startsWith(below)) found.push(...names.values());

@@ -66,7 +66,7 @@ export interface SystemCalls {
     path: string,
     options: { recursive: true; force: true; maxRetries: number; retryDelay: number },
   ): void;
-  mkdirSync(path: string, options: { recursive: true }): unknown;
+  mkdirSync(path: string): unknown;
   readdirSync(path: string): string[];
   readFileSync(path: string): Buffer;
   realpathSync(path: string): string;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { skipUnless } from '../skip.ts';
 import { freshDirectory, type Program, repository, runNode } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -212,6 +213,11 @@ describe('one line and a failing exit code', () => {
     expect(await failure(serve('--data-dir', inside))).toContain(inside);
   });
 
+  test('for a place where the system makes no directories', async (context) => {
+    skipUnless(context, process.platform === 'linux', 'only Linux has /proc');
+    expect(await failure(serve('--data-dir', '/proc/data'))).toContain('/proc/data: ENOENT');
+  });
+
   test.each([
     [
       ['--set', 'log.retention.hour=3'],
@@ -221,6 +227,7 @@ describe('one line and a failing exit code', () => {
     [['--set', 'num.partitions'], /expected key=value/],
     [['--set', 'listeners=PLAINTEXT://:1'], /--port and --set listeners contradict/],
     [['--memory', '--data-dir', 'x'], /--memory and --data-dir contradict/],
+    [['--memory', '--set', 'log.dirs=x'], /--memory and --set log\.dirs contradict/],
     [['--port', 'ninety'], /--port ninety is not a port/],
     [['--properties', '/does/not/exist'], /cannot read \/does\/not\/exist/],
   ])('for %j', async (args, expected) => {

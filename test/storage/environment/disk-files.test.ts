@@ -189,6 +189,24 @@ test('errors of the system keep their code, or are told in words', () => {
   expect(() => files.listSync('x')).toThrow(/list x: EOTHER \(too many links\)/);
 });
 
+test('a directory is made with what is missing above it, by as many calls as there are names', () => {
+  let made = 0;
+  const mkdirSync: SystemCalls['mkdirSync'] = (name) => {
+    if (++made > 10) throw new Error('endless');
+    // As /proc does, which has no room for directories.
+    if (path.dirname(name) === path.join(directory, 'proc'))
+      throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    return fs.mkdirSync(name);
+  };
+  const { files } = diskFiles({ mkdirSync });
+  files.makeDirectorySync(path.join(directory, 'a', 'b', 'c'));
+  files.makeDirectorySync(path.join(directory, 'a', 'b', 'c'));
+  expect(fs.statSync(path.join(directory, 'a', 'b', 'c')).isDirectory()).toBe(true);
+  made = 0;
+  fs.mkdirSync(path.join(directory, 'proc'));
+  expect(codeOf(() => files.makeDirectorySync(path.join(directory, 'proc', 'data')))).toBe('ENOENT');
+});
+
 test('a directory that cannot be synced by its nature counts as synced; one that fails does not', async () => {
   const trouble = (code: string): Partial<SystemCalls> => ({
     fsync: (_descriptor, done) => done(Object.assign(new Error(code), { code })),
