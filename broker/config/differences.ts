@@ -73,4 +73,9 @@ export const otherWays: readonly {
     kafka: 'they can, with AlterConfigs on the broker',
     because: 'a restart takes a moment',
   },
+  {
+    what: 'A partition that cannot be cleaned is tried again after a minute, and after twice as long each time, up to an hour',
+    kafka: 'it is left alone until the next start',
+    because: 'a disk that was full, or a file that was put back, should not need a restart',
+  },
 ];

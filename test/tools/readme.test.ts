@@ -34,6 +34,15 @@ const start = async () => {
 const quickstart = () => runNode(['examples/quickstart.mjs'], { KAFKA_BROKERS: broker!.address }).ended;
 const linesRead = ({ out }: Ended) => out.match(/^read /gm)?.length;
 
+/** By the last example: what the README shows of it is in there, but for sizes and times. */
+let printedByExample = '';
+const withoutMeasures = (text: string) =>
+  text
+    .replace(/localhost:\d+/g, 'HOST:PORT')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/[\d.]+ (ms|s|KB|MB)\b/g, 'MEASURE')
+    .replace(/ +/g, ' ');
+
 /** What stands for each command that the README has: the same on a free port and a fresh directory. */
 const commands: Record<string, () => Promise<void>> = {
   async 'npm start'() {
@@ -46,6 +55,12 @@ const commands: Record<string, () => Promise<void>> = {
     expect(await broker!.stop()).toMatchObject({ code: 0 });
     await start();
     expect(linesRead(await quickstart())).toBe(6);
+  },
+  async 'node examples/compaction.mjs'() {
+    const { code, out, err } = await runNode(['examples/compaction.mjs'], { KAFKA_BROKERS: broker!.address })
+      .ended;
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    printedByExample = out;
   },
   async 'npm test'() {
     expect(manifest.scripts.test).toBe('node run.mjs test'); // we are in it
@@ -73,6 +88,8 @@ const commands: Record<string, () => Promise<void>> = {
 const printed: Record<string, RegExp> = {
   '// hello.mjs: run it with node hello.mjs': /^hello, world$/m,
   "import { startBroker } from 'kompakt';": /^127\.0\.0\.1:\d+$/m,
+  '// No waiting for the cleaner: the test says when.':
+    /^2 superseded\noffset 2: the newest value of its key: it stays until a newer one comes$/m,
 };
 
 /** A file inside the repository, so that `kompakt` and `kafkajs` mean what they mean in a project that has them. */
@@ -103,6 +120,9 @@ describe('every code block runs', () => {
         const { code: exitCode, out } = await runScript(code);
         expect(exitCode).toBe(0);
         expect(out).toMatch(wanted!);
+      } else if (language === 'console') {
+        for (const part of code.split(/\n(?=\$ )/))
+          expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
       } else if (language === 'text') {
         for (const usage of code.split(/^kompakt /m).slice(1)) {
           const help = await runNode(['dist/kompakt.js', usage.split(' ')[0]!, '--help']).ended;
