@@ -22,8 +22,8 @@ import org.apache.kafka.storage.log.metrics.BrokerTopicStats;
  * Apache Kafka's cleaner for one partition directory at a time, told what to do by lines on standard input. It stands in Kafka's
  * package because half of what it calls is visible only there. Each line is answered by one line of JSON.
  *
- *   clean  dir=… nowMs=… logStart=… firstDirty=… mapBytes=… loadFactor=… bufferBytes=… retain=… topic.KEY=VALUE …
- *   state  dir=… nowMs=… logStart=… topic.KEY=VALUE …
+ *   clean  dir=… nowMs=… logStart=… producerExpirationMs=… firstDirty=… mapBytes=… loadFactor=… bufferBytes=… retain=… topic.KEY=VALUE …
+ *   state  dir=… nowMs=… logStart=… producerExpirationMs=… topic.KEY=VALUE …
  *
  * `clean` opens a directory that was closed cleanly, works out what Kafka's cleaner would do at that time, cleans if there is
  * anything to clean, applies retention if asked, and closes. `state` opens it as after a crash and tells what it found.
@@ -76,7 +76,10 @@ public final class KafkaCleaner {
             answer.put("isDirtyEnough", todo.totalBytes() > 0
                 && todo.cleanableRatio() > log.config().minCleanableRatio);
             answer.put("endOffset", todo.cleanableBytes() > 0 ? clean(request, todo) : todo.firstDirtyOffset());
-            if (request.flag("retain")) log.deleteOldSegments();
+            if (request.flag("retain")) {
+                log.deleteOldSegments();
+                log.removeExpiredProducers(time.nowMs);
+            }
             describe(log, answer);
             return json(answer);
         } finally {
@@ -139,7 +142,7 @@ public final class KafkaCleaner {
             topicStats,
             time,
             Integer.MAX_VALUE,
-            new ProducerStateManagerConfig(Integer.MAX_VALUE, false),
+            new ProducerStateManagerConfig((int) request.number("producerExpirationMs"), false),
             Integer.MAX_VALUE,
             new LogDirFailureChannel(1),
             isClean,

@@ -15,6 +15,9 @@ const source = join(dirname(fileURLToPath(import.meta.url)), 'KafkaCleaner.java'
 
 const quickFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
+/** `producer.id.expiration.ms` on both sides. */
+export const producerExpirationMs = 86_400_000;
+
 export interface LogState {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
@@ -109,7 +112,9 @@ export class KafkaCleaner {
   }
 
   async #ask(what: string, { settings, ...rest }: StateRequest): Promise<unknown> {
-    const words = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+    const words = Object.entries({ ...rest, producerExpirationMs }).map(
+      ([name, value]) => `${name}=${value}`,
+    );
     for (const [name, value] of Object.entries(settings)) words.push(`topic.${name}=${value}`);
     const line = await new Promise<string>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });

@@ -9,7 +9,13 @@ import { Log } from '../../../storage/log/log.ts';
 import { type SimulatedEnvironment, simulatedEnvironment } from '../../simulation/simulated-environment.ts';
 import { RecordedLogger } from '../../storage/log/log-fixture.ts';
 import { type Directory, readMemory, writeMemory } from './directories.ts';
-import type { Cleaned, CleanRequest, LogState, StateRequest } from './kafka-cleaner.ts';
+import {
+  type Cleaned,
+  type CleanRequest,
+  type LogState,
+  producerExpirationMs,
+  type StateRequest,
+} from './kafka-cleaner.ts';
 
 /** Our log and our cleaner on a directory given as values, in a file system of their own: what KafkaCleaner.java is compared with. */
 
@@ -40,7 +46,7 @@ export function openLog(
     settings: { ...defaultTopicSettings, ...settings },
     durability: { kind: 'page-cache' },
     logger: new RecordedLogger(),
-    producerIdExpirationMs: 2 ** 31 - 1,
+    producerIdExpirationMs: producerExpirationMs,
     recoveryPoint: 0,
     logStartOffset: logStart,
     cleanShutdown,

@@ -15,11 +15,19 @@ export interface Plan {
 
 /** Appends to the log, then passes of the cleaner over it. Between two stages the log is closed. */
 export interface Stage {
+  readonly start: Start;
   /** What the topic says while the steps are written. */
   readonly settings: Partial<TopicSettings>;
   readonly steps: readonly Step[];
   readonly passes: readonly PassPlan[];
 }
+
+/** How the log comes to be opened. */
+export type Start =
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'crash' }
+  /** After a crash, and the segments from one on (a share of them) have moved up by so many offsets. */
+  | { readonly kind: 'gap'; readonly share: number; readonly by: number };
 
 export interface PassPlan {
   readonly waitMs: number;
@@ -99,6 +107,7 @@ interface Traits {
   readonly deleteRetentionMs: number;
   readonly timestampType: TopicSettings['message.timestamp.type'];
   readonly policy: TopicSettings['cleanup.policy'];
+  readonly valueBytes: readonly number[];
 }
 
 export function planOf(seed: number): Plan {
@@ -121,6 +130,8 @@ function traitsOf(random: SeededRandom): Traits {
     deleteRetentionMs: random.pick([0, 0, 100, 5_000, 120_000, 10 ** 8]),
     timestampType: random.chance(0.15) ? 'LogAppendTime' : 'CreateTime',
     policy: random.chance(0.25) ? ['compact', 'delete'] : ['compact'],
+    // Larger than what is read at a time, now and then.
+    valueBytes: random.chance(0.05) ? [10, 130, 5_000, 70_000] : [0, 1, 10, 10, 40, 130],
   };
 }
 
@@ -128,7 +139,9 @@ function stage(random: SeededRandom, traits: Traits, n: number): Stage {
   const steps = n > 0 && random.chance(0.2) ? 0 : 3 + random.below(random.pick([8, 25, 60]));
   const settings: Partial<TopicSettings> = {
     'cleanup.policy': traits.nullKeys ? ['delete'] : traits.policy,
-    'internal.segment.bytes': random.pick([250, 400, 900, 3_000, 1 << 20]),
+    'internal.segment.bytes': random.pick(
+      traits.valueBytes.includes(5_000) ? [200_000, 1 << 20] : [250, 400, 900, 3_000, 1 << 20],
+    ),
     'segment.index.bytes': random.pick([120, 240, 4096]),
     'index.interval.bytes': random.pick([0, 0, 100, 400, 4096]),
     'segment.ms': random.chance(0.2) ? 60_000 : 10 ** 12,
@@ -139,10 +152,17 @@ function stage(random: SeededRandom, traits: Traits, n: number): Stage {
     'file.delete.delay.ms': 0,
   };
   return {
+    start: n > 0 ? startOf(random) : { kind: 'crash' },
     settings,
     steps: [...listOf(steps, () => step(random, traits)), ...endOf(random)],
     passes: listOf(1 + random.below(3), () => pass(random, traits, settings)),
   };
+}
+
+function startOf(random: SeededRandom): Start {
+  if (random.chance(0.7)) return { kind: 'clean' };
+  if (random.chance(0.7)) return { kind: 'crash' };
+  return { kind: 'gap', share: random.next(), by: random.pick([10, 2 ** 31 - 100, 2 ** 31 - 1, 2 ** 33]) };
 }
 
 function pass(random: SeededRandom, traits: Traits, stageSettings: Partial<TopicSettings>): PassPlan {
@@ -199,7 +219,7 @@ function record(random: SeededRandom, traits: Traits): RecordPlan {
   const n = random.below(traits.keys);
   const hasKey = !(traits.nullKeys && random.chance(0.2));
   const isTombstone = random.chance(traits.tombstones);
-  const valueBytes = random.pick([0, 1, 10, 10, 40, 130]);
+  const valueBytes = random.pick(traits.valueBytes);
   return {
     key: hasKey ? (n === 0 ? '' : `key-${n}`) : null,
     valueBytes: isTombstone ? null : valueBytes,
