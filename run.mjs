@@ -333,9 +333,9 @@ async function start(args) {
   await import(pathToFileURL(bin).href);
 }
 
-/** Between npm and us stands a shell, and signals arrive oddly. Ctrl-C may come twice, from the terminal and passed on by
- *  npm, while to the broker a second signal means "at once": what follows within a moment is the same key press. And a
- *  SIGTERM to npm ends the shell without reaching us: being left by our parent is that signal. */
+/** Under npm Ctrl-C comes twice, from the terminal and passed on, while to the broker a second signal means "at once": what
+ *  follows within a moment is the same key press. And where a shell between npm and us (`exec` in package.json sees to it that
+ *  the broker has none) or npm itself ends, no signal reaches us: being left by our parent counts as a SIGTERM. */
 function hearSignalsThroughNpm() {
   const twinMs = 200;
   const pollMs = 200;

@@ -287,6 +287,33 @@ test('under npm a Ctrl-C counts once, though it arrives from the terminal and fr
   expect((await run(root, ['start']).ended).out).toBe('2\n');
 });
 
+test.for(['SIGTERM', 'SIGINT'] as const)(
+  'npm start hands %s on and ends when the broker has, with its exit code',
+  async (signal, context) => {
+    skipUnless(context, process.platform !== 'win32', 'Windows has no signals');
+    const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+    const root = checkout(`
+      process.on('${signal}', () => setTimeout(() => (console.log('stopped'), process.exit(0)), 100));
+      console.log('ready');
+      setInterval(() => {}, 1000);`);
+    await run(root, ['prepare']).ended;
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    writeFileSync(
+      join(root, 'package.json'),
+      JSON.stringify({ ...manifest, scripts: { start: scripts.start } }),
+    );
+    const npm = spawn('npm', ['start', '--silent'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    cleanups.push(() => npm.kill('SIGKILL'));
+    let out = '';
+    npm.stdout.setEncoding('utf8').on('data', (text) => {
+      out += text;
+      if (text.includes('ready')) npm.kill(signal);
+    });
+    const code = await new Promise((done) => npm.once('close', done));
+    expect({ code, out }).toEqual({ code: 0, out: 'ready\nstopped\n' });
+  },
+);
+
 test('under npm the end of the shell that npm has put between us is a SIGTERM', async (context) => {
   skipUnless(context, process.platform !== 'win32', 'Windows has no signals');
   const program = `

@@ -46,7 +46,7 @@ const withoutMeasures = (text: string) =>
 /** What stands for each command that the README has: the same on a free port and a fresh directory. */
 const commands: Record<string, () => Promise<void>> = {
   async 'npm start'() {
-    expect(manifest.scripts.start).toBe('node run.mjs start');
+    expect(manifest.scripts.start).toBe('exec node run.mjs start');
     await start();
   },
   /** As the text goes on: stopped, started again, run once more. */
