@@ -55,6 +55,8 @@ export class BatchFilter {
   readonly #options: FilterOptions;
   readonly #kernel: Kernel;
   readonly #rules: KeepRules;
+  /** What tombstones and loose markers get. `noHorizon`: it would lie beyond all numbers, so they stay for good. */
+  readonly #newHorizonMs: number;
   readonly #records: BatchRecords = {
     area: 'input',
     start: 0,
@@ -67,7 +69,9 @@ export class BatchFilter {
   #rebuilt: Buffer = Buffer.alloc(64 * 1024);
 
   constructor(options: FilterOptions) {
-    const { kernel, mapEndOffset, tombstonesGoUpToMs } = options;
+    const { kernel, mapEndOffset, nowMs, deleteRetentionMs, tombstonesGoUpToMs } = options;
+    const horizonMs = nowMs + deleteRetentionMs;
+    this.#newHorizonMs = horizonMs <= Number.MAX_SAFE_INTEGER ? horizonMs : noHorizon;
     this.#options = options;
     this.#kernel = kernel;
     this.#rules = {
@@ -95,9 +99,8 @@ export class BatchFilter {
 
   /** A message of magic 0 or 1, which becomes a batch where anything of it stays. */
   applyLegacy(at: number, isLast: boolean, keepsTombstones: boolean, sink: BatchSink): void {
-    const { kernel, nowMs, deleteRetentionMs } = this.#options;
-    const horizonMs = nowMs + deleteRetentionMs;
-    const left = filterLegacyBatch(kernel.input, at, {
+    const horizonMs = this.#newHorizonMs;
+    const left = filterLegacyBatch(this.#kernel.input, at, {
       isKept: (record) => this.#keepsLegacy(record, keepsTombstones),
       horizonMs,
       isLast,
@@ -130,22 +133,20 @@ export class BatchFilter {
   }
 
   #marker(at: number, bytes: number, count: number, fate: BatchFate, sink: BatchSink): void {
-    const { nowMs, deleteRetentionMs } = this.#options;
     const { input } = this.#kernel;
     this.counts.markers += count;
     const had = batch.hasDeleteHorizon(input, at);
-    const horizonMs = had ? batch.baseTimestamp(input, at) : nowMs + deleteRetentionMs;
-    if (had || fate.isLooseMarker) this.#noteHorizon(horizonMs);
-    if (had || !fate.isLooseMarker) sink(input.subarray(at, at + bytes));
-    else sink(withHorizon(input, at, horizonMs));
+    const isStamped = fate.isLooseMarker && !had;
+    if (had) this.#noteHorizon(batch.baseTimestamp(input, at));
+    if (isStamped) this.#noteHorizon(this.#newHorizonMs);
+    sink(isStamped ? withHorizon(input, at, this.#newHorizonMs) : input.subarray(at, at + bytes));
   }
 
   #data(at: number, bytes: number, unpacked: number, fate: BatchFate, sink: BatchSink): void {
     const kernel = this.#kernel;
-    const { nowMs, deleteRetentionMs } = this.#options;
     const had = batch.hasDeleteHorizon(kernel.input, at);
     const oldHorizonMs = had ? batch.baseTimestamp(kernel.input, at) : noHorizon;
-    this.#rules.dropTombstones = had && oldHorizonMs <= nowMs;
+    this.#rules.dropTombstones = had && oldHorizonMs <= this.#options.nowMs;
     describeRecords(this.#records, kernel.input, at, bytes, unpacked);
     kernel.filter(this.#records, this.#rules);
     const { kept, tombstones, firstTimestampMs } = kernel.filtered;
@@ -154,10 +155,10 @@ export class BatchFilter {
       if (fate.keepsEmpty) this.#sinkEmpty(kernel.input, at, sink);
       return;
     }
-    const getsHorizon = tombstones > 0 && !had;
-    const horizonMs = getsHorizon ? nowMs + deleteRetentionMs : oldHorizonMs;
+    const isStamped = tombstones > 0 && !had;
+    const horizonMs = isStamped ? this.#newHorizonMs : oldHorizonMs;
     if (tombstones > 0) this.#noteHorizon(horizonMs);
-    if (kept === this.#records.count && !getsHorizon) sink(kernel.input.subarray(at, at + bytes));
+    if (kept === this.#records.count && !isStamped) sink(kernel.input.subarray(at, at + bytes));
     else sink(this.#rebuild(at, horizonMs, horizonMs >= 0 ? horizonMs : firstTimestampMs));
   }
 
@@ -210,7 +211,7 @@ export class BatchFilter {
   }
 
   #noteHorizon(horizonMs: number): void {
-    if (horizonMs < this.nextHorizonMs) this.nextHorizonMs = horizonMs;
+    if (horizonMs !== noHorizon && horizonMs < this.nextHorizonMs) this.nextHorizonMs = horizonMs;
   }
 }
 
@@ -262,7 +263,8 @@ function withHorizon(input: Buffer, at: number, deleteHorizonMs: number): Buffer
     headers: record.headers,
   }));
   const logAppendTimeMs = batch.maxTimestamp(input, at);
-  return buildBatch({ ...identityOf(input, at), deleteHorizonMs, logAppendTimeMs, records });
+  const horizon = deleteHorizonMs === noHorizon ? {} : { deleteHorizonMs };
+  return buildBatch({ ...identityOf(input, at), ...horizon, logAppendTimeMs, records });
 }
 
 function identityOf(input: Buffer, at: number) {

@@ -8,6 +8,7 @@ import { type LegacyRecord, readLegacyBatch } from '../protocol/records/legacy.t
  */
 export interface LegacyFilterOptions {
   readonly isKept: (record: LegacyRecord) => boolean;
+  /** -1: tombstones get none. */
   readonly horizonMs: number;
   /** It ends at the high watermark: an empty batch stays where no record does. */
   readonly isLast: boolean;
@@ -30,7 +31,7 @@ export function filterLegacyBatch(
     codec: old.codec,
     timestampType: old.timestampType ?? 'CreateTime',
     logAppendTimeMs: old.maxTimestamp,
-    ...(hasTombstone ? { deleteHorizonMs: horizonMs } : {}),
+    ...(hasTombstone && horizonMs >= 0 ? { deleteHorizonMs: horizonMs } : {}),
     records: kept.map((record) => ({
       offsetDelta: record.offset - first.offset,
       timestampMs: record.timestamp,

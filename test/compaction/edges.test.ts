@@ -70,6 +70,18 @@ test('a tombstone without a timestamp waits for its delete horizon like any othe
   expect(batches(environment, log)).toEqual(['0-0: a']);
 });
 
+test('where tombstones are to stay for ever they get no delete horizon, and timestamps stay as they are', async () => {
+  const forEver = { 'delete.retention.ms': 2 ** 63 };
+  const { environment, log, compacted } = compactedLog(forEver);
+  await append(log, [['a', null]]);
+  await log.roll();
+  const before = environment.files.readFileSync(log.segments()[0]!.path);
+  const { records, nextHorizonMs } = await environment.clock.until(compacted.clean({ nowMs }));
+  expect(records).toMatchObject({ tombstones: 1 });
+  expect(nextHorizonMs).toBe(-1);
+  expect(environment.files.readFileSync(log.segments()[0]!.path)).toEqual(before);
+});
+
 describe('of a batch that loses all its records', () => {
   async function cleaned(isMoreBehind: boolean): Promise<string[]> {
     const { environment, log, compacted } = compactedLog({ 'cleanup.policy': ['delete'] });

@@ -56,6 +56,9 @@ export interface CleanRequest extends StateRequest {
   readonly retain: boolean;
 }
 
+/** The largest long of Java is 2^63 here. */
+const textOf = (value: unknown): string => (value === 2 ** 63 ? '9223372036854775807' : String(value));
+
 interface Waiting {
   readonly resolve: (line: string) => void;
   readonly reject: (error: Error) => void;
@@ -115,7 +118,7 @@ export class KafkaCleaner {
     const words = Object.entries({ ...rest, producerExpirationMs }).map(
       ([name, value]) => `${name}=${value}`,
     );
-    for (const [name, value] of Object.entries(settings)) words.push(`topic.${name}=${value}`);
+    for (const [name, value] of Object.entries(settings)) words.push(`topic.${name}=${textOf(value)}`);
     const line = await new Promise<string>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#process.stdin.write(`${[what, ...words].join('\t')}\n`);

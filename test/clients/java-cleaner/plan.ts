@@ -177,7 +177,7 @@ function pass(random: SeededRandom, traits: Traits, stageSettings: Partial<Topic
       'segment.index.bytes': random.pick([600, 2400, 40_000]),
       'delete.retention.ms': random.chance(0.9)
         ? traits.deleteRetentionMs
-        : random.pick([0, 1_000, 10 ** 15]),
+        : random.pick([0, 1_000, 10 ** 15, 2 ** 63]),
       'min.compaction.lag.ms': Math.min(lagMs, maxLagMs),
       'min.cleanable.dirty.ratio': random.pick([0, 0.5, 0.9]),
       'retention.ms': random.chance(0.3) ? random.pick([1, 1_000, 90_000]) : -1,
