@@ -57,8 +57,8 @@ const commands: Record<string, () => Promise<void>> = {
     expect(linesRead(await quickstart())).toBe(6);
   },
   async 'node examples/compaction.mjs'() {
-    const { code, out, err } = await runNode(['examples/compaction.mjs'], { KAFKA_BROKERS: broker!.address })
-      .ended;
+    const environment = { KAFKA_BROKERS: broker!.address, NODE_NO_WARNINGS: '1' };
+    const { code, out, err } = await runNode(['examples/compaction.mjs'], environment).ended;
     expect({ code, err }).toEqual({ code: 0, err: '' });
     printedByExample = out;
   },
