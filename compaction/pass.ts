@@ -100,7 +100,7 @@ export class Pass {
       bytesDone: Math.min(this.#bytesDone, bytesTotal),
       bytesTotal,
     });
-    const waiting = this.throttle.spend(bytesRead + bytesWritten);
+    const waiting = this.throttle.spend(bytesRead + bytesWritten, context.isAborted);
     if (waiting) await waiting;
     if (context.giveWay) await context.giveWay();
     if (context.isAborted()) throw new CleanAborted();

@@ -63,6 +63,7 @@ function dirtyPartition(name: string, batches: number, codec: number = codecIds.
     directory: path,
     firstDirtyOffset: 0,
     firstUncleanableOffset: end,
+    highWatermark: end,
     segments: [segment],
     settings: {
       segmentBytes: 2 ** 30,
