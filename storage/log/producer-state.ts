@@ -18,7 +18,7 @@ export const producerErrors = {
   outOfOrderSequence: 45,
   invalidProducerEpoch: 47,
   invalidTransactionState: 48,
-  transactionCoordinatorFenced: 74,
+  transactionCoordinatorFenced: 52,
 } as const;
 
 export interface ProducerRefusal {
