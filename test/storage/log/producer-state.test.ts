@@ -10,6 +10,7 @@ const max = 0x7fffffff;
 
 /** A table to which batches are appended one after the other, each as a log would. */
 class Appender {
+  transactionVersion = 0;
   readonly table = new ProducerTable();
   readonly aborted: { firstOffset: number; lastOffset: number; stableOffset: number }[] = [];
   offset = 0;
@@ -40,7 +41,7 @@ class Appender {
   }
 
   #append(records: Buffer, isClient: boolean): string | number {
-    const prepared = this.table.prepare(records, isClient);
+    const prepared = this.table.prepare(records, isClient, this.transactionVersion);
     if (prepared.kind === 'refused') return prepared.refusal.errorCode;
     if (prepared.kind === 'duplicate') return `duplicate@${prepared.of.lastOffset - prepared.of.offsetDelta}`;
     this.offset = batch.lastOffset(records, 0) + 1;
@@ -118,7 +119,19 @@ describe('a producer', () => {
     log.append(0, { epoch: 2, transactional: true });
     expect(log.end(true, { epoch: 1 })).toBe(47);
     expect(log.end(true, { epoch: 2, coordinatorEpoch: 5 })).toBe('ok');
-    expect(log.end(true, { epoch: 2, coordinatorEpoch: 4 })).toBe(74);
+    expect(log.end(true, { epoch: 2, coordinatorEpoch: 4 })).toBe(52);
+  });
+
+  it('of transaction version 2 begins with 0 and ends each transaction with an epoch of its own', () => {
+    const log = new Appender();
+    log.transactionVersion = 2;
+    expect(log.append(3, { transactional: true })).toBe(45);
+    expect(log.append(0, { transactional: true })).toBe('ok');
+    expect(log.end(true, { epoch: 0 })).toBe(47);
+    expect(log.end(true, { epoch: 1 })).toBe('ok');
+    // The coordinator was not sure that it had written it.
+    expect(log.end(true, { epoch: 1 })).toBe('ok');
+    expect(log.end(true, { epoch: 0 })).toBe(47);
   });
 
   it('is forgotten when it is idle, unless a transaction is open', () => {
