@@ -7,7 +7,9 @@ export function explanationText(explanations: readonly PartitionExplanation[], i
   const told = explanations.filter(
     ({ recordCount, unreadable }) => isOne || recordCount > 0 || unreadable !== null,
   );
-  const without = explanations.filter(({ recordCount }) => recordCount === 0).length;
+  const without = explanations.filter(
+    ({ recordCount, unreadable }) => recordCount === 0 && unreadable === null,
+  ).length;
   const parts = told.map(partitionText);
   if (without > 0) {
     const isRest = without < explanations.length;
@@ -24,7 +26,10 @@ function partitionText(explanation: PartitionExplanation): string {
     `${topic}-${partition}: ${why}`,
     `  log [${logStartOffset}, ${endOffset}), clean below ${firstDirtyOffset}, stable below ${lastStableOffset}`,
   ];
-  if (unreadable !== null) lines.push(`  cannot be read any further: ${unreadable}`);
+  if (unreadable !== null) {
+    lines.push(`  not read to its end: ${unreadable}`);
+    if (recordCount === 0) lines.push('  no record of this key before that');
+  }
   if (records.length > 0) lines.push('', ...recordLines(records));
   if (recordCount > records.length) {
     const rest = recordCount - records.length;

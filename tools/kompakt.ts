@@ -106,9 +106,10 @@ const explain = program
   .option('--key-hex', 'the key is given in hexadecimal digits')
   .option('--key-base64', 'the key is given in base64')
   .addOption(
-    new Option('--limit <number>', 'records shown of each partition, the newest (default: 1000)').argParser(
-      wholeNumber(1),
-    ),
+    new Option(
+      '--limit <number>',
+      'records shown of each partition, the newest; at most 10000 (default: 1000)',
+    ).argParser(wholeNumber(1, 10_000)),
   )
   .addOption(jsonOption())
   .addOption(dataDirOption())
@@ -119,11 +120,11 @@ explain.action(async (topic, key, options) => {
   process.exitCode = await explain(topic, key, options);
 });
 
-function wholeNumber(least: number): (text: string) => number {
+function wholeNumber(least: number, most = 2 ** 31 - 1): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value < 2 ** 31) return value;
-    throw new InvalidArgumentError(`a whole number from ${least} on is wanted.`);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
   };
 }
 

@@ -40,7 +40,7 @@ export interface CompactOptions {
 export interface ExplainOptions {
   /** Left out: all of the topic. */
   readonly partition?: number;
-  /** Of each partition the newest so many records are explained; all are counted. Default 1,000, at most 100,000. */
+  /** Of each partition the newest so many records are explained; all are counted. Default 1,000, at most 10,000. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
 }
@@ -87,8 +87,8 @@ export interface CompactionsOptions {
 const attemptsMax = 3;
 
 export const explainedRecordsDefault = 1_000;
-/** A record that is explained takes some 300 bytes. */
-export const explainedRecordsMax = 100_000;
+/** A record that is explained takes some 5 µs of the event loop, in one go, and 300 bytes. */
+export const explainedRecordsMax = 10_000;
 
 export class Compactions {
   readonly #options: CompactionsOptions;
@@ -210,7 +210,7 @@ export class Compactions {
         if (error instanceof CleanAborted && !signal.aborted && ++attempts < attemptsMax) continue;
         if (!isFailure(error)) throw error;
         refuseDeleted(log);
-        cleaner.failed(log, error);
+        if (!dryRun) cleaner.failed(log, error);
         return receipt.finish('failed', error.message, countIn(log, receipt));
       }
     }

@@ -12,12 +12,14 @@ import {
   type CleanLimits,
   type CleanProgress,
   type CleanResult,
+  Uncleanable,
 } from '../../compaction/clean-job.ts';
 import { cleanPartition, type PassOptions, type PassOutcome } from '../../compaction/clean-partition.ts';
 import { type Cleanable, findCleanable, pickNext } from '../../compaction/cleanable.ts';
 import { CleanerLost, type CleanerThread } from '../../compaction/cleaner-thread.ts';
 import type { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
 import type { Clock, Timer } from '../../storage/environment/clock.ts';
+import { FileError } from '../../storage/environment/files.ts';
 import { asIfRolled, type CleanerView } from '../../storage/log/cleaner-view.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
@@ -228,11 +230,13 @@ export class LogCleaner {
     const why = error instanceof Error ? error.message : String(error);
     const { failures, retryMs } = this.troubles.failed(log, why);
     const said = error instanceof CleanerLost ? 'a pass was lost' : 'this log cannot be cleaned';
+    const isForeseen =
+      error instanceof CleanerLost || error instanceof Uncleanable || error instanceof FileError;
     logger.error(`${said}: ${why}`, {
       log: log.name,
       failures,
       nextTry: new Date(retryMs).toISOString(),
-      ...(error instanceof CleanerLost ? {} : { error }),
+      ...(isForeseen ? {} : { error }),
     });
   }
 

@@ -145,16 +145,29 @@ describe('a key with many records', () => {
   });
 
   test('up to damaged bytes is explained as far as it can be read', async () => {
-    write(opened.world, partition, 'a=1');
-    await partition.log.roll();
-    write(opened.world, partition, 'a=2');
-    const file = opened.world.files.openSync('/data/articles-0/00000000000000000001.log', 'update');
-    file.writeSync([Buffer.from([0xff])], 68);
-    file.close();
+    await damage();
     const [explained] = await opened.world.clock.until(
       opened.compactions.explain('articles', Buffer.from('a')),
     );
     expect(explained!.unreadable).toContain('00000000000000000001.log');
     expect(explained!.records.map(({ offset }) => offset)).toEqual([0]);
   });
+
+  test('in a damaged log: a dry run tells it, and is no failure of the cleaner', async () => {
+    await damage();
+    const options = { includeActive: true, dryRun: true };
+    const [foretold] = await opened.world.clock.until(opened.compactions.compact('articles', options));
+    expect(foretold).toMatchObject({ outcome: 'failed', why: expect.stringContaining('checksum') });
+    expect(opened.cleaner.status).toMatchObject({ troubles: [], counts: { failures: 0 } });
+  });
+
+  /** The second of two segments. */
+  async function damage(): Promise<void> {
+    write(opened.world, partition, 'a=1');
+    await partition.log.roll();
+    write(opened.world, partition, 'a=2');
+    const file = opened.world.files.openSync('/data/articles-0/00000000000000000001.log', 'update');
+    file.writeSync([Buffer.from([0xff])], 68);
+    file.close();
+  }
 });
