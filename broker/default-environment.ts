@@ -4,19 +4,28 @@ import { GiB } from '../storage/config/define.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { createMemoryEnvironment, createNodeEnvironment } from '../storage/environment/node.ts';
 import type { BrokerSettings } from './config/settings.ts';
+import { clusterMetadataTopic } from './metadata/topic-names.ts';
 
 const memoryLimitOption = 'kompakt.memory.limit.bytes';
 
 export function defaultEnvironment(settings: BrokerSettings, isInMemory: boolean): Environment {
   if (!isInMemory) return createNodeEnvironment({ openFilesMax: settings['kompakt.open.files.max'] });
   const given = settings[memoryLimitOption];
-  const memoryLimitBytes = given >= 0 ? given : Math.min(GiB, Math.floor(availableBytes() / 4));
-  return createMemoryEnvironment({ memoryLimitBytes, limitOption: memoryLimitOption });
+  const memoryLimitBytes =
+    given >= 0 ? given : memoryLimitDefault(totalmem(), process.constrainedMemory?.() ?? 0);
+  return createMemoryEnvironment({ memoryLimitBytes, limitOption: memoryLimitOption, isBulk });
 }
 
-/** What this process may use: a container's limit where there is one. */
-function availableBytes(): number {
-  const constrained = process.constrainedMemory?.() ?? 0;
-  // Without a limit Node gives 0, or a number beyond any memory.
-  return constrained > 0 && constrained < totalmem() ? constrained : totalmem();
+/**
+ * A quarter of what this process may use, 1 GiB at most. `constrainedBytes` is a container's limit; without one Node gives
+ * 0, or a number beyond any memory.
+ */
+export function memoryLimitDefault(machineBytes: number, constrainedBytes: number): number {
+  const isConstrained = constrainedBytes > 0 && constrainedBytes < machineBytes;
+  return Math.min(GiB, Math.floor((isConstrained ? constrainedBytes : machineBytes) / 4));
+}
+
+/** Records of topics. That one of these was deleted is a record too, but of the metadata. */
+function isBulk(path: string): boolean {
+  return /\.log(\.cleaned)?$/.test(path) && !path.includes(`/${clusterMetadataTopic}-`);
 }

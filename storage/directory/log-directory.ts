@@ -5,6 +5,7 @@ import { FileError, type FileSystem, type VolumeStat } from '../environment/file
 import { Log } from '../log/log.ts';
 import type { DurabilityPolicy, LogLogger } from '../log/log-types.ts';
 import { parsePartitionMetadata, partitionMetadataText } from '../log/partition-metadata.ts';
+import { Room } from '../log/room.ts';
 import { partitionMetadataFile } from '../log/segment-files.ts';
 import { type CleanShutdown, takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts';
 import { DeletedDirectories } from './deleted-directories.ts';
@@ -75,6 +76,7 @@ export class LogDirectory {
   readonly cleanShutdown: CleanShutdown | null;
   readonly #options: LogDirectoryOptions;
   readonly #files: FileSystem;
+  readonly #room: Room;
   readonly #logs = new Map<string, Log>();
   /** Directories that no log has been opened for, by name. */
   readonly #found = new Map<string, FoundPartition>();
@@ -100,6 +102,7 @@ export class LogDirectory {
     this.path = path;
     this.#options = options;
     this.#files = files;
+    this.#room = new Room(environment.clock, logger);
     this.cleanShutdown = takeCleanShutdown(files, path);
     this.#recoveryPoints = new OffsetCheckpoint(files, path, checkpointFiles.recoveryPoint);
     this.#logStarts = new OffsetCheckpoint(files, path, checkpointFiles.logStart);
@@ -109,7 +112,7 @@ export class LogDirectory {
     this.#deletions = new DeletedDirectories({
       environment,
       directory: path,
-      delayMs: () => options.deleteDelayMs,
+      delayMs: () => (files.deletesAtOnce ? 0 : options.deleteDelayMs),
       onError: (directory, error) =>
         logger.warn('cannot remove the directory of a deleted partition', {
           directory,
@@ -177,6 +180,7 @@ export class LogDirectory {
         logStartOffset: this.#oldLogStarts.get(name) ?? 0,
         cleanShutdown: this.cleanShutdown !== null,
         onDiskError: (error) => this.#diskFailed(error),
+        room: this.#room,
         keepStartOffset: () => this.#writeLogStarts(),
         ...(decompressedBytesMax === undefined ? {} : { decompressedBytesMax }),
       });

@@ -38,6 +38,7 @@ const windowsBusyCodes: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY
 const windowsRetriesMs = [1, 4, 10, 30, 60];
 
 export class DiskFileSystem implements FileSystem, DiskFileHost {
+  readonly deletesAtOnce = false;
   readonly calls: SystemCalls;
   readonly descriptors: DescriptorCache;
   readonly #options: DiskFileSystemOptions;

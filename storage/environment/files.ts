@@ -75,6 +75,11 @@ export interface VolumeStat {
 }
 
 export interface FileSystem {
+  /**
+   * Where nobody else sees the files and room is dear, as in memory, what is deleted goes at once instead of after
+   * `file.delete.delay.ms`.
+   */
+  readonly deletesAtOnce: boolean;
   /** How paths are joined and split here; data directories may have spaces and any letters. */
   join(...parts: string[]): string;
   /** True when `Orders` and `orders` would be the same file in this directory. */

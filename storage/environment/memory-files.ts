@@ -5,7 +5,8 @@
  * they follow every rename. A removed file gives its room back at once, or with the last `release` if it is retained.
  *
  * `memoryLimitBytes` counts what is allocated for the bytes of all files, retained removed ones included: whole chunks
- * of 64 KiB, less in a small file. A write that would pass it throws EMEMORYLIMIT and changes nothing.
+ * of 64 KiB, less in a small file. A write that would pass it throws EMEMORYLIMIT and changes nothing. Files that `isBulk`
+ * names leave a little of it to the others, with which room is made: a deletion is written down too.
  * Paths are POSIX paths below an imagined root; nothing here reaches a disk.
  */
 import { posix } from 'node:path';
@@ -16,7 +17,7 @@ import { MemoryFile, promised } from './memory-file.ts';
 import type { MemoryNode } from './memory-nodes.ts';
 import { MemoryDirectoryNode, MemoryFileNode, namesIn, refuseReplacement } from './memory-nodes.ts';
 import { Replacements } from './replace-file.ts';
-import { MemoryBudget, SparseBytes } from './sparse-bytes.ts';
+import { type Budget, MemoryBudget, SparseBytes } from './sparse-bytes.ts';
 
 export interface MemoryFileSystemOptions {
   /** Gives files their modification times. */
@@ -25,19 +26,33 @@ export interface MemoryFileSystemOptions {
   readonly memoryLimitBytes?: number;
   /** Named in the error when the limit is reached. */
   readonly memoryLimitOption?: string;
+  /** By the path under which a file is made. Left out: none is. */
+  readonly isBulk?: (path: string) => boolean;
+  readonly deletesAtOnce?: boolean;
 }
 
+/** Of the limit, for files that are not bulk. */
+const reserveShare = 1 / 16;
+const reserveBytesMax = 1024 * 1024;
+
 export class MemoryFileSystem implements FileSystem {
+  readonly deletesAtOnce: boolean;
   readonly budget: MemoryBudget;
   readonly root: MemoryDirectoryNode;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #limitOption: string;
+  readonly #isBulk: (path: string) => boolean;
+  readonly #bulkBudget: Budget;
   readonly #replacements = new Replacements(this);
 
   constructor(options: MemoryFileSystemOptions) {
     this.#clock = options.clock;
     this.#limitOption = options.memoryLimitOption ?? 'memoryLimitBytes';
+    this.deletesAtOnce = options.deletesAtOnce ?? false;
+    this.#isBulk = options.isBulk ?? (() => false);
     this.budget = new MemoryBudget(options.memoryLimitBytes);
+    const reserveBytes = Math.min(Math.floor(this.budget.limitBytes * reserveShare), reserveBytesMax);
+    this.#bulkBudget = this.budget.leaving(reserveBytes);
     this.root = new MemoryDirectoryNode(null, '', options.clock.nowMs());
   }
 
@@ -221,7 +236,8 @@ export class MemoryFileSystem implements FileSystem {
 
   #createFile(path: string, operation: string): MemoryFileNode {
     const { parent, name } = this.#placeOf(path, operation);
-    const node = new MemoryFileNode(new SparseBytes(this.budget), parent, name, this.nowMs());
+    const budget = this.#isBulk(path) ? this.#bulkBudget : this.budget;
+    const node = new MemoryFileNode(new SparseBytes(budget), parent, name, this.nowMs());
     parent.entries.set(name, node);
     return node;
   }

@@ -32,14 +32,23 @@ export function createNodeEnvironment(options: NodeEnvironmentOptions = {}): Env
   };
 }
 
-/** Real time and chance, files in memory (`--memory`). `limitOption` is named when a write is refused. */
+/**
+ * Real time and chance, files in memory (`--memory`). `limitOption` is named when a write is refused; `isBulk` tells by its
+ * path which file must leave room for the rest.
+ */
 export function createMemoryEnvironment(options: {
   memoryLimitBytes: number;
   limitOption?: string;
+  isBulk?: (path: string) => boolean;
 }): Environment {
-  const { memoryLimitBytes, limitOption } = options;
-  const named = limitOption === undefined ? {} : { memoryLimitOption: limitOption };
-  const files = new MemoryFileSystem({ clock: nodeClock, memoryLimitBytes, ...named });
+  const { memoryLimitBytes, limitOption, isBulk } = options;
+  const files = new MemoryFileSystem({
+    clock: nodeClock,
+    memoryLimitBytes,
+    deletesAtOnce: true,
+    ...(limitOption === undefined ? {} : { memoryLimitOption: limitOption }),
+    ...(isBulk === undefined ? {} : { isBulk }),
+  });
   return { clock: nodeClock, random: nodeRandom, files };
 }
 

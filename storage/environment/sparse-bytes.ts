@@ -13,8 +13,15 @@ export const chunkBytes = 64 * 1024;
 const firstChunkBytesMin = 256;
 const zeros = Buffer.alloc(chunkBytes);
 
+/** What the chunks of a file are taken from. */
+export interface Budget {
+  /** False, and nothing taken, when the limit would be passed. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+}
+
 /** Counts the allocated chunks of many files against one limit. */
-export class MemoryBudget {
+export class MemoryBudget implements Budget {
   readonly limitBytes: number;
   #usedBytes = 0;
 
@@ -26,7 +33,6 @@ export class MemoryBudget {
     return this.#usedBytes;
   }
 
-  /** False, and nothing taken, when the limit would be passed. */
   take(bytes: number): boolean {
     if (this.#usedBytes + bytes > this.limitBytes) return false;
     this.#usedBytes += bytes;
@@ -36,15 +42,23 @@ export class MemoryBudget {
   giveBack(bytes: number): void {
     this.#usedBytes -= bytes;
   }
+
+  /** The same budget for those who must not take its last bytes. */
+  leaving(reserveBytes: number): Budget {
+    return {
+      take: (bytes) => this.#usedBytes + bytes <= this.limitBytes - reserveBytes && this.take(bytes),
+      giveBack: (bytes) => this.giveBack(bytes),
+    };
+  }
 }
 
 export class SparseBytes {
-  readonly #budget: MemoryBudget;
+  readonly #budget: Budget;
   #chunks: (Buffer | undefined)[] = [];
   #allocatedBytes = 0;
   #size = 0;
 
-  constructor(budget: MemoryBudget = new MemoryBudget()) {
+  constructor(budget: Budget = new MemoryBudget()) {
     this.#budget = budget;
   }
 

@@ -109,10 +109,10 @@ export class LogAppender {
       }
       return segment.file.write([buffer], segment.size).then(
         () => this.#wrote(segment, valid, changes),
-        (error) => this.#failed(error),
+        (error) => this.#failed(error, buffer.length),
       );
     } catch (error) {
-      return this.#failed(error);
+      return this.#failed(error, buffer.length);
     }
   }
 
@@ -132,7 +132,7 @@ export class LogAppender {
       writer.fail(error, 'append to the transaction index');
       return writer.refused(errors.kafkaStorageError, String(error));
     }
-    writer.hadRoom();
+    writer.hadRoom(valid.buffer.length);
     if (writer.sync.policy.kind !== 'fsync') writer.advance(nextOffset);
     return this.#appended(firstOffset, nextOffset - 1, valid.logAppendTimeMs, false);
   }
@@ -145,7 +145,7 @@ export class LogAppender {
   }
 
   /** Cuts off what a failed write may have left behind the last good batch. */
-  #failed(error: unknown): AppendRefused {
+  #failed(error: unknown, bytes: number): AppendRefused {
     const writer = this.#writer;
     const segment = writer.list.active;
     try {
@@ -158,7 +158,7 @@ export class LogAppender {
       writer.fail(second, 'cut off a failed write');
     }
     if (writer.state === 'deleted') return writer.refusal()!;
-    writer.failedOrFull(error, 'append');
+    writer.failedOrFull(error, 'append', bytes);
     return writer.refused(errors.kafkaStorageError, error instanceof Error ? error.message : String(error));
   }
 

@@ -11,6 +11,7 @@ import type { AppendRefused, LogEvent } from './log-types.ts';
 import type { ProducerTable } from './producer-table.ts';
 import { type LoadedLog, loadProducers } from './recovery.ts';
 import { decideRetention } from './retention.ts';
+import { Room } from './room.ts';
 import type { Segment } from './segment.ts';
 import { leaderEpochFile } from './segment-files.ts';
 import { SegmentList } from './segment-list.ts';
@@ -47,14 +48,14 @@ export class LogWriter {
   #epochsUnwritten: boolean;
   /** The last one that was written; it may not be synced yet. */
   #epochsFile: File | null = null;
-  /** An append was refused for want of room, and none has succeeded since. */
-  #isFull = false;
+  readonly #room: Room;
 
   constructor(deps: LogDependencies, loaded: LoadedLog, emit: (event: LogEvent) => void) {
     const { environment, directory, settings } = deps;
     this.#deps = deps;
     this.#files = environment.files;
     this.#emit = emit;
+    this.#room = deps.room ?? new Room(environment.clock, deps.logger);
     this.settings = settings;
     this.list = new SegmentList(environment, directory, settings, loaded.segments);
     this.producers = loaded.producers;
@@ -280,21 +281,16 @@ export class LogWriter {
     }
   }
 
-  /** A write succeeded. */
-  hadRoom(): void {
-    if (!this.#isFull) return;
-    this.#isFull = false;
-    this.#deps.logger.info('there is room again: appends are accepted', { log: this.list.directory });
+  /** An append of so many bytes was written. */
+  hadRoom(bytes: number): void {
+    this.#room.found(bytes, this.list.directory);
   }
 
-  /** A change failed: for want of room, which is said once, or for good. */
-  failedOrFull(error: unknown, what: string): void {
-    if (!(error instanceof FileError && noRoom.has(error.code))) this.fail(error, what);
-    else if (!this.#isFull) {
-      this.#isFull = true;
-      const fields = { log: this.list.directory, error: error.message };
-      this.#deps.logger.error('no room: appends are refused until there is', fields);
-    }
+  /** A change failed: for want of room (room.ts), or for good. */
+  failedOrFull(error: unknown, what: string, bytes = 0): void {
+    if (error instanceof FileError && noRoom.has(error.code))
+      this.#room.missing(bytes, this.list.directory, error);
+    else this.fail(error, what);
   }
 
   /** Takes the log offline. */

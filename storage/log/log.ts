@@ -23,6 +23,7 @@ import { LogWriter } from './log-writer.ts';
 import type { ProducerState } from './producer-state.ts';
 import { ProducerTable } from './producer-table.ts';
 import { type LoadedLog, loadLog } from './recovery.ts';
+import type { Room } from './room.ts';
 import type { Segment } from './segment.ts';
 import { rollJitterMs } from './segment-list.ts';
 import { type SwapGroup, type SwapOutcome, swapSegments } from './segment-swap.ts';
@@ -59,6 +60,8 @@ export interface LogDependencies {
   readonly decompressedBytesMax?: number;
   /** The disk failed, not only this log. */
   readonly onDiskError?: (error: FileError) => void;
+  /** Where it is said that there is no room; left out: for this log alone. */
+  readonly room?: Room;
   /** Makes a new log start offset durable; `deleteRecordsBefore` waits for it. */
   readonly keepStartOffset?: () => Promise<void>;
 }

@@ -182,7 +182,7 @@ export class SegmentList {
       paths.push(...segment.openFiles.map((file) => file.path));
       segment.close();
     }
-    const delayMs = this.#settings['file.delete.delay.ms'];
+    const delayMs = this.#files.deletesAtOnce ? 0 : this.#settings['file.delete.delay.ms'];
     if (delayMs === 0) this.#removeQuietly(paths);
     else {
       const timer = this.#clock.schedule(delayMs, () => {

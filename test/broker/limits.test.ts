@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Broker, type BrokerOptions, type Logger, startBroker } from '../../broker/index.ts';
 import { errors } from '../../protocol/errors.ts';
+import { incrementalAlterConfigs } from '../../protocol/messages/configs/incremental-alter-configs.ts';
 import { fetch } from '../../protocol/messages/data/fetch.ts';
 import { produce } from '../../protocol/messages/data/produce.ts';
 import { createTopics } from '../../protocol/messages/topics/create-topics.ts';
@@ -53,8 +54,8 @@ async function create(
   return answer.topics[0]!.errorCode;
 }
 
-async function send(client: Requests, name: string, records: Buffer): Promise<number> {
-  const topicData = [{ name, partitionData: [{ index: 0, records }] }];
+async function send(client: Requests, name: string, records: Buffer, index = 0): Promise<number> {
+  const topicData = [{ name, partitionData: [{ index, records }] }];
   const answer = await client.request(produce, 9, { acks: -1, timeoutMs: 30_000, topicData });
   return answer.responses[0]!.partitionResponses[0]!.errorCode;
 }
@@ -142,34 +143,64 @@ describe('topics', () => {
   });
 });
 
-describe('room', () => {
-  test('in memory: writes are refused by name at the limit, reads go on, a deletion gives room', async () => {
-    const lines: string[] = [];
-    const logger: Logger = {
-      debug() {},
-      info() {},
-      warn: (message, fields) => void lines.push(`${message} ${JSON.stringify(fields)}`),
-      error: (message, fields) => void lines.push(`${message} ${JSON.stringify(fields)}`),
-      named: () => logger,
-    };
-    const { client } = await start({
-      config: { 'kompakt.memory.limit.bytes': 4 * 1024 * 1024, 'log.segment.delete.delay.ms': 0 },
-      logger,
-    });
-    await create(client, 'full');
-    let errorCode = 0;
-    for (let i = 0; errorCode === 0; i++) {
-      expect(i).toBeLessThan(100);
-      errorCode = await send(client, 'full', batchOf(Buffer.alloc(200_000)));
+/** Nothing of this size fits any more, in no partition of the topic `full`. */
+const fullAtBytes = [200_000, 5_000, 10];
+
+async function startFull(config: Record<string, number> = {}): Promise<{ client: Client; lines: string[] }> {
+  const lines: string[] = [];
+  const say = (message: string, fields?: object): void =>
+    void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const logger: Logger = { debug() {}, info: say, warn: say, error: say, named: () => logger };
+  const { client } = await start({
+    config: { 'kompakt.memory.limit.bytes': 8 * 1024 * 1024, ...config },
+    logger,
+  });
+  const partitions = [0, 1, 2, 3, 4];
+  await create(client, 'full', partitions.length);
+  for (const bytes of fullAtBytes) {
+    for (const partition of partitions) {
+      const batch = batchOf(Buffer.alloc(bytes));
+      for (let sent = 0, errorCode = 0; errorCode === 0; sent++) {
+        expect(sent).toBeLessThan(10_000);
+        errorCode = await send(client, 'full', batch, partition);
+        expect([errors.none.code, errors.kafkaStorageError.code]).toContain(errorCode);
+      }
     }
-    expect(errorCode).toBe(errors.kafkaStorageError.code);
-    expect(await send(client, 'full', batchOf(Buffer.alloc(200_000)))).toBe(errors.kafkaStorageError.code);
+  }
+  return { client, lines };
+}
+
+async function untilTaken(client: Client, topic: string): Promise<void> {
+  const batch = batchOf(Buffer.alloc(fullAtBytes[0]!));
+  while ((await send(client, topic, batch)) !== errors.none.code) await new Promise(setImmediate);
+}
+
+describe('room', () => {
+  test('in memory: writes are refused at the limit, which one line names; reads go on', async () => {
+    const { client, lines } = await startFull();
     expect(lines.filter((line) => line.includes('kompakt.memory.limit.bytes'))).toHaveLength(1);
     expect((await read(client, 'full', 1_000_000)).length).toBeGreaterThan(200_000);
-    await create(client, 'next');
+  });
+
+  test('in memory a deleted topic gives its room back', async () => {
+    const { client, lines } = await startFull();
     await client.request(deleteTopics, 3, { topicNames: ['full'], timeoutMs: 30_000 });
-    while ((await send(client, 'next', batchOf(Buffer.alloc(200_000)))) !== 0)
-      await new Promise(setImmediate);
+    expect(await create(client, 'next')).toBe(errors.none.code);
+    await untilTaken(client, 'next');
+    expect(lines.filter((line) => line.includes('there is room again'))).toHaveLength(1);
+  });
+
+  test('in memory retention gives room back', async () => {
+    const { client } = await startFull({
+      'log.initial.task.delay.ms': 0,
+      'log.retention.ms': -1,
+      'log.retention.check.interval.ms': 10,
+      'log.segment.bytes': 1024 * 1024,
+    });
+    const configs = [{ name: 'retention.bytes', configOperation: 0, value: '1' }];
+    const resources = [{ resourceType: 2, resourceName: 'full', configs }];
+    await client.request(incrementalAlterConfigs, 1, { resources, validateOnly: false });
+    await untilTaken(client, 'full');
   });
 
   test('on a full disk writes are refused and reads go on; with room and a start they go on too', async () => {

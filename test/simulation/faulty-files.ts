@@ -41,6 +41,7 @@ export interface FaultyFileSystemOptions {
 }
 
 export class FaultyFileSystem implements FileSystem {
+  readonly deletesAtOnce = false;
   readonly memory: MemoryFileSystem;
   readonly durability: Durability;
   readonly windowsRules: boolean;

@@ -40,6 +40,21 @@ test('at the limit a write is refused by name, reads go on, and a removal gives 
   files.openSync('/other', 'create').writeSync([Buffer.alloc(2 * chunkBytes)], 0);
 });
 
+test('bulk files leave a sixteenth to the others', () => {
+  const files = new MemoryFileSystem({
+    clock: new VirtualClock(),
+    memoryLimitBytes: 16 * chunkBytes,
+    isBulk: (path) => path.endsWith('.log'),
+  });
+  const log = files.openSync('/1.log', 'create');
+  log.writeSync([Buffer.alloc(15 * chunkBytes)], 0);
+  expect(() => log.writeSync([Buffer.alloc(1)], log.size)).toThrow(/EMEMORYLIMIT/);
+  files.openSync('/checkpoint', 'create').writeSync([Buffer.alloc(chunkBytes)], 0);
+  expect(files.budget.usedBytes).toBe(files.budget.limitBytes);
+  files.removeFileSync('/1.log');
+  expect(files.budget.usedBytes).toBe(chunkBytes);
+});
+
 test('a retained file that was removed counts until it is released', () => {
   const files = memoryFiles();
   const log = files.openSync('/log', 'create');
