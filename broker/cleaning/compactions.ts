@@ -99,7 +99,12 @@ export class Compactions {
 
   /** Compacts now, one partition after the other; a receipt for each. Throws `CompactionRefused`, or CleanAborted when told to stop. */
   async *receipts(topic: string, options: CompactOptions = {}): AsyncGenerator<CompactionReceipt> {
-    const { logs, elsewhere } = this.#logsOf(topic, options.partition);
+    const { partition, dropTombstonesOlderThanMs: olderThanMs = 0 } = options;
+    if (!(olderThanMs >= 0))
+      throw new CompactionRefused(
+        `tombstones cannot be older than ${olderThanMs} ms: a time from 0 on is wanted`,
+      );
+    const { logs, elsewhere } = this.#logsOf(topic, partition);
     for (const log of logs) {
       yield await this.#holding(log, options, (signal) => {
         refuseUnlessCompacted(log);
@@ -154,7 +159,8 @@ export class Compactions {
     const { cluster, partitions } = this.#options;
     const state = cluster.topic(topic);
     if (state === undefined) throw new CompactionRefused(`there is no topic ${topic}`);
-    if (partition !== undefined && state.partitions[partition] === undefined)
+    const isKnown = partition === undefined || (Number.isInteger(partition) && partition in state.partitions);
+    if (!isKnown)
       throw new CompactionRefused(
         `${topic} has no partition ${partition}, it has ${state.partitions.length}`,
       );
@@ -224,7 +230,7 @@ export class Compactions {
   ): Promise<PartitionExplanation> {
     const { cleaner, environment } = this.#options;
     const { clock, files } = environment;
-    const recordsMax = Math.min(Math.max(1, limit), explainedRecordsMax);
+    const recordsMax = limit >= 1 ? Math.min(Math.floor(limit), explainedRecordsMax) : 1;
     const giveWay = async () => {
       await new Promise<void>((resolve) => clock.defer(resolve));
       if (signal.aborted) throw new CleanAborted();
