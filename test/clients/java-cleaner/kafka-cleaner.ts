@@ -10,7 +10,7 @@ import { kafkaLibs } from '../java/apache-kafka.ts';
 /** Apache Kafka's cleaner in one JVM for all directories (KafkaCleaner.java), asked one after the other. */
 
 /** The release whose cleaner ours must equal. */
-export const cleanerVersion = process.env.KAFKA_VERSION ?? '4.4.0';
+export const cleanerVersion = '4.4.0';
 const source = join(dirname(fileURLToPath(import.meta.url)), 'KafkaCleaner.java');
 
 const quickFlags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];

@@ -24,8 +24,6 @@ export class Coverage {
   emptyBatches = 0;
   /** Not compared: see `misleadsKafka`. */
   misled = 0;
-  /** Not compared: Kafka gave up, see `givesUp`. */
-  givenUp = 0;
   readonly records: Record<string, number> = {};
 
   add({ cleaned, result }: ours.OurPass): void {
@@ -80,12 +78,6 @@ function misleadsKafka(directory: Directory, firstDirtyOffset: number, logStartO
 }
 const abortedTransactionBytes = 34;
 const lastOffsetAt = 18;
-
-/**
- * Kafka fails at segments whose indexes are full, and leaves the partition alone from then on: its cleaned segments may need more
- * entries than their sources had. We go on without the entry.
- */
-const givesUp = (error: unknown): boolean => /Attempt to append to a full (time )?index/.test(String(error));
 
 export class PlanRun {
   readonly #options: RunOptions;
@@ -142,7 +134,6 @@ export class PlanRun {
       const cleaned = await kafka.clean({ ...request, dir });
       return { cleaned, directory: readDisk(dir) };
     });
-    if (right === null) return null;
     await onPass?.(before, request, left, right);
     if (misleadsKafka(before, left.cleaned.firstDirtyOffset, request.logStart)) {
       coverage.misled++;
@@ -186,22 +177,16 @@ export class PlanRun {
     const request = { nowMs, logStart, settings };
     const left = await ours.state(directory, request);
     const right = await this.#onDisk(directory, (dir) => this.#options.kafka.state({ ...request, dir }));
-    if (right === null || isDeepStrictEqual(left, right)) return null;
+    if (isDeepStrictEqual(left, right)) return null;
     return `after a crash\n  ours    ${sorted(left)}\n  Kafka's ${sorted(right)}`;
   }
 
-  /** null: Kafka gave up. */
-  async #onDisk<Result>(directory: Directory, use: (dir: string) => Promise<Result>): Promise<Result | null> {
-    const { scratch, coverage } = this.#options;
-    const place = mkdtempSync(join(scratch, 'log-'));
+  async #onDisk<Result>(directory: Directory, use: (dir: string) => Promise<Result>): Promise<Result> {
+    const place = mkdtempSync(join(this.#options.scratch, 'log-'));
     const dir = join(place, 'orders-3');
     writeDisk(dir, directory);
     try {
       return await use(dir);
-    } catch (error) {
-      if (!givesUp(error)) throw error;
-      coverage.givenUp++;
-      return null;
     } finally {
       rmSync(place, { recursive: true });
     }
