@@ -46,36 +46,69 @@ export const differences: { readonly [name: string]: Difference } = {
   'transaction.state.log.replication.factor': { kafka: '3', because: oneReplica },
 };
 
-/** Where Kompakt does something else than Kafka with the same keys, or without any. */
+/**
+ * Where Kompakt does something else than Kafka with the same keys, or without any. README.md has the same rows; each has a test
+ * (test/broker/config/differences.test.ts).
+ */
 export const otherWays: readonly {
   readonly what: string;
   readonly kafka: string;
+  readonly kompakt: string;
   readonly because: string;
 }[] = [
   {
-    what: 'Without `advertised.listeners`, and without a host in `listeners`, a client is told the address on which it connected',
+    what: '`advertised.listeners` not set, no host in `listeners`',
     kafka: 'the name of the machine',
+    kompakt: "the local address of each client's connection",
     because: 'it works on loopback, in a LAN and over IPv6 without configuration',
   },
   {
-    what: 'A dynamic member of a classic group leaves 500 ms after its last connection is gone (`kompakt.group.disconnect.grace.ms`)',
-    kafka: 'it is waited for until its session time-out',
+    what: 'a dynamic member of a classic group whose connections are gone',
+    kafka: 'leaves with its session time-out',
+    kompakt: 'leaves after `kompakt.group.disconnect.grace.ms`, 500',
     because:
-      'the next test run should not wait for a killed one; kafkajs, librdkafka and Java are back sooner when only a connection broke',
+      "the next test run should not wait for a killed one; kafkajs, librdkafka and Java are back sooner when only a connection broke; 0 is Kafka's way",
   },
   {
-    what: 'An unknown key in a file or in `--set` is refused',
+    what: 'a replication factor above 1',
+    kafka: 'created when there are brokers',
+    kompakt: 'refused; capped to 1 under `kompakt.replication.factor.cap`',
+    because: 'one node can hold one replica; some tools, such as Connect, insist on 3',
+  },
+  {
+    what: "internal topics' directories",
+    kafka: 'made at once',
+    kompakt: 'made with the first append',
+    because: '50 empty partitions are not worth 50 directories',
+  },
+  {
+    what: 'an unknown key in a file or in `--set`',
     kafka: 'a warning in the log',
+    kompakt: 'refused',
     because: 'a typing error should not be found weeks later',
   },
   {
-    what: '`listeners` and `listener.security.protocol.map` cannot change while the broker runs',
-    kafka: 'they can, with AlterConfigs on the broker',
+    what: 'changing `listeners` or their security protocols',
+    kafka: 'while it runs',
+    kompakt: 'with a restart',
     because: 'a restart takes a moment',
   },
   {
-    what: 'A partition that cannot be cleaned is tried again after a minute, and after twice as long each time, up to an hour',
-    kafka: 'it is left alone until the next start',
-    because: 'a disk that was full, or a file that was put back, should not need a restart',
+    what: 'a partition that cannot be cleaned (damaged, disk full)',
+    kafka: 'left alone until the next start',
+    kompakt: 'tried again after a minute, then after twice as long each time, up to an hour',
+    because: 'what was mended should not need a restart; `kompakt status` names it',
+  },
+  {
+    what: 'compaction on request',
+    kafka: 'none',
+    kompakt: 'with `log.cleaner.enable=false` and below `min.cleanable.dirty.ratio` too',
+    because: 'whoever asks for it gets it',
+  },
+  {
+    what: 'files of deleted topics and segments, in memory',
+    kafka: 'kept for `file.delete.delay.ms`',
+    kompakt: 'gone at once',
+    because: 'room is dear there, and nobody else sees them; on a disk they are kept as long',
   },
 ];

@@ -40,7 +40,7 @@ export interface IgnoredKeys {
 export function readConfiguration(sources: SettingsSources = {}): ConfigurationResult {
   const merged = mergeSources(sources);
   if (!merged.ok) return merged;
-  const { texts } = merged;
+  const { texts, hostIsGiven } = merged;
   const { values, messages } = readValues(texts);
   if (!texts.has('listeners')) values['listeners'] = defaultListeners(sources);
   if (sources.dataDirectory !== undefined) values['log.dirs'] = [sources.dataDirectory];
@@ -48,7 +48,8 @@ export function readConfiguration(sources: SettingsSources = {}): ConfigurationR
   shareNodeId(texts, values, messages);
   if (messages.length > 0) return { ok: false, messages };
   const settings = values as BrokerSettings;
-  const listeners = readListeners(settings, (key) => texts.has(key));
+  const isGiven = (key: string): boolean => (key === 'listeners' ? hostIsGiven : texts.has(key));
+  const listeners = readListeners(settings, isGiven);
   const message = checkTogether(settings) ?? (listeners.ok ? undefined : listeners.message);
   if (!listeners.ok || message !== undefined) return { ok: false, messages: [message!] };
   return { ok: true, configuration: new Configuration(texts, settings, listeners.listeners) };

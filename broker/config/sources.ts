@@ -24,7 +24,12 @@ export interface SettingsSources {
 }
 
 export type StaticTexts =
-  | { readonly ok: true; readonly texts: ReadonlyMap<string, string> }
+  | {
+      readonly ok: true;
+      readonly texts: ReadonlyMap<string, string>;
+      /** Somebody wrote `listeners` or a host; --port alone leaves the default host, which clients are not told. */
+      readonly hostIsGiven: boolean;
+    }
   | { readonly ok: false; readonly messages: readonly string[] };
 
 /** The texts of all keys that were given, the last word on each. */
@@ -35,6 +40,7 @@ export function mergeSources(sources: SettingsSources): StaticTexts {
   const set = sources.set ?? new Map<string, string>();
   for (const name of set.keys()) checkName(name, 'in --set', messages);
   refuseContradictions(sources, set, messages);
+  const hostIsGiven = sources.host !== undefined || texts.has('listeners') || set.has('listeners');
   if (sources.host !== undefined || sources.port !== undefined) applyAddress(sources, texts, messages);
   if (sources.dataDirectory !== undefined) {
     texts.delete('log.dir');
@@ -43,7 +49,7 @@ export function mergeSources(sources: SettingsSources): StaticTexts {
   // log.dirs comes before log.dir, so what was set later must not lie under what was set before.
   if (set.has('log.dir') && !set.has('log.dirs')) texts.delete('log.dirs');
   for (const [name, text] of set) texts.set(name, text);
-  return messages.length === 0 ? { ok: true, texts } : { ok: false, messages };
+  return messages.length === 0 ? { ok: true, texts, hostIsGiven } : { ok: false, messages };
 }
 
 function readFile({ file }: SettingsSources, messages: string[]): Map<string, string> {

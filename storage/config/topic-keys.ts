@@ -86,7 +86,7 @@ export const topicKeys = {
     default: minuteMs,
     min: 0,
     brokerKey: 'log.segment.delete.delay.ms',
-    doc: 'How long the files of a removed segment or topic stay on disk, marked as deleted.',
+    doc: 'How long the files of a removed segment or topic stay on disk, marked as deleted; in memory they go at once.',
   }),
   'flush.messages': long({
     default: longMax,

@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { differences } from '../../broker/config/differences.ts';
+import { brokerKeys } from '../../broker/config/broker-keys.ts';
+import { differences, otherWays } from '../../broker/config/differences.ts';
+import { formatValue } from '../../storage/config/define.ts';
 import {
   type Ended,
   freshDirectory,
@@ -137,13 +139,38 @@ describe('every code block runs', () => {
   }
 });
 
-test('the table of differences has every key whose default differs, with the default of Kafka', () => {
+describe("the differences from Kafka's defaults are those of the code, all of them", () => {
   const section = readme.split("## Differences from Apache Kafka's defaults")[1]!.split('\n## ')[0]!;
-  const rows = section.split('\n').filter((line) => line.startsWith('|'));
-  for (const [key, { kafka }] of Object.entries(differences)) {
-    const row = rows.find((line) => line.split('|')[1]!.includes(`\`${key}\``));
-    expect(row, key).toBeDefined();
-    const inPlainWords = key === 'metric.reporters' ? 'JMX' : (kafka ?? 'required');
-    expect(row!.split('|')[2], key).toContain(inPlainWords);
-  }
+  const [keyRows, wayRows] = section.split('And these ways:').map((part) =>
+    part
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !/^\| (key|what) \|/.test(line))
+      .map((line) => line.slice(2, -2).split(' | ')),
+  ) as [string[][], string[][]];
+  /** What the table says in words. */
+  const inWords: Record<string, readonly [kafka: string, ours: string]> = {
+    'metric.reporters': ['the JMX reporter', 'none'],
+  };
+
+  test('keys', () => {
+    const told: Record<string, readonly string[]> = {};
+    for (const [keys, kafka, ours] of keyRows) {
+      const names = keys!.match(/[a-z.]+/g)!;
+      const defaults = [kafka!, ours!].map((cell) => (names.length === 1 ? [cell] : cell.split(', ')));
+      for (const [i, name] of names.entries()) {
+        told[name] = defaults.map((cells) => (cells[i] ?? cells[0]!).replaceAll('`', ''));
+      }
+    }
+    const real = Object.entries(differences).map(([name, { kafka }]) => {
+      const ours = formatValue(brokerKeys[name]!, brokerKeys[name]!.default);
+      return [name, inWords[name] ?? [kafka ?? 'required', ours]];
+    });
+    expect(told).toEqual(Object.fromEntries(real));
+  });
+
+  test('ways', () => {
+    expect(wayRows).toEqual(
+      otherWays.map(({ what, kafka, kompakt, because }) => [what, kafka, kompakt, because]),
+    );
+  });
 });

@@ -51,7 +51,7 @@ function differencesSection(): string {
     kafka === null ? 'none, required' : code(kafka),
     because,
   ]);
-  const ways = otherWays.map(({ what, kafka, because }) => [what, kafka, because]);
+  const ways = otherWays.map(({ what, kafka, kompakt, because }) => [what, kompakt, kafka, because]);
   return `## Differences from Kafka
 
 Defaults:
@@ -59,7 +59,7 @@ Defaults:
 ${table(['Key', 'Kompakt', 'Kafka', 'Because'], rows)}
 Ways:
 
-${table(['Kompakt', 'Kafka', 'Because'], ways)}`;
+${table(['What', 'Kompakt', 'Kafka', 'Because'], ways)}`;
 }
 
 function topicTable(keys: ConfigTable = topicKeys): string {

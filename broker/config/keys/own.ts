@@ -23,7 +23,7 @@ export const ownKeys = {
   'kompakt.memory.limit.bytes': long({
     default: -1,
     min: -1,
-    doc: 'With --memory: how many bytes all files together may take. -1: the smaller of 1 GiB and a quarter of what the process may use.',
+    doc: 'With --memory: how many bytes all files together may take. At the limit appends are refused; a sixteenth of it, 1 MiB at most, is left to the metadata log and small files. -1: the smaller of 1 GiB and a quarter of what the process may use.',
   }),
   'kompakt.open.files.max': int({
     default: 512,

@@ -42,6 +42,19 @@ describe('layers', () => {
     ]);
   });
 
+  test('clients are told a host that somebody wrote, and how they came where nobody did', () => {
+    const advertised = (sources: Parameters<typeof configured>[0]) => [
+      ...configured(sources).listeners.advertised,
+    ];
+    expect(advertised({ port: 19092 })).toEqual([]);
+    expect(advertised({ host: 'localhost', port: 19092 })).toEqual([
+      ['PLAINTEXT', { host: 'localhost', port: 19092 }],
+    ]);
+    expect(advertised({ file: file('listeners=PLAINTEXT://broker:1'), port: 2 })).toEqual([
+      ['PLAINTEXT', { host: 'broker', port: 2 }],
+    ]);
+  });
+
   test('a program has its own default address, which is no setting', () => {
     const sources = { defaultAddress: { host: '127.0.0.1', port: 0 } };
     expect(configured(sources).settings.listeners).toEqual(['PLAINTEXT://127.0.0.1:0']);
