@@ -36,6 +36,7 @@ export class IndexFile {
   /** All entries while growing; null when they are in the file. */
   #entries: Buffer | null = null;
   #growing = false;
+  #rebuilt = false;
   /** -1: the file has not been looked at. */
   #count = -1;
 
@@ -66,6 +67,14 @@ export class IndexFile {
     this.#entries = null;
     this.#count = 0;
     this.#growing = true;
+  }
+
+  /** Starts anew what a damaged or missing file should hold: the file, which may not be there, is not touched before `seal`. */
+  rebuild(): void {
+    this.#entries = null;
+    this.#count = 0;
+    this.#growing = true;
+    this.#rebuilt = true;
   }
 
   /** Brings the entries of an existing file into memory, to append more. */
@@ -104,11 +113,13 @@ export class IndexFile {
   /** Writes the entries, cuts the file to them and frees the memory. */
   seal(): void {
     if (!this.#growing) return;
-    const file = this.#open('update');
+    const file = this.#open('create');
     const bytes = this.#count * this.entryBytes;
+    // Interrupted at any point, what is there is a beginning of the index.
+    if (this.#rebuilt) file.truncateSync(0);
     if (bytes > 0) file.writeSync([this.#entries!.subarray(0, bytes)], 0);
     file.truncateSync(bytes);
-    this.#growing = false;
+    this.#growing = this.#rebuilt = false;
     this.#entries = null;
   }
 

@@ -51,6 +51,11 @@ export class OffsetIndex {
     this.#file.create(this.#entriesMax * offsetIndexEntryBytes);
   }
 
+  /** Empty, for all entries to be added again; the file stays as it is, or missing, until `seal`. */
+  rebuild(): void {
+    this.#file.rebuild();
+  }
+
   grow(): void {
     this.#file.grow(this.#entriesMax * offsetIndexEntryBytes);
   }

@@ -5,7 +5,7 @@ import type { TopicSettings } from '../config/topic-settings.ts';
 import type { FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt, leaderEpochAt } from './batch-walk.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
-import type { LogLogger } from './log-types.ts';
+import type { AbortedTransaction, LogLogger } from './log-types.ts';
 import type { CompletedTransaction } from './producer-state.ts';
 import { ProducerTable } from './producer-table.ts';
 import { settleLeftovers } from './recovery-files.ts';
@@ -166,12 +166,15 @@ class Loader {
     const segment = this.#segments[n]!;
     const producers = this.#producersAt(n);
     const sizeBefore = segment.file.size;
+    const isUnindexed = this.#unindexed.has(segment.baseOffset);
+    if (isUnindexed) this.#removeOffsetIndex(segment);
     segment.resetForRecovery();
     const overlaps = this.#acceptBatches(segment, producers, sizeBefore, this.#segments[n + 1]?.baseOffset);
     const nextOffset = segment.nextOffset;
     const isCut = segment.size < sizeBefore;
     if (isCut && !overlaps) this.#endLogAt(n, sizeBefore - segment.size);
-    segment.seal();
+    if (isUnindexed) this.#sealDurably(segment);
+    else segment.seal();
     // Else the next crash could bring back what was cut off here, in the place of what is written now.
     if (isCut) segment.file.syncSync();
     producers.endOffset = nextOffset;
@@ -191,13 +194,17 @@ class Loader {
     nextBase = Number.POSITIVE_INFINITY,
   ): boolean {
     const walk = new BatchWalk(segment.file, 0, sizeBytes, { whole: true });
+    const aborted: AbortedTransaction[] = [];
     const onCompleted = (transaction: CompletedTransaction, lastStableOffset: number): void => {
-      if (transaction.aborted) segment.transactionIndex.append({ ...transaction, lastStableOffset });
+      const { producerId, firstOffset, lastOffset } = transaction;
+      if (transaction.aborted) aborted.push({ producerId, firstOffset, lastOffset, lastStableOffset });
     };
+    let overlaps = false;
     try {
       while (walk.next()) {
         ensureFits(walk, segment);
-        if (lastOffsetAt(walk.buffer, walk.at) >= nextBase) return true;
+        overlaps = lastOffsetAt(walk.buffer, walk.at) >= nextBase;
+        if (overlaps) break;
         segment.count(walk.buffer, walk.at, walk.bytes);
         const epoch = leaderEpochAt(walk.buffer, walk.at);
         if (epoch > (this.#epochs.latest?.epoch ?? -1)) {
@@ -210,7 +217,28 @@ class Loader {
       const { directory, logger } = this.#options;
       logger.warn('a record batch is damaged', { directory, position: walk.position, why: error.message });
     }
-    return false;
+    segment.transactionIndex.rewrite(aborted);
+    return overlaps;
+  }
+
+  /** It may be there, and the time index not. */
+  #removeOffsetIndex({ baseOffset }: Segment): void {
+    const { files, directory } = this.#options;
+    files.removeFileSync(filePath(files, directory, baseOffset, suffixes.offsetIndex));
+    files.syncDirectorySync(directory);
+  }
+
+  /** The offset index last: as long as it is missing, the next start looks at this segment again. */
+  #sealDurably(segment: Segment): void {
+    const { files, directory } = this.#options;
+    const { timeIndex, transactionIndex } = segment;
+    segment.sealTimeIndex();
+    timeIndex.file.syncSync();
+    transactionIndex.file?.syncSync();
+    files.syncDirectorySync(directory);
+    segment.seal();
+    segment.offsetIndex.file.syncSync();
+    files.syncDirectorySync(directory);
   }
 
   /**

@@ -238,15 +238,13 @@ export class Segment {
     return before - this.size;
   }
 
-  /** Empties the indexes, for all batches to be counted again. */
+  /**
+   * For all batches to be counted again, into new indexes. Their files stay as they are, or missing, until `seal`: whoever is
+   * interrupted meanwhile finds the same reason to do it again.
+   */
   resetForRecovery(): void {
-    this.transactionIndex.truncateTo(0);
-    this.#clear();
-  }
-
-  #clear(): void {
-    this.offsetIndex.create();
-    this.timeIndex.create();
+    this.offsetIndex.rebuild();
+    this.timeIndex.rebuild();
     this.#bytesSinceIndexEntry = 0;
     this.#max = { timestampMs: -1, offset: this.baseOffset };
     this.#firstTimestampMs = null;
@@ -256,12 +254,16 @@ export class Segment {
 
   /** Nothing more will be appended: closing entry of the time index, files cut to what they hold. */
   seal(): void {
+    this.sealTimeIndex();
+    this.offsetIndex.seal();
+    if (this.file.size !== this.size) this.file.truncateSync(this.size);
+  }
+
+  sealTimeIndex(): void {
     if (this.size > 0) {
       this.timeIndex.maybeAppend(this.maxTimestamp.timestampMs, this.maxTimestamp.offset);
     }
-    this.offsetIndex.seal();
     this.timeIndex.seal();
-    if (this.file.size !== this.size) this.file.truncateSync(this.size);
   }
 
   /** The files that have to be synced for a sealed segment to be durable. */
@@ -272,12 +274,7 @@ export class Segment {
     return all;
   }
 
-  /** Renames all files, `suffix` added to their names. */
-  addSuffix(suffix: string): void {
-    for (const file of this.openFiles) file.renameTo(file.path + suffix);
-  }
-
-  /** Takes `suffix` off the names again, that of the .log first (segment-swap.ts). */
+  /** Takes `suffix` off the names, that of the .log first (segment-swap.ts). */
   stripSuffix(suffix: string): void {
     for (const file of this.openFiles) {
       if (file.path.endsWith(suffix)) file.renameTo(file.path.slice(0, -suffix.length));
@@ -304,7 +301,7 @@ export class Segment {
       if (!(error instanceof CorruptIndex)) throw error;
     }
     const { size, nextOffset } = this;
-    this.#clear();
+    this.resetForRecovery();
     const walk = new BatchWalk(this.file, 0, size);
     while (walk.next()) this.count(walk.buffer, walk.at, walk.bytes);
     this.nextOffset = nextOffset;

@@ -53,6 +53,11 @@ export class TimeIndex {
     this.#file.create(this.#entriesMax * timeIndexEntryBytes);
   }
 
+  /** Empty, for all entries to be added again; the file stays as it is, or missing, until `seal`. */
+  rebuild(): void {
+    this.#file.rebuild();
+  }
+
   grow(): void {
     this.#file.grow(this.#entriesMax * timeIndexEntryBytes);
   }

@@ -55,6 +55,14 @@ export class TransactionIndex {
     this.#entries.push(aborted);
   }
 
+  /** Makes it hold exactly these; nothing is written where it does already. */
+  rewrite(aborted: readonly AbortedTransaction[]): void {
+    if (isSame(this.entries, aborted)) return;
+    if (this.#exists) this.#open().truncateSync(0);
+    this.#entries = [];
+    for (const transaction of aborted) this.append(transaction);
+  }
+
   /**
    * Adds to `found` the transactions that a read of [fromOffset, upTo) must know, and returns true when no later segment
    * can have another one.
@@ -104,4 +112,13 @@ export class TransactionIndex {
     }
     return found;
   }
+}
+
+function isSame(a: readonly AbortedTransaction[], b: readonly AbortedTransaction[]): boolean {
+  const isEqual = (x: AbortedTransaction, y: AbortedTransaction): boolean =>
+    x.producerId === y.producerId &&
+    x.firstOffset === y.firstOffset &&
+    x.lastOffset === y.lastOffset &&
+    x.lastStableOffset === y.lastStableOffset;
+  return a.length === b.length && a.every((each, n) => isEqual(each, b[n]!));
 }
