@@ -16,6 +16,7 @@ import type { Segment } from './segment.ts';
 import { leaderEpochFile } from './segment-files.ts';
 import { SegmentList } from './segment-list.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
+import { SwapGate } from './swap-gate.ts';
 
 /**
  * Everything that changes a log, appends apart (log-appender.ts); log.ts is the face of both.
@@ -36,6 +37,7 @@ export class LogWriter {
   readonly sync: LogSync;
   readonly queue: AppendQueue;
   readonly appender: LogAppender;
+  readonly swapGate = new SwapGate();
   settings: TopicSettings;
   state: LogState = 'online';
   logStartOffset: number;
@@ -181,11 +183,16 @@ export class LogWriter {
   }
 
   /** Takes out the segments that end before the log start offset; tells how many. */
-  retireBeforeStart(): number {
-    const count = this.list.indexFor(this.logStartOffset);
-    if (count <= 0) return 0;
-    this.list.retireFirst(count, (segment) => this.forget(segment));
-    return count;
+  async retireBeforeStart(): Promise<number> {
+    if (this.list.indexFor(this.logStartOffset) <= 0) return 0;
+    const retired = await this.swapGate.cut(() =>
+      this.change('remove old segments', () => {
+        const count = Math.max(0, this.list.indexFor(this.logStartOffset));
+        this.list.retireFirst(count, (segment) => this.forget(segment));
+        return count;
+      }),
+    );
+    return retired ?? 0;
   }
 
   /** Moves the log start offset up; false when it is there already. */
@@ -202,7 +209,7 @@ export class LogWriter {
 
   /** Cuts off all records from `offset` on, when no sync is under way that could count them in. */
   truncateInTurn(offset: number): Promise<void> {
-    return Promise.resolve(
+    return this.swapGate.cut(() =>
       this.queue.run(async () => {
         await this.sync.idle();
         if (this.state === 'online' && offset < this.endOffset)

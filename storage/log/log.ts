@@ -304,7 +304,7 @@ export class Log {
     const writer = this.#writer;
     const moved = await writer.change('apply retention', () => writer.retain(nowMs));
     if (moved) await this.#deps.keepStartOffset?.();
-    return (await writer.change('remove old segments', () => writer.retireBeforeStart())) ?? 0;
+    return writer.retireBeforeStart();
   }
 
   /** Seals the last segment and begins a new one, unless it is empty; true when it did. */

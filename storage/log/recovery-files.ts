@@ -1,80 +1,137 @@
 import type { FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt } from './batch-walk.ts';
 import type { LogLogger } from './log-types.ts';
-import { fileName, offsetOf, suffixes } from './segment-files.ts';
+import { fileName, indexSuffixes, offsetOf, suffixes } from './segment-files.ts';
 
 /**
  * Settles what an interrupted change has left in a partition's directory, before anything else looks at it. In order:
  *
  *   1. `.deleted` files go (those of the metadata log's snapshots, `.checkpoint.deleted`, are its own business).
- *   2. `.cleaned` files go: the cleaner had not finished. So does every `.swap` at or above the lowest of them: one of
- *      several new segments was not complete, thus none counts.
- *   3. What is left as `.swap` is complete. Every other file whose offset lies in [lowest base, highest next offset) of the
- *      `.log.swap` files is a source and goes; then `.swap` is taken off the names. So a crash after the first rename
- *      completes the cleaning, a crash before leaves the old segments.
+ *   2. Where there are `.cleaned` files the cleaner had not finished: every `.swap` at or above the lowest of them goes, for one of
+ *      the files of a new segment was not complete, thus none counts; then the `.cleaned` themselves.
+ *   3. A `.log.swap` that is left is complete. Every other file whose offset lies in [lowest base, highest next offset) of them, or
+ *      up to where their `.sources.swap` say, is a source and goes; then `.swap` is taken off the names. So a crash after the
+ *      announcement completes the cleaning, a crash before leaves the old segments (segment-swap.ts).
  *      A transaction index without suffix beside `.log.swap` may be an old one or, if renames were lost, the new one: it
- *      goes, and the offset index with it, so that the segment is recovered and gets one that is right.
- *   4. An index without its .log goes.
+ *      goes, and the offset index with it, so that the segment is recovered and gets one that is right. So does what there is as
+ *      `.swap` of an index whose `.log` has lost the suffix already.
+ *   4. An index without its .log goes, and what is left of a `.sources` file.
  *
- * Each step can be interrupted and begun again.
+ * Each step can be interrupted and begun again, also by a loss of power: whatever the next one relies on is made durable first.
  */
 export function settleLeftovers(files: FileSystem, directory: string, logger: LogLogger): string[] {
-  const remove = (name: string): void => {
-    logger.info('removing a file that an interrupted change left', { directory, name });
-    files.removeFileSync(files.join(directory, name));
-  };
-  let names = files.listSync(directory);
-  const isRemoved = (name: string): boolean =>
-    name.endsWith(suffixes.deleted) && !name.endsWith(`.checkpoint${suffixes.deleted}`);
-  const cleaned = names.filter((name) => name.endsWith(suffixes.cleaned) && offsetOf(name) >= 0);
-  const lowestCleaned = Math.min(...cleaned.map(offsetOf));
-  const isUnfinished = (name: string): boolean =>
-    cleaned.includes(name) || (name.endsWith(suffixes.swap) && offsetOf(name) >= lowestCleaned);
-  for (const name of names) if (isRemoved(name) || isUnfinished(name)) remove(name);
-  names = names.filter((name) => !isRemoved(name) && !isUnfinished(name));
-  names = completeSwap(files, directory, names, logger, remove);
-  const orphans = orphanedIndexes(names);
-  for (const name of orphans) remove(name);
-  return names.filter((name) => !orphans.includes(name));
+  const leftovers = new Leftovers(files, directory, logger);
+  leftovers.removeDeleted();
+  leftovers.removeUnfinished();
+  leftovers.completeSwap();
+  leftovers.removeOrphans();
+  return leftovers.names;
 }
 
-function completeSwap(
-  files: FileSystem,
-  directory: string,
-  names: readonly string[],
-  logger: LogLogger,
-  remove: (name: string) => void,
-): string[] {
-  const swaps = names.filter((name) => name.endsWith(suffixes.swap));
-  if (swaps.length === 0) return [...names];
-  let from = Number.POSITIVE_INFINITY;
-  let upTo = Number.NEGATIVE_INFINITY;
-  for (const name of swaps) {
-    if (!name.endsWith(suffixes.log + suffixes.swap)) continue;
-    from = Math.min(from, offsetOf(name));
-    upTo = Math.max(upTo, nextOffsetIn(files, files.join(directory, name), offsetOf(name)));
+class Leftovers {
+  names: string[];
+  readonly #files: FileSystem;
+  readonly #directory: string;
+  readonly #logger: LogLogger;
+
+  constructor(files: FileSystem, directory: string, logger: LogLogger) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#logger = logger;
+    this.names = files.listSync(directory);
   }
-  const isSource = (name: string): boolean =>
-    !name.endsWith(suffixes.swap) && offsetOf(name) >= from && offsetOf(name) < upTo;
-  const kept: string[] = [];
-  const doubtful = swaps.filter((name) => {
-    if (!name.endsWith(suffixes.offsetIndex + suffixes.swap)) return false;
-    const transactionIndex = fileName(offsetOf(name), suffixes.transactionIndex);
-    return names.includes(transactionIndex) && !names.includes(transactionIndex + suffixes.swap);
-  });
-  for (const name of doubtful) remove(name);
-  for (const name of names) {
-    if (isSource(name)) remove(name);
-    else if (!name.endsWith(suffixes.swap)) kept.push(name);
+
+  removeDeleted(): void {
+    const isLater = (name: string) => name.endsWith(`.checkpoint${suffixes.deleted}`);
+    this.#remove(this.names.filter((name) => name.endsWith(suffixes.deleted) && !isLater(name)));
   }
-  for (const name of swaps) {
-    if (doubtful.includes(name)) continue;
+
+  removeUnfinished(): void {
+    const cleaned = this.#withSuffix(suffixes.cleaned);
+    const lowest = Math.min(...cleaned.map(offsetOf));
+    // Durably, before the files go that say that these do not count.
+    this.#removeDurably(this.#withSuffix(suffixes.swap).filter((name) => offsetOf(name) >= lowest));
+    this.#remove(cleaned);
+  }
+
+  completeSwap(): void {
+    const swaps = this.#withSuffix(suffixes.swap);
+    if (swaps.length === 0) return;
+    const logs = swaps.filter((name) => name.endsWith(suffixes.log + suffixes.swap));
+    const from = Math.min(...logs.map(offsetOf));
+    const upTo = Math.max(...logs.map((name) => this.#endOf(name)));
+    const isSource = (name: string): boolean =>
+      !swaps.includes(name) && offsetOf(name) >= from && offsetOf(name) < upTo;
+    const doubtful = this.#doubtfulIndexes(swaps);
+    // Durably, before the names go that say that these do not count.
+    this.#removeDurably([...this.names.filter(isSource), ...doubtful]);
+    for (const name of logs) this.#strip(name);
+    this.#remove(this.#withSuffix(suffixes.sources + suffixes.swap));
+    for (const name of this.#withSuffix(suffixes.swap)) this.#strip(name);
+    this.#files.syncDirectorySync(this.#directory);
+  }
+
+  removeOrphans(): void {
+    const present = new Set(this.names);
+    const indexes = indexSuffixes.flatMap((suffix) => this.#withSuffix(suffix));
+    this.#remove(indexes.filter((name) => !present.has(fileName(offsetOf(name), suffixes.log))));
+    // Apache Kafka's start takes the suffix off everything.
+    this.#remove(this.#withSuffix(suffixes.sources));
+  }
+
+  #withSuffix(suffix: string): string[] {
+    return this.names.filter((name) => name.endsWith(suffix) && offsetOf(name) >= 0);
+  }
+
+  /** Of an index, as `.swap` or without: those that may not belong to the `.log` that will be there. */
+  #doubtfulIndexes(swaps: readonly string[]): string[] {
+    return swaps.flatMap((name) => {
+      const offset = offsetOf(name);
+      const isThere = (suffix: string) => this.names.includes(fileName(offset, suffix));
+      const asSwap = (suffix: string) => suffix + suffixes.swap;
+      const { log, offsetIndex, transactionIndex } = suffixes;
+      if (name.endsWith(log + suffixes.swap)) {
+        const isDoubtful = isThere(transactionIndex) && !isThere(asSwap(transactionIndex));
+        return isDoubtful && isThere(asSwap(offsetIndex)) ? [fileName(offset, asSwap(offsetIndex))] : [];
+      }
+      const isIndex = indexSuffixes.some((suffix) => name.endsWith(asSwap(suffix)));
+      if (!isIndex || isThere(asSwap(log))) return [];
+      return isThere(offsetIndex) ? [name, fileName(offset, offsetIndex)] : [name];
+    });
+  }
+
+  /** One above what a `.log.swap` replaces. */
+  #endOf(name: string): number {
+    const baseOffset = offsetOf(name);
+    const nextOffset = nextOffsetIn(this.#files, this.#files.join(this.#directory, name), baseOffset);
+    const sources = fileName(baseOffset, suffixes.sources + suffixes.swap);
+    if (!this.names.includes(sources)) return nextOffset;
+    const text = this.#files.readFileSync(this.#files.join(this.#directory, sources)).toString();
+    return /^\d+\n$/.test(text) ? Math.max(nextOffset, Number(text) + 1) : nextOffset;
+  }
+
+  #strip(name: string): void {
     const final = name.slice(0, -suffixes.swap.length);
-    logger.info('completing an interrupted replacement of segments', { directory, name });
-    files.renameSync(files.join(directory, name), files.join(directory, final));
-    kept.push(final);
+    const directory = this.#directory;
+    this.#logger.info('completing an interrupted replacement of segments', { directory, name });
+    this.#files.renameSync(this.#files.join(directory, name), this.#files.join(directory, final));
+    this.names = [...new Set(this.names.map((each) => (each === name ? final : each)))].sort();
   }
-  return [...new Set(kept)].sort();
+
+  #remove(names: readonly string[]): void {
+    for (const name of names) {
+      const directory = this.#directory;
+      this.#logger.info('removing a file that an interrupted change left', { directory, name });
+      this.#files.removeFileSync(this.#files.join(directory, name));
+    }
+    this.names = this.names.filter((name) => !names.includes(name));
+  }
+
+  #removeDurably(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#remove(names);
+    this.#files.syncDirectorySync(this.#directory);
+  }
 }
 
 function nextOffsetIn(files: FileSystem, path: string, baseOffset: number): number {
@@ -87,13 +144,4 @@ function nextOffsetIn(files: FileSystem, path: string, baseOffset: number): numb
   } finally {
     file.close();
   }
-}
-
-function orphanedIndexes(names: readonly string[]): string[] {
-  const present = new Set(names);
-  const indexes = [suffixes.offsetIndex, suffixes.timeIndex, suffixes.transactionIndex];
-  return names.filter((name) => {
-    const isIndex = indexes.some((suffix) => name.endsWith(suffix)) && offsetOf(name) >= 0;
-    return isIndex && !present.has(fileName(offsetOf(name), suffixes.log));
-  });
 }

@@ -13,6 +13,9 @@ import type { FileSystem } from '../environment/files.ts';
  * A further suffix tells what a file is waiting for; what a start makes of it stands in recovery-files.ts:
  *   .cleaned   being written by the cleaner     .swap   complete, about to replace its sources
  *   .deleted   no longer part of the log, to be unlinked
+ *
+ *   00000000000000000012.sources.swap    beside .log.swap where that does not tell by itself which segments it replaces: the base
+ *                                        offset of the last one, as text; ours alone, Apache Kafka does not look at it
  */
 export const suffixes = {
   log: '.log',
@@ -20,6 +23,7 @@ export const suffixes = {
   timeIndex: '.timeindex',
   transactionIndex: '.txnindex',
   snapshot: '.snapshot',
+  sources: '.sources',
   cleaned: '.cleaned',
   swap: '.swap',
   deleted: '.deleted',
@@ -35,6 +39,8 @@ export const segmentSuffixes = [
   suffixes.timeIndex,
   suffixes.transactionIndex,
 ] as const;
+
+export const indexSuffixes = [suffixes.offsetIndex, suffixes.timeIndex, suffixes.transactionIndex] as const;
 
 const offsetDigits = 20;
 const offsetPattern = /^(\d+)\./;

@@ -139,19 +139,12 @@ export class SegmentList {
     this.#retire(this.segments.splice(this.indexFor(offset) + 1), onRetired);
   }
 
-  /** Takes these neighbours out. */
-  take(segments: readonly Segment[], onRetired: (segment: Segment) => void): void {
-    const first = this.segments.indexOf(segments[0]!);
-    this.#retire(this.segments.splice(first, segments.length), onRetired);
-  }
-
-  /** Puts a sealed segment in its place, before others. */
-  insert(segment: Segment): void {
-    const at = this.indexFor(segment.baseOffset) + 1;
-    const next = this.segments[at];
+  /** Puts a sealed segment in the place of these neighbours. It is there even if this throws, for want of a rename. */
+  replace(sources: readonly Segment[], segment: Segment, onRetired: (source: Segment) => void): void {
+    const first = this.segments.indexOf(sources[0]!);
+    const next = this.segments[first + sources.length];
     if (next) segment.nextOffset = next.baseOffset;
-    this.segments.splice(at, 0, segment);
-    this.epoch++;
+    this.#retire(this.segments.splice(first, sources.length, segment), onRetired);
   }
 
   /** Closes all files; what waits to be unlinked stays for the next start. */
@@ -178,8 +171,11 @@ export class SegmentList {
     const paths: string[] = [];
     for (const segment of segments) {
       onRetired(segment);
-      segment.addSuffix(suffixes.deleted);
-      paths.push(...segment.openFiles.map((file) => file.path));
+      for (const file of segment.openFiles) {
+        const path = this.#freeName(file.path);
+        file.renameTo(path);
+        paths.push(path);
+      }
       segment.close();
     }
     const delayMs = this.#files.deletesAtOnce ? 0 : this.#settings['file.delete.delay.ms'];
@@ -191,6 +187,13 @@ export class SegmentList {
       });
       this.#removals.set(timer, paths);
     }
+  }
+
+  /** A segment may be replaced again while what it replaced is still there. */
+  #freeName(path: string): string {
+    let free = path + suffixes.deleted;
+    for (let n = 1; this.#files.statSync(free) !== null; n++) free = `${path}.${n}${suffixes.deleted}`;
+    return free;
   }
 
   /** What cannot be unlinked now is when the log is opened again: its name says that it does not count. */

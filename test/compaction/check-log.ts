@@ -115,3 +115,15 @@ export function checkClean(log: Log, history: History, checkpoint: number): void
   for (const { transaction, offset } of left)
     assert.ok(transaction === null || transaction.isCommitted, `aborted data at ${offset} is left`);
 }
+
+/** The producers that may go on, and where. */
+export function sequencesOf(log: Log): unknown[] {
+  return Array.from(log.producers(), ({ producerId, epoch, lastSequence, transactionFirstOffset }) => ({
+    producerId,
+    epoch,
+    lastSequence,
+    transactionFirstOffset,
+  }))
+    .filter(({ lastSequence }) => lastSequence >= 0)
+    .sort((a, b) => a.producerId - b.producerId);
+}

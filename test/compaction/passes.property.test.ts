@@ -5,7 +5,7 @@ import type { Log } from '../../storage/log/log.ts';
 import { SeededRandom } from '../simulation/random.ts';
 import { simulatedEnvironment } from '../simulation/simulated-environment.ts';
 import { openLog } from '../storage/log/log-fixture.ts';
-import { checkClean, checkLog } from './check-log.ts';
+import { checkClean, checkLog, sequencesOf } from './check-log.ts';
 import { CompactedLog, generousLimits, smallestMap } from './compacted-log.ts';
 import { Consumer } from './consumer.ts';
 import { allCodecs, History, loadCodecs } from './history.ts';
@@ -153,17 +153,6 @@ describe('a log that is cleaned again and again', () => {
     );
   });
 });
-
-function sequencesOf(log: Log): unknown[] {
-  return Array.from(log.producers(), ({ producerId, epoch, lastSequence, transactionFirstOffset }) => ({
-    producerId,
-    epoch,
-    lastSequence,
-    transactionFirstOffset,
-  }))
-    .filter(({ lastSequence }) => lastSequence >= 0)
-    .sort((a, b) => a.producerId - b.producerId);
-}
 
 /** After their horizon, and passes enough for the markers before it, nothing but the newest values is left. */
 function expectNoTombstones({ log, history, compacted }: World): void {
