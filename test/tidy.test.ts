@@ -105,7 +105,7 @@ describe('layers', () => {
   });
 
   test('tools use what the broker shows, not its rooms, unless they assemble one', () => {
-    const shown = /^broker\/([\w-]+\.ts|(config|control|observe)\/.*)$/;
+    const shown = /^broker\/([\w-]+\.ts|apis\/index\.ts|(config|control|observe)\/.*)$/;
     const wrong = imports.filter(
       (one) =>
         /^tools\/(?!serve\.ts|testing\/)/.test(one.from) &&

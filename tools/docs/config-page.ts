@@ -6,6 +6,7 @@ import { groupConfigKeys } from '../../broker/config/group-keys.ts';
 import { brokerSynonyms } from '../../broker/config/topic-defaults.ts';
 import { type ConfigKey, type ConfigTable, formatValue } from '../../storage/config/define.ts';
 import { topicKeys } from '../../storage/config/topic-keys.ts';
+import { table } from './markdown.ts';
 
 const changes = { no: 'at start', broker: 'this broker', cluster: 'any time' } as const;
 
@@ -108,9 +109,4 @@ function upperFirst(text: string): string {
 function code(text: string | null): string {
   if (text === null) return '';
   return text === '' ? '(empty)' : `\`${text}\``;
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return `${[line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }
