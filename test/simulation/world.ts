@@ -7,6 +7,7 @@ import type { AnyApi, RequestInit, ResponseOf } from '../../protocol/schema/api.
 import { decoderOf } from '../../protocol/schema/compile.ts';
 import { decodeResponseHeader, encodeRequest } from '../../protocol/wire/headers.ts';
 import { Reader } from '../../protocol/wire/reader.ts';
+import type { Timer } from '../../storage/environment/clock.ts';
 import { FaultyFileSystem } from './faulty-files.ts';
 import { type MemoryClient, MemoryTransport } from './memory-transport.ts';
 import { SeededRandom } from './random.ts';
@@ -68,9 +69,21 @@ export class World {
     this.#broker = null;
     if (how === 'stop') await this.clock.until(broker.stop());
     const left = how === 'power cut' ? this.files.afterCrash(this.random) : this.files.afterKill();
-    // The old one can do nothing to the new files; it only lets go of its timers.
-    if (how !== 'stop') await this.clock.until(broker.stop().catch(() => {}));
+    if (how !== 'stop') await this.#letGo(broker);
     this.files = left;
+  }
+
+  /**
+   * The old one can do nothing to the new files; it only lets go of its timers. What it had under way never ends, nor may its
+   * stop then.
+   */
+  async #letGo(broker: Broker): Promise<void> {
+    let timer!: Timer;
+    const patience = new Promise<void>((resolve) => {
+      timer = this.clock.schedule(patienceMs, resolve);
+    });
+    await this.clock.until(Promise.race([broker.stop().catch(() => {}), patience]));
+    timer.cancel();
   }
 }
 
