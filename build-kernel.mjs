@@ -23,8 +23,6 @@ const { error, stderr } = await asc.main(
     'kernel.wasm',
     '-O3',
     '--converge',
-    '--enable',
-    'simd',
     // No heap: memory is laid out by the caller.
     '--runtime',
     'stub',

@@ -17,7 +17,7 @@ import { removeCleaned } from '../compaction/cleaned-segment.ts';
 import { cleanLog } from '../compaction/cleaner.ts';
 import { createKernel } from '../compaction/create-kernel.ts';
 import { JsKernel } from '../compaction/kernel-js.ts';
-import { type CodecName, codecByName, ensureCodec } from '../protocol/records/compression.ts';
+import { type CodecName, codecByName } from '../protocol/records/compression.ts';
 import { createNodeEnvironment } from '../storage/environment/node.ts';
 import { cleanJobOf, type LogShape, nameOf, writeLog } from './cleaner-data.ts';
 import { figure } from './table.ts';
@@ -92,7 +92,6 @@ function say(
 
 const isKept = flags.directory !== undefined;
 const directory = isKept ? join(flags.directory!, nameOf(shape)) : mkdtempSync(join(tmpdir(), 'kompakt-'));
-await ensureCodec(shape.codec);
 try {
   if (!existsSync(directory) || readdirSync(directory).length === 0) {
     mkdirSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 import * as batch from '../protocol/records/batch.ts';
 import { buildBatch } from '../protocol/records/batch-builder.ts';
-import { codecIds } from '../protocol/records/compression.ts';
+import { codecById, codecIds, maxDecompressedBatchBytes } from '../protocol/records/compression.ts';
 import { writeInt16, writeInt32, writeInt64 } from '../protocol/records/int64.ts';
 import { openRecords, readRecords } from '../protocol/records/record.ts';
 import type { CleanedRecords } from './clean-job.ts';
@@ -167,7 +167,7 @@ export class BatchFilter {
     const kernel = this.#kernel;
     const codec = batch.codecOf(kernel.input, at);
     const plain = kernel.rebuild(this.#records, baseTimestampMs);
-    const records = codec === codecIds.none ? plain : kernel.pack(codec);
+    const records = codec === codecIds.none ? plain : codecById(codec).compress(plain);
     const bytes = batch.batchHeaderBytes + records.length;
     if (this.#rebuilt.length < bytes) this.#rebuilt = Buffer.allocUnsafe(bytes * 2);
     const to = this.#rebuilt;
@@ -232,6 +232,13 @@ export function describeRecords(
   records.baseTimestampMs = batch.baseTimestamp(input, at);
   records.appendTimeMs =
     batch.timestampType(input, at) === 'LogAppendTime' ? batch.maxTimestamp(input, at) : -1;
+}
+
+/** The records of a compressed batch, as they are without the codec. Its codec must be loaded. */
+export function unpackRecords(input: Buffer, at: number, bytes: number): Buffer {
+  const codec = codecById(batch.codecOf(input, at));
+  const packed = input.subarray(at + batch.batchHeaderBytes, at + bytes);
+  return codec.decompress(packed, maxDecompressedBatchBytes);
 }
 
 /** The batch without its records: 61 bytes that still carry offsets and sequence numbers. */

@@ -1,10 +1,11 @@
 import * as batch from '../protocol/records/batch.ts';
 import { buildBatch } from '../protocol/records/batch-builder.ts';
-import { codecIds, ensureCodec } from '../protocol/records/compression.ts';
+import { ensureCodec } from '../protocol/records/compression.ts';
 import { messageCodec, readLegacyBatch } from '../protocol/records/legacy.ts';
 import { RecordError } from '../protocol/records/record-error.ts';
 import type { File } from '../storage/environment/files.ts';
 import { lastOffsetAt } from '../storage/log/batch-walk.ts';
+import { unpackRecords } from './batch-filter.ts';
 import { Uncleanable } from './clean-job.ts';
 import type { BatchRecords, Kernel } from './kernel.ts';
 
@@ -108,9 +109,8 @@ export class BatchReader {
   unpack(): number {
     const kernel = this.#kernel;
     const { at, bytes } = this;
-    const codec = batch.codecOf(kernel.input, at);
-    if (codec === codecIds.none || batch.recordCount(kernel.input, at) === 0) return 0;
-    return this.guarded(() => kernel.unpack(codec, at + batch.batchHeaderBytes, at + bytes));
+    if (batch.codecOf(kernel.input, at) === 0 || batch.recordCount(kernel.input, at) === 0) return 0;
+    return this.#toScratch(this.guarded(() => unpackRecords(kernel.input, at, bytes)));
   }
 
   /** Converts the current message of magic 0 or 1 into records in the kernel's scratch. */
@@ -125,7 +125,7 @@ export class BatchReader {
     });
     records.area = 'scratch';
     records.start = 0;
-    records.end = this.#kernel.fillScratch(converted.subarray(batch.batchHeaderBytes));
+    records.end = this.#toScratch(converted.subarray(batch.batchHeaderBytes));
     records.count = old.records.length;
     records.baseOffset = baseOffset;
     records.baseTimestampMs = batch.baseTimestamp(converted, 0);
@@ -141,6 +141,19 @@ export class BatchReader {
         throw this.#damaged(error.message, error);
       throw error;
     }
+  }
+
+  /** Making room there loses what the input holds, so that is put back. */
+  #toScratch(bytes: Buffer): number {
+    const kernel = this.#kernel;
+    const own = bytes.length > kernel.scratch.length ? Buffer.from(bytes) : bytes;
+    if (own !== bytes) {
+      const held = Buffer.from(kernel.input.subarray(0, this.filledBytes));
+      kernel.reserve(kernel.input.length, Math.ceil(own.length * 1.5));
+      held.copy(kernel.input);
+    }
+    own.copy(kernel.scratch);
+    return own.length;
   }
 
   #bytesAt(at: number): number {

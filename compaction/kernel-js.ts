@@ -1,4 +1,3 @@
-import { codecById, maxDecompressedBatchBytes } from '../protocol/records/compression.ts';
 import { sizeOfVarlong, VarintReader, writeVarint, writeVarlong } from '../protocol/records/varint.ts';
 import {
   type BatchRecords,
@@ -44,7 +43,6 @@ export class JsKernel implements Kernel {
   #entriesMax = 0;
   #map = new Uint32Array(0);
   #output: Buffer = noBytes;
-  #rebuiltBytes = 0;
   /** Where each record that the last `filter` kept begins. */
   #kept = new Uint32Array(1024);
 
@@ -65,17 +63,6 @@ export class JsKernel implements Kernel {
   reserve(inputBytes: number, scratchBytes: number): void {
     if (this.input.length < inputBytes) this.input = Buffer.allocUnsafeSlow(inputBytes);
     if (this.scratch.length < scratchBytes) this.scratch = Buffer.allocUnsafeSlow(scratchBytes);
-  }
-
-  unpack(codec: number, start: number, end: number): number {
-    const packed = this.input.subarray(start, end);
-    return this.fillScratch(codecById(codec).decompress(packed, maxDecompressedBatchBytes));
-  }
-
-  fillScratch(bytes: Buffer): number {
-    if (this.scratch.length < bytes.length)
-      this.scratch = Buffer.allocUnsafeSlow(Math.ceil(bytes.length * 1.5));
-    return bytes.copy(this.scratch);
   }
 
   index(records: BatchRecords, fromOffset: number): boolean {
@@ -142,12 +129,7 @@ export class JsKernel implements Kernel {
       to = writeVarlong(output, to, delta);
       to += bytes.copy(output, to, rest, end);
     }
-    this.#rebuiltBytes = to;
     return output.subarray(0, to);
-  }
-
-  pack(codec: number): Buffer {
-    return codecById(codec).compress(this.#output.subarray(0, this.#rebuiltBytes));
   }
 
   #isKept(bytes: Buffer, offset: number, timestampMs: number, rules: KeepRules): boolean {

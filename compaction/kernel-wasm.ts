@@ -1,4 +1,3 @@
-import { codecById, maxDecompressedBatchBytes } from '../protocol/records/compression.ts';
 import { Uncleanable } from './clean-job.ts';
 import {
   type BatchRecords,
@@ -8,14 +7,6 @@ import {
   seedBytes,
   slotBytes,
 } from './kernel.ts';
-import {
-  type BlockModule,
-  blockMarginBytes,
-  packBlocks,
-  packedBytesMax,
-  packsBlocks,
-  unpackBlocks,
-} from './kernel-codecs.ts';
 import { keptMax, rebuiltBytesMax } from './kernel-js.ts';
 import { kernelCode } from './kernel-wasm-code.ts';
 import { RecordFields } from './record-fields.ts';
@@ -24,12 +15,12 @@ import { RecordFields } from './record-fields.ts';
  * The kernel (kernel.ts) in WebAssembly; its code is compaction/kernel/index.ts, which this gives its memory:
  *
  *    0        16         128     24704
- *    | seed   | results  | block | map | input | scratch | list of records kept | output | packed |
+ *    | seed   | results  | block | map | input | scratch | list of records kept | output | 16 bytes that are only read |
  *
  * The map has the room that it may take from the beginning, but fills it from its start as keys come: what it has not reached
  * is addresses, not memory.
  * The memory grows where it is and never shrinks; it goes with the kernel, or at the next `begin`. Growing moves all areas
- * behind the one that grew, so those whose content must last come first. Behind each are 16 bytes to spare. What the module cannot read it does not judge:
+ * behind the one that grew, so those whose content must last come first. What the module cannot read it does not judge:
  * record-fields.ts reads it again and throws.
  */
 
@@ -46,7 +37,7 @@ interface WasmMemory {
 }
 
 /** What compaction/kernel/index.ts exports; addresses come back signed. */
-export interface KernelModule extends BlockModule {
+export interface KernelModule {
   begin(mapAt: number, slots: number, slotsMax: number, entriesMax: number): void;
   index(start: number, end: number, count: number, baseOffset: number, fromOffset: number): number;
   find(at: number, bytes: number): number;
@@ -97,6 +88,8 @@ const resultCount = 12;
 const mapAt = 24704;
 /** 384 KiB: what the first thousands of keys take. */
 const slotsAtFirst = 16 * 1024;
+/** Whole words are read where bytes are wanted, also of the last area. */
+const marginBytes = 16;
 const answers = { isDone: 0, isFull: 1, isDamaged: 2, hasRest: 3 } as const;
 
 const noBytes = Buffer.alloc(0);
@@ -118,8 +111,6 @@ export class WasmKernel implements Kernel {
   };
   #memory: WasmMemory;
   #module: KernelModule;
-  /** All of the memory. */
-  #bytes: Buffer = noBytes;
   #results = new Float64Array(resultCount);
   #slotsMax = 0;
   #mapEnd = mapAt;
@@ -129,9 +120,6 @@ export class WasmKernel implements Kernel {
   #scratchBytes = 0;
   #listBytes = 0;
   #outputBytes = 0;
-  #packedBytes = 0;
-  /** Of what the last `rebuild` wrote. */
-  #rebuiltBytes = 0;
 
   /** Throws where WebAssembly is not to be had, or no address space for its memory. */
   constructor() {
@@ -162,7 +150,7 @@ export class WasmKernel implements Kernel {
     this.#slotsMax = slots;
     this.#mapEnd = mapAt + slots * slotBytes;
     this.#grow();
-    seed.copy(this.#bytes, seedAt, 0, seedBytes);
+    seed.copy(new Uint8Array(this.#memory.buffer, seedAt, seedBytes));
     this.#module.begin(mapAt, Math.min(slots, slotsAtFirst), slots, Math.min(entriesMax, slots - 1));
   }
 
@@ -171,23 +159,6 @@ export class WasmKernel implements Kernel {
     this.#inputBytes = Math.max(this.#inputBytes, aligned(inputBytes));
     this.#scratchBytes = Math.max(this.#scratchBytes, aligned(scratchBytes));
     this.#grow();
-  }
-
-  unpack(codec: number, start: number, end: number): number {
-    const at = this.#inputAt;
-    const to = this.#scratchAt;
-    const limit = to + this.#scratchBytes;
-    const place = { at: at + start, end: at + end, to, limit };
-    const written = unpackBlocks(this.#module, this.#bytes, codec, place);
-    if (written >= 0) return written - to;
-    return this.fillScratch(
-      codecById(codec).decompress(this.input.subarray(start, end), maxDecompressedBatchBytes),
-    );
-  }
-
-  fillScratch(bytes: Buffer): number {
-    if (bytes.length > this.#scratchBytes) this.reserve(0, Math.ceil(bytes.length * 1.5));
-    return bytes.copy(this.scratch);
   }
 
   index(records: BatchRecords, fromOffset: number): boolean {
@@ -200,7 +171,7 @@ export class WasmKernel implements Kernel {
 
   find(key: Uint8Array): number {
     this.#makeRoom(this.#listBytes, key.length);
-    this.#bytes.set(key, this.#outputAt);
+    new Uint8Array(this.#memory.buffer, this.#outputAt, key.length).set(key);
     return this.#module.find(this.#outputAt, key.length);
   }
 
@@ -245,52 +216,27 @@ export class WasmKernel implements Kernel {
       baseTimestampMs,
       outputAt,
     );
-    this.#rebuiltBytes = (end >>> 0) - outputAt;
-    return Buffer.from(this.#memory.buffer, outputAt, this.#rebuiltBytes);
-  }
-
-  pack(codec: number): Buffer {
-    const bytes = this.#rebuiltBytes;
-    if (!packsBlocks(codec)) {
-      return codecById(codec).compress(this.#bytes.subarray(this.#outputAt, this.#outputAt + bytes));
-    }
-    const room = packedBytesMax(bytes);
-    if (room > this.#packedBytes) {
-      this.#packedBytes = aligned(room);
-      this.#grow();
-    }
-    const at = this.#outputAt;
-    const to = this.#packedAt;
-    const end = packBlocks(this.#module, this.#bytes, codec, { at, end: at + bytes, to });
-    return Buffer.from(this.#memory.buffer, to, end - to);
-  }
-
-  get #inputAt(): number {
-    return aligned(this.#mapEnd);
+    return Buffer.from(this.#memory.buffer, outputAt, (end >>> 0) - outputAt);
   }
 
   get #scratchAt(): number {
-    return this.#inputAt + this.#inputBytes + blockMarginBytes;
+    return aligned(this.#mapEnd) + this.#inputBytes;
   }
 
   get #listAt(): number {
-    return this.#scratchAt + this.#scratchBytes + blockMarginBytes;
+    return this.#scratchAt + this.#scratchBytes;
   }
 
   get #outputAt(): number {
     return this.#listAt + this.#listBytes;
   }
 
-  get #packedAt(): number {
-    return this.#outputAt + this.#outputBytes + blockMarginBytes;
-  }
-
   get #end(): number {
-    return this.#packedAt + this.#packedBytes + blockMarginBytes;
+    return this.#outputAt + this.#outputBytes + marginBytes;
   }
 
   #addressOf({ area }: BatchRecords): number {
-    return area === 'input' ? this.#inputAt : this.#scratchAt;
+    return area === 'input' ? aligned(this.#mapEnd) : this.#scratchAt;
   }
 
   /** For what comes behind input and scratch, which keep their content. */
@@ -317,16 +263,16 @@ export class WasmKernel implements Kernel {
   #view(): void {
     const { buffer } = this.#memory;
     this.#results = new Float64Array(buffer, resultsAt, resultCount);
-    this.#bytes = Buffer.from(buffer);
-    this.input = Buffer.from(buffer, this.#inputAt, this.#inputBytes);
+    this.input = Buffer.from(buffer, aligned(this.#mapEnd), this.#inputBytes);
     this.scratch = Buffer.from(buffer, this.#scratchAt, this.#scratchBytes);
   }
 
   /** What is wrong with the records, as the other kernel says it. */
   #damage(records: BatchRecords, answer: number): Error {
     const at = this.#addressOf(records);
+    const bytes = Buffer.from(this.#memory.buffer, 0, at + records.end);
     const fields = new RecordFields();
-    fields.open(this.#bytes, this.#results[results.position]!, at + records.end);
+    fields.open(bytes, this.#results[results.position]!, at + records.end);
     try {
       if (answer === answers.hasRest) fields.ended();
       else fields.next();

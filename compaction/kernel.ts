@@ -17,8 +17,6 @@
  * make two keys collide on purpose, and chance does so once in 10^25 passes over ten million keys. The slot is
  * floor(lowest 32 bits of the hash × slots / 2^32), the first of those behind it that is empty or holds the hash, round the end.
  *
- * Whatever is called may move the memory: views on it are good until the next call, content is where it was.
- *
  * Records are as in protocol/records/record.ts. What is not a record there throws `Uncleanable`.
  */
 
@@ -80,13 +78,6 @@ export interface Kernel {
   /** Makes the areas at least so large. Views from before are invalid, and the content is gone. */
   reserve(inputBytes: number, scratchBytes: number): void;
   /**
-   * Decompresses `input[start, end)` into `scratch`; tells how many bytes that are. The codec must be loaded. Throws RecordError
-   * as the codec does.
-   */
-  unpack(codec: number, start: number, end: number): number;
-  /** Puts `bytes` into `scratch`; tells how many. */
-  fillScratch(bytes: Buffer): number;
-  /**
    * Puts the keys of the records with an offset of at least `fromOffset` into the map, each with its offset, which ascend from
    * call to call. False when the map was full before the last: `lastIndexedOffset` tells how far it came.
    */
@@ -102,6 +93,4 @@ export interface Kernel {
    * `output`, good until the next call of anything.
    */
   rebuild(records: BatchRecords, baseTimestampMs: number): Buffer;
-  /** The same, compressed: a view, good until the next call of anything. What a codec makes of it may differ between kernels. */
-  pack(codec: number): Buffer;
 }

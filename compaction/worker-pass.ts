@@ -2,9 +2,10 @@
  * What the cleaner's thread does with a job, apart from being a thread: a pass at a time, its progress now and then, signs of
  * life always, and an ear for Abort.
  *
- * A pass reads and computes without a pause, so the loop that would deliver messages does not turn while it runs. Instead the
- * port is asked between chunks, by the question that the pass puts anyway: is it aborted? Where a pass waits (the throttle),
- * the loop turns, and a timer gives the signs of life.
+ * A pass reads and computes; between chunks it lets the loop turn, because Node gives the memory that a codec's binding returned
+ * back in a turn of the loop only: without, a pass over 600 MB of lz4 held 1.6 GB. (Measured: 15 µs a chunk of 256 KiB.) The
+ * port is asked there too, by the question that the pass puts anyway: is it aborted? Where a pass waits (the throttle), a timer
+ * gives the signs of life.
  */
 import type { Clock } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
@@ -45,6 +46,7 @@ export function workerActions(options: WorkerPassOptions): CleanerActions {
             return isAborted;
           },
           onProgress: (progress) => reporter.note(progress),
+          giveWay: () => new Promise((resolve) => environment.clock.defer(resolve)),
         });
       } finally {
         reporter.stop();

@@ -6,30 +6,13 @@
  * is decided. One by one a record would wait for its slot, which is rarely in a cache; so the processor fetches many at a time.
  * (5 million records over 500,000 keys: 135 ns a record for both halves, against 600.)
  *
- * The memory is laid out by compaction/kernel-wasm.ts, which passes addresses in, but for its beginning (layout.ts). Numbers come
- * and go as f64, for an i64 would be a BigInt to JavaScript; offsets are whole numbers below 2^53.
+ * The memory is laid out by compaction/kernel-wasm.ts, which passes addresses in; of its own the module has only these, at the
+ * beginning. Numbers come and go as f64, for an i64 would be a BigInt to JavaScript; offsets are whole numbers below 2^53.
+ *
+ *    0      16                                     128                           24704
+ *    | seed | results, f64 each: the names below | | the block, or a run of slots |
  */
-import { compressLz4, compressSnappy } from './compress.ts';
 import { entries, homeOf, locate, makeRoom, offsetIn, put, setMap, slotCount } from './key-map.ts';
-import {
-  beyondMapAt,
-  blockAt,
-  blockEnd,
-  entriesAt,
-  firstTimestampAt,
-  keptAt,
-  lastIndexedOffsetAt,
-  maxTimestampAt,
-  nullKeysAt,
-  positionAt,
-  resultsAt,
-  seedAt,
-  slotsAt,
-  supersededAt,
-  tombstonesAt,
-  tombstonesExpiredAt,
-} from './layout.ts';
-import { decodeLz4 } from './lz4-block.ts';
 import {
   bodyEnd,
   damaged,
@@ -43,8 +26,25 @@ import {
   valueBytes,
 } from './record.ts';
 import { hash, setSeed } from './sip-hash.ts';
-import { decodeSnappy } from './snappy-block.ts';
 
+const seedAt: u32 = 0;
+const resultsAt: u32 = 16;
+/** Eight bytes each from `resultsAt` on. */
+const lastIndexedOffsetAt: u32 = 0;
+const entriesAt: u32 = 8;
+const slotsAt: u32 = 16;
+const positionAt: u32 = 24;
+const keptAt: u32 = 32;
+const tombstonesAt: u32 = 40;
+const beyondMapAt: u32 = 48;
+const supersededAt: u32 = 56;
+const tombstonesExpiredAt: u32 = 64;
+const nullKeysAt: u32 = 72;
+const firstTimestampAt: u32 = 80;
+const maxTimestampAt: u32 = 88;
+
+const blockAt: u32 = 128;
+const blockEnd: u32 = 24704;
 /** An item of the block; the hash comes first, as in a slot. */
 const itemBytes: u32 = 48;
 const offsetAt: u32 = 16;
@@ -63,8 +63,6 @@ const isFull: i32 = 1;
 const isDamaged: i32 = 2;
 /** There is more behind the last record, from `position` on. */
 const hasRest: i32 = 3;
-
-export { compressLz4, compressSnappy, decodeLz4, decodeSnappy };
 
 let entriesMax: u32 = 0;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { BatchFilter } from '../../compaction/batch-filter.ts';
+import { BatchFilter, unpackRecords } from '../../compaction/batch-filter.ts';
 import type { Kernel } from '../../compaction/kernel.ts';
 import { JsKernel } from '../../compaction/kernel-js.ts';
 import { WasmKernel } from '../../compaction/kernel-wasm.ts';
@@ -92,9 +92,10 @@ function filter(kernel: Kernel, input: Buffer, vector: Vector): Buffer {
     tombstonesGoUpToMs: -1,
   });
   const codec = batch.codecOf(input, 0);
-  kernel.reserve(input.length, 0);
+  const unpacked = codec === 0 ? Buffer.alloc(0) : unpackRecords(input, 0, input.length);
+  kernel.reserve(input.length, unpacked.length);
   input.copy(kernel.input);
-  const unpacked = codec === 0 ? 0 : kernel.unpack(codec, batch.batchHeaderBytes, input.length);
+  unpacked.copy(kernel.scratch);
   const fate = {
     drops: vector.batchRetention === 'DELETE',
     keepsEmpty: vector.batchRetention === 'RETAIN_EMPTY',
@@ -102,7 +103,7 @@ function filter(kernel: Kernel, input: Buffer, vector: Vector): Buffer {
     hides: null,
   };
   const out: Buffer[] = [];
-  filtered.apply(0, input.length, unpacked, fate, (bytes) => out.push(Buffer.from(bytes)));
+  filtered.apply(0, input.length, unpacked.length, fate, (bytes) => out.push(Buffer.from(bytes)));
   return Buffer.concat(out);
 }
 

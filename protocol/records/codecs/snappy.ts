@@ -22,12 +22,12 @@ interface NativeSnappy {
   uncompressSync(input: Uint8Array, options: { asBuffer: true }): Buffer;
 }
 
-export const xerialHeader: Buffer = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex');
+const xerialHeader = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex');
 const xerialMagicBytes = 8;
 /** The first four bytes of the header, where a chunk's size would be: another stream begins. */
 const headerAsChunkSize = xerialHeader.readInt32BE(0);
 /** As Kafka has it: 32 KiB of input a chunk. */
-export const snappyChunkBytes: number = 32 * 1024;
+const chunkBytes = 32 * 1024;
 const maxRatio = 22;
 
 export const snappyCodec: Codec = {
@@ -35,8 +35,8 @@ export const snappyCodec: Codec = {
   name: 'snappy',
   compress(bytes) {
     const parts: Buffer[] = [xerialHeader];
-    for (let at = 0; at < bytes.length; at += snappyChunkBytes) {
-      const block = compressBlock(bytes.subarray(at, at + snappyChunkBytes));
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      const block = compressBlock(bytes.subarray(at, at + chunkBytes));
       const size = Buffer.allocUnsafe(4);
       size.writeInt32BE(block.length);
       parts.push(size, block);
@@ -48,7 +48,7 @@ export const snappyCodec: Codec = {
     if (!startsXerial(bytes)) return uncompressBlock(bytes, limitBytes, limitBytes);
     const parts: Buffer[] = [];
     let room = limitBytes;
-    forEachSnappyChunk(bytes, (start, end) => {
+    forEachChunk(bytes, (start, end) => {
       const part = uncompressBlock(bytes.subarray(start, end), room, limitBytes);
       room -= part.length;
       parts.push(part);
@@ -57,16 +57,14 @@ export const snappyCodec: Codec = {
   },
 };
 
-/** Whether it is a stream of chunks, not one raw block. */
-export function startsXerial(bytes: Buffer): boolean {
+function startsXerial(bytes: Buffer): boolean {
   return (
     bytes.length >= xerialHeader.length &&
     bytes.compare(xerialHeader, 0, xerialMagicBytes, 0, xerialMagicBytes) === 0
   );
 }
 
-/** Calls `visit` with the place of each raw block of a stream. */
-export function forEachSnappyChunk(bytes: Buffer, visit: (start: number, end: number) => void): void {
+function forEachChunk(bytes: Buffer, visit: (start: number, end: number) => void): void {
   let at = xerialHeader.length;
   while (at < bytes.length) {
     if (bytes.length - at < 4)
