@@ -9,6 +9,9 @@
  *    done       A   C   D   B          C and D wait behind B in `#slots`
  *    sent       A           B C D
  *
+ * What cannot be answered (a broken frame, an unknown API) ends the connection in its turn: what was asked before it is answered, what
+ * comes behind it is not read.
+ *
  * Limits. A connection stops reading while too many of its requests wait (`maxInFlightRequests`, `maxInFlightBytes`), while it
  * does not take its answers, and for one turn of the event loop when it has kept the loop for `turnBudgetMs`. Frames that
  * were already read by then are copied and held: at most one read buffer and one large frame.
@@ -52,7 +55,7 @@ export interface ConnectionContext {
 
 interface Slot {
   readonly requestBytes: number;
-  reply: readonly OutboundChunk[] | null;
+  reply: Reply;
   isDone: boolean;
 }
 
@@ -80,6 +83,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
   #isReading = false;
   #isSendBlocked = false;
   #isTurnOver = false;
+  /** Nothing that comes from now on is read. */
+  #isEnding = false;
   #turnStartMs = 0;
   #lastActiveMs: number;
   #isClosed = false;
@@ -135,11 +140,11 @@ export class Connection implements ConnectionEvents, CallerConnection {
   }
 
   readInto(): Uint8Array | null {
-    return this.#splitter.room();
+    return this.#isEnding ? null : this.#splitter.room();
   }
 
   received(bytes: Buffer): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isEnding) return;
     this.#piece = bytes;
     this.#isReading = true;
     this.#turnStartMs = this.#context.clock.monotonicMs();
@@ -169,7 +174,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
     releaseRegions(this.#outgoing);
     this.#outgoing = [];
     // Slots stay: a handler that is not done yet finds the connection closed, and its answer is let go of then.
-    for (const slot of this.#slots) if (slot.reply !== null) releaseRegions(slot.reply);
+    for (const { reply } of this.#slots) if (reply !== null && reply !== hangUp) releaseRegions(reply);
     this.#slots = [];
     const listeners = this.#closeListeners;
     this.#closeListeners = null;
@@ -188,13 +193,30 @@ export class Connection implements ConnectionEvents, CallerConnection {
       `closed the connection from ${this.name}: got ${what}`,
       { listener: this.listenerName },
     );
-    // What was answered before stays answered.
+    this.#isEnding = true;
+    if (this.#held.length === 0) this.#end();
+  }
+
+  /** Closes once everything that was asked before is answered. */
+  #end(): void {
+    this.#isEnding = true;
+    this.#held = [];
+    if (this.#slots.length > 0) {
+      this.#slots.push({ requestBytes: 0, reply: hangUp, isDone: true });
+      return;
+    }
+    this.#finish();
+  }
+
+  /** Closes as soon as what has been answered is out. */
+  #finish(): void {
     this.#flush();
-    this.close();
+    this.#isClosed = true;
+    this.#transport.end();
   }
 
   #arrived(frame: Buffer): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isEnding) return;
     const ownsBytes = !liesIn(frame, this.#piece);
     if (this.#held.length > 0 || this.#mustWait()) this.#held.push(ownsBytes ? frame : Buffer.from(frame));
     else this.#start(frame, ownsBytes);
@@ -212,7 +234,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
   #start(frame: Buffer, ownsBytes: boolean): void {
     const reply = this.#context.frames.handle(frame, this, ownsBytes);
     if (reply instanceof Promise) this.#await(reply, frame.length);
-    else if (reply === hangUp) this.close();
+    else if (reply === hangUp) this.#end();
     else if (this.#slots.length > 0) this.#slots.push({ requestBytes: 0, reply, isDone: true });
     else if (reply !== null) this.#queue(reply);
     if (this.#context.clock.monotonicMs() - this.#turnStartMs > turnBudgetMs) this.#endTurn();
@@ -223,12 +245,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
     this.#slots.push(slot);
     this.#inFlightBytes += requestBytes;
     promise.then((reply) => {
-      if (reply === hangUp) {
-        this.close();
-        return;
-      }
       if (this.#isClosed) {
-        if (reply !== null) releaseRegions(reply);
+        if (reply !== null && reply !== hangUp) releaseRegions(reply);
         return;
       }
       slot.reply = reply;
@@ -244,6 +262,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
       if (!slot.isDone) break;
       settled += 1;
       this.#inFlightBytes -= slot.requestBytes;
+      if (slot.reply === hangUp) return this.#finish();
       if (slot.reply !== null) this.#queue(slot.reply);
     }
     this.#slots.splice(0, settled);
@@ -282,7 +301,10 @@ export class Connection implements ConnectionEvents, CallerConnection {
     while (this.#held.length > 0 && !this.#mustWait()) this.#start(this.#held.shift()!, true);
     this.#isReading = false;
     this.#flush();
-    if (this.#held.length === 0 && !this.#isClosed) this.#transport.resume();
+    if (this.#held.length > 0 || this.#isClosed) return;
+    const isEnded = this.#slots.at(-1)?.reply === hangUp;
+    if (this.#isEnding && !isEnded) this.#end();
+    else this.#transport.resume();
   }
 }
 

@@ -227,6 +227,76 @@ describe('closing', () => {
   });
 });
 
+describe('what cannot be answered', () => {
+  const waitingFor = (slow: Promise<Reply>) =>
+    frameHandler((text) => {
+      if (text === 'slow') return slow;
+      return text === 'bad' ? hangUp : [frame(text)];
+    });
+
+  it('ends the connection behind the answers to what came before it', async () => {
+    const { connect, clock } = await memoryNetwork(waitingFor(new Promise(() => {})));
+    const client = connect();
+    client.send(Buffer.concat([frame('a'), frame('b'), frame('bad'), frame('c')]));
+    await clock.settle();
+    expect(framesIn(client.take())).toEqual(['a', 'b']);
+    expect(client.isClosed).toBe(true);
+  });
+
+  it.each([
+    ['a frame', frame('bad')],
+    ['a size', Buffer.from('ffffffff', 'hex')],
+  ])('waits for its turn: %s', async (_what, bad) => {
+    const slow = deferred<Reply>();
+    const { connect, clock } = await memoryNetwork(waitingFor(slow.promise));
+    const client = connect();
+    client.send(Buffer.concat([frame('slow'), frame('a'), bad]));
+    client.send(frame('b'));
+    await clock.settle();
+    expect(client.isClosed).toBe(false);
+    slow.resolve([frame('slow')]);
+    await clock.settle();
+    expect(framesIn(client.take())).toEqual(['slow', 'a']);
+    expect(client.isClosed).toBe(true);
+  });
+
+  it('waits for requests that were held back', async () => {
+    const waiting: ((reply: Reply) => void)[] = [];
+    const { connect, clock } = await memoryNetwork(
+      frameHandler((text) => {
+        if (!text.startsWith('slow')) return [frame(text)];
+        const { promise, resolve } = deferred<Reply>();
+        waiting.push(resolve);
+        return promise;
+      }),
+    );
+    const client = connect();
+    const slow = Array.from({ length: maxInFlightRequests }, () => frame('slow'));
+    client.send(Buffer.concat([...slow, frame('held'), Buffer.from('ffffffff', 'hex')]));
+    await clock.settle();
+    for (const answer of waiting) answer([frame('slow')]);
+    await clock.settle();
+    expect(framesIn(client.take()).slice(-2)).toEqual(['slow', 'held']);
+    expect(client.isClosed).toBe(true);
+  });
+
+  it('found late, lets go of what would have been answered behind it', async () => {
+    const slow = deferred<Reply>();
+    const region = new CountedRegion(Buffer.alloc(10));
+    const { connect, clock } = await memoryNetwork(
+      frameHandler((text) => (text === 'slow' ? slow.promise : [region])),
+    );
+    const client = connect();
+    client.send(Buffer.concat([frame('slow'), frame('behind')]));
+    await clock.settle();
+    slow.resolve(hangUp);
+    await clock.settle();
+    expect(client.take().length).toBe(0);
+    expect(client.isClosed).toBe(true);
+    expect(region.releases).toBe(1);
+  });
+});
+
 describe('file regions', () => {
   const bytes = Buffer.alloc(700_000, 'r');
   const head = frame(bytes).subarray(0, 4);
