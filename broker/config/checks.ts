@@ -15,6 +15,27 @@ export function checkTogether(settings: BrokerSettings): string | undefined {
   );
 }
 
+/** Pools of threads; that they may not be more at once is Kafka's rule, whether or not there are any here. */
+const threadPools = [
+  'num.io.threads',
+  'num.network.threads',
+  'num.replica.fetchers',
+  'num.recovery.threads.per.data.dir',
+  'background.threads',
+  'log.cleaner.threads',
+] as const;
+
+/** What is wrong with a change of running settings, or undefined: a pool at most doubles, and keeps at least half of itself. */
+export function checkChange(before: BrokerSettings, after: BrokerSettings): string | undefined {
+  for (const name of threadPools) {
+    const [from, to] = [before[name], after[name]];
+    if (to < Math.floor(from / 2))
+      return `${name} may at once become half of ${from} at the least, not ${to}`;
+    if (to > from * 2) return `${name} may at once become twice ${from} at the most, not ${to}`;
+  }
+  return undefined;
+}
+
 /** Voters are not used, but ones that contradict the rest mean that this is the file of another node. */
 function checkQuorum(settings: BrokerSettings): string | undefined {
   const nodeId = settings['node.id'];

@@ -17,7 +17,7 @@ import { topicKeys } from '../../storage/config/topic-keys.ts';
 import { validateTopicConfigs } from '../../storage/config/topic-settings.ts';
 import { type ConfigResourceType, configResourceTypes } from '../metadata/cluster-state.ts';
 import { type BrokerSettings, brokerKeys } from './broker-keys.ts';
-import { checkTogether } from './checks.ts';
+import { checkChange, checkTogether } from './checks.ts';
 import { areMatchPatterns, clientMetricsKeys, pushIntervalMs } from './client-metrics-keys.ts';
 import { checkGroupSettings, groupConfigKeys } from './group-keys.ts';
 import { baseKeyOf } from './listener-keys.ts';
@@ -86,21 +86,9 @@ export class ConfigRules {
     if (problem) return problem;
     const scope = name === '' ? 'all-brokers' : 'this-broker';
     const settings = this.#configuration.valuesWith(scope, configs);
-    const message = checkTogether(settings) ?? checkThreads(this.#configuration.settings, settings);
+    const message = checkTogether(settings) ?? checkChange(this.#configuration.settings, settings);
     return message === undefined ? null : invalidRequest(message);
   }
-}
-
-/** Apache Kafka lets a number of threads grow or shrink by a factor of two at most in one step. */
-function checkThreads(before: BrokerSettings, after: BrokerSettings): string | undefined {
-  const name = 'log.cleaner.threads';
-  const [old, count] = [before[name], after[name]];
-  if (count === old) return undefined;
-  if (count < 1) return `${name} must be at least 1`;
-  if (count < Math.floor(old / 2))
-    return `${name} must be reduced to no less than half of the current value, ${old}`;
-  if (count > old * 2) return `${name} must not be increased to more than double the current value, ${old}`;
-  return undefined;
 }
 
 /** Stores and passwords that Kafka changes only for one listener. */

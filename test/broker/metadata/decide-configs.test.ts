@@ -31,6 +31,15 @@ describe('configs', () => {
     expect(cluster.changes.at(-1)).toEqual({ kind: 'configs', type: topicType, name: 'a' });
   });
 
+  test('a pool of threads at most doubles and keeps half of itself', async () => {
+    const cluster = await open();
+    const threads = (value: number) =>
+      alter(cluster, { type: brokerType, name: '', configs: [set('num.io.threads', String(value))] });
+    expect(await threads(17)).toEqual([expect.stringContaining('4  INVALID_REQUEST: num.io.threads')]);
+    expect(await threads(3)).toEqual([expect.stringContaining('4  INVALID_REQUEST: num.io.threads')]);
+    expect([...(await threads(16)), ...(await threads(4))]).toEqual(['4  NONE', '4  NONE']);
+  });
+
   test('one bad resource does not stop the others', async () => {
     const cluster = await open();
     await create(cluster, newTopic('a'), newTopic('b'));
