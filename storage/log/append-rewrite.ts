@@ -1,19 +1,25 @@
+import { errors } from '../../protocol/errors.ts';
 import * as batch from '../../protocol/records/batch.ts';
 import { buildBatch, type NewRecord } from '../../protocol/records/batch-builder.ts';
 import { codecIds } from '../../protocol/records/compression.ts';
 import { type LegacyBatch, type LegacyRecord, readLegacyBatch } from '../../protocol/records/legacy.ts';
 import type { LogRecord, RecordCursor } from '../../protocol/records/record.ts';
-import { corrupt, invalidRecord } from '../../protocol/records/record-error.ts';
+import { corrupt, invalidRecord, RecordError } from '../../protocol/records/record-error.ts';
 import { type AppendContext, type Refused, type Validated, validated } from './append-result.ts';
 import { type AppendRules, targetCodec } from './append-rules.ts';
 import { addFault, checkRecord, type Faults, faultAnswer } from './record-checks.ts';
+
+const noTimestamp = -1;
 
 /**
  * Appends whose bytes cannot stay: another codec, offsets with gaps inside a compressed batch, messages of magic 0 and 1.
  * Their records get offsets one after the other in a new batch of magic 2; producer, sequences and transaction stay.
  */
 
-/** Writes the records under `cursor`, all checked, into a new batch with the codec `target`. */
+/**
+ * Writes the records under `cursor`, all checked, into a new batch with the codec `target`. What Kafka's builder of batches does not
+ * take is refused, though an append that keeps its bytes takes it.
+ */
 export function rewriteBatch(
   buffer: Buffer,
   cursor: RecordCursor,
@@ -22,8 +28,18 @@ export function rewriteBatch(
   context: AppendContext,
 ): Validated {
   const records: NewRecord[] = [];
+  if (batch.producerId(buffer, 0) >= 0 && batch.producerEpoch(buffer, 0) < 0)
+    throw invalidRecord('Record batch has a producer id without an epoch');
   cursor.rewind();
-  while (cursor.next()) records.push(newRecord(cursor.record()));
+  while (cursor.next()) {
+    const record = newRecord(cursor.record());
+    if (record.timestampMs < noTimestamp)
+      throw new RecordError(
+        errors.invalidTimestamp,
+        `Record has the negative timestamp ${record.timestampMs}`,
+      );
+    records.push(record);
+  }
   const rewritten = buildBatch({
     ...stamps(rules, context, target),
     producerId: batch.producerId(buffer, 0),

@@ -278,6 +278,17 @@ describe('validation', () => {
     });
   });
 
+  it.each([
+    ['a negative timestamp', errors.invalidTimestamp, { timestampMs: -5 }, {}],
+    ['a producer without an epoch', errors.invalidRecord, {}, { producerId: 9, baseSequence: 0 }],
+  ])('refuses %s where the batch is made anew, and nowhere else', (_what, { code }, record, producer) => {
+    const one = { timestampMs: 1000, key: null, value: Buffer.from('v'), ...record };
+    const given = (): Buffer => buildBatch({ ...producer, records: [one] });
+    const gzip: AppendRules = { ...anything, compression: 'gzip' };
+    expect(validateAndAssign(given(), gzip, context)).toMatchObject({ ok: false, errorCode: code });
+    expect(validateAndAssign(given(), anything, context)).toMatchObject({ ok: true });
+  });
+
   it('numbers a compressed batch again whose offsets have gaps', () => {
     const gaps = records.map((record, i) => ({ ...record, offsetDelta: [0, 2, 1][i]! }));
     const given = buildBatch({ codec: codecIds.snappy, lastOffsetDelta: 2, records: gaps });
