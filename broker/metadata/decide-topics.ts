@@ -96,11 +96,7 @@ function growthProblem(
 ): Problem | null {
   const { name, count, assignments } = request;
   const topic = state.topic(name);
-  if (topic === undefined)
-    return {
-      errorCode: errors.unknownTopicOrPartition.code,
-      errorMessage: errors.unknownTopicOrPartition.message,
-    };
+  if (topic === undefined) return { errorCode: errors.unknownTopicOrPartition.code, errorMessage: null };
   const present = topic.partitions.length;
   const invalidCount = (errorMessage: string) => ({ errorCode: errors.invalidPartitions.code, errorMessage });
   if (count === present) return invalidCount(`Topic already has ${present} partition(s).`);

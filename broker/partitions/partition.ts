@@ -16,6 +16,9 @@ export interface PartitionWatcher {
 }
 
 /** One partition that this node leads: its log, its leader epoch, and who waits for it. */
+/** The leader epoch of clients that know none. */
+const noEpoch = -1;
+
 export class Partition {
   readonly topic: string;
   readonly topicId: string;
@@ -75,6 +78,9 @@ export class Partition {
   /** Where a leader epoch ended here (KIP-320); (-1, -1) when it is not known. The current one ends at the high watermark. */
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } {
     if (epoch === this.#leaderEpoch) return { epoch, endOffset: this.log.highWatermark };
+    // A log that nobody has written yet does not know that its first epoch begins here.
+    if (this.log.latestEpoch() === null && epoch !== noEpoch && epoch < this.#leaderEpoch)
+      return { epoch, endOffset: this.log.highWatermark };
     return this.log.endOffsetForEpoch(epoch);
   }
 

@@ -1,12 +1,17 @@
 import { errors } from '../../../protocol/errors.ts';
 import { describeQuorum } from '../../../protocol/messages/cluster/describe-quorum.ts';
+import { zeroUuid } from '../../../protocol/schema/field.ts';
+import { kraftVersionFeature } from '../../metadata/features.ts';
 import { clusterMetadataTopic } from '../../metadata/topic-names.ts';
 import { defineHandler } from '../handler.ts';
+
+/** From this version on voters are told with their directory, and nodes with their endpoints (KIP-853). */
+const directoryVersion = 2;
 
 /** The metadata quorum: one voter, which leads and has everything. */
 export const describeQuorumHandler = defineHandler(describeQuorum, {
   versions: '0-2',
-  handle({ cluster, metadata, environment }, request) {
+  handle({ cluster, metadata, environment }, request, caller) {
     const asked = request.topics.flatMap(({ topicName, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topicName, partitionIndex })),
     );
@@ -16,7 +21,7 @@ export const describeQuorumHandler = defineHandler(describeQuorum, {
     if (asked.length !== 1 || !isMetadata) {
       return {
         errorCode: errors.none.code,
-        errorMessage: null,
+        errorMessage: '',
         topics: request.topics.map(({ topicName, partitions }) => ({
           topicName,
           partitions: partitions.map(({ partitionIndex }) => strangePartition(partitionIndex)),
@@ -26,16 +31,19 @@ export const describeQuorumHandler = defineHandler(describeQuorum, {
     }
     const now = environment.clock.nowMs();
     const { endOffset } = metadata.quorum();
+    const knowsDirectories = caller.apiVersion >= directoryVersion;
+    // Raft does not know the directories of its voters before its own version 1.
+    const isNamed = knowsDirectories && (cluster.features.levels.get(kraftVersionFeature) ?? 0) > 0;
     const voter = {
       replicaId: cluster.nodeId,
-      replicaDirectoryId: cluster.directoryId,
+      replicaDirectoryId: isNamed ? cluster.directoryId : zeroUuid,
       logEndOffset: endOffset,
       lastFetchTimestamp: now,
       lastCaughtUpTimestamp: now,
     };
     return {
       errorCode: errors.none.code,
-      errorMessage: null,
+      errorMessage: '',
       topics: [
         {
           topicName: clusterMetadataTopic,
@@ -43,7 +51,7 @@ export const describeQuorumHandler = defineHandler(describeQuorum, {
             {
               partitionIndex: 0,
               errorCode: errors.none.code,
-              errorMessage: null,
+              errorMessage: '',
               leaderId: cluster.nodeId,
               leaderEpoch: cluster.epoch,
               highWatermark: endOffset,
@@ -54,7 +62,7 @@ export const describeQuorumHandler = defineHandler(describeQuorum, {
         },
       ],
       // No listener for other controllers is opened.
-      nodes: [{ nodeId: cluster.nodeId, listeners: [] }],
+      nodes: knowsDirectories ? [{ nodeId: cluster.nodeId, listeners: [] }] : [],
     };
   },
   refuse: (_request, errorCode, errorMessage) => ({ errorCode, errorMessage, topics: [], nodes: [] }),

@@ -48,11 +48,13 @@ function describeAll(services: Services, request: RequestOf<typeof describeConfi
     const { resourceType, resourceName, configurationKeys } = resource;
     try {
       const described = describe(services, resource);
-      const wanted = configurationKeys === null ? null : new Set(configurationKeys);
+      // None named means all.
+      const wanted =
+        configurationKeys === null || configurationKeys.length === 0 ? null : new Set(configurationKeys);
       const configs = wanted === null ? described : described.filter(({ name }) => wanted.has(name));
       return {
         errorCode: errors.none.code,
-        errorMessage: null,
+        errorMessage: '',
         resourceType,
         resourceName,
         configs: configs.map((config) => ({
@@ -81,7 +83,7 @@ function describe(services: Services, { resourceType, resourceName }: Resource):
       const problem = topicNameProblem(resourceName);
       if (problem !== null)
         throw new ApiError(errors.invalidTopicException, `Topic name is invalid: ${problem}`);
-      if (cluster.topic(resourceName) === undefined) throw new ApiError(errors.unknownTopicOrPartition);
+      if (cluster.topic(resourceName) === undefined) throw new ApiError(errors.unknownTopicOrPartition, '');
       return describeTopicConfig(services, cluster.configs(configResourceTypes.topic, resourceName));
     }
     case configResourceTypes.broker:

@@ -1,5 +1,6 @@
 import { errors } from '../../../protocol/errors.ts';
 import { deleteRecords } from '../../../protocol/messages/data/delete-records.ts';
+import type { RequestOf } from '../../../protocol/schema/api.ts';
 import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
@@ -9,13 +10,10 @@ import { defineHandler } from '../handler.ts';
 export const deleteRecordsHandler = defineHandler(deleteRecords, {
   versions: '0-2',
   async handle(services, request) {
-    const topics = request.topics.map(async ({ name, partitions }) => ({
+    const topics = [...offsetsByTopic(request.topics)].map(async ([name, offsets]) => ({
       name,
-      // A partition named twice is answered once: its last offset counts.
       partitions: await Promise.all(
-        [...new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]))].map(
-          ([partitionIndex, offset]) => deleteOne(services, name, partitionIndex, offset),
-        ),
+        [...offsets].map(([partitionIndex, offset]) => deleteOne(services, name, partitionIndex, offset)),
       ),
     }));
     return { throttleTimeMs: 0, topics: await Promise.all(topics) };
@@ -28,6 +26,20 @@ export const deleteRecordsHandler = defineHandler(deleteRecords, {
     })),
   }),
 });
+
+type Asked = RequestOf<typeof deleteRecords>['topics'];
+
+/** A partition named twice is answered once, and its last offset counts; a topic without partitions is not answered. */
+function offsetsByTopic(topics: Asked): Map<string, Map<number, number>> {
+  const found = new Map<string, Map<number, number>>();
+  for (const { name, partitions } of topics) {
+    if (partitions.length === 0) continue;
+    const offsets = found.get(name) ?? new Map<number, number>();
+    for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset);
+    found.set(name, offsets);
+  }
+  return found;
+}
 
 async function deleteOne({ partitions }: Services, topic: string, partitionIndex: number, offset: number) {
   const answer = (lowWatermark: number, errorCode: number) => ({ partitionIndex, lowWatermark, errorCode });

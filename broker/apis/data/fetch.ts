@@ -1,4 +1,4 @@
-import { errors } from '../../../protocol/errors.ts';
+import { ApiError, errors } from '../../../protocol/errors.ts';
 import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import {
@@ -21,6 +21,8 @@ type Response = ResponseInit<typeof fetch>;
 
 /** Versions from which topics are named by id (KIP-516). */
 const topicIdVersion = 13;
+/** From this version on a client that is at the wrong place hears where the right one is (KIP-951). */
+const leaderVersion = 16;
 /** Up to this version clients do not know KAFKA_STORAGE_ERROR and would not try again. */
 const noStorageErrorVersion = 5;
 
@@ -28,6 +30,8 @@ const noStorageErrorVersion = 5;
 export const fetchHandler = defineHandler(fetch, {
   versions: '4-18',
   handle(services, request, caller) {
+    if (!isIsolationLevel(request.isolationLevel))
+      throw new ApiError(errors.invalidRequest, `Unknown isolation level ${request.isolationLevel}`);
     const byTopicId = caller.apiVersion >= topicIdVersion;
     const context = services.fetchSessions.begin({
       sessionId: request.sessionId,
@@ -56,7 +60,30 @@ export const fetchHandler = defineHandler(fetch, {
       ? fetched.then((all) => answerOrWait(job, all))
       : answerOrWait(job, fetched);
   },
-  refuse: (_request, errorCode) => ({ errorCode, sessionId: 0, throttleTimeMs: 0, responses: [] }),
+  // Clients that name topics by name are told at each partition, too: the oldest have no other place for an error.
+  refuse: (request, errorCode) => ({
+    errorCode,
+    sessionId: 0,
+    throttleTimeMs: 0,
+    responses: request.topics
+      .filter(({ topic }) => topic !== '')
+      .map(({ topic, topicId, partitions }) => ({
+        topic,
+        topicId,
+        partitions: partitions.map(({ partition }) => refusedPartition(partition, errorCode)),
+      })),
+  }),
+});
+
+/** read_uncommitted and read_committed. */
+const isIsolationLevel = (level: number): boolean => level === 0 || level === 1;
+
+const refusedPartition = (partitionIndex: number, errorCode: number) => ({
+  partitionIndex,
+  errorCode,
+  highWatermark: -1,
+  abortedTransactions: [],
+  records: noRecords,
 });
 
 interface FetchJob {
@@ -176,7 +203,7 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
   const { errorCode, sessionId, send, unsent } = job.context.conclude(fetched);
   releaseFetched(unsent);
   const responses: { topic: string; topicId: string; partitions: FetchedPartition[] }[] = [];
-  for (const result of send) {
+  for (const result of inKafkasOrder(send)) {
     const last = responses.at(-1);
     const isSameTopic = job.limits.byTopicId
       ? last?.topicId === result.topicId
@@ -184,31 +211,55 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
     if (last !== undefined && isSameTopic) last.partitions.push(result);
     else responses.push({ topic: result.topic, topicId: result.topicId, partitions: [result] });
   }
-  const { apiVersion } = job.caller;
+  const isLost = send.some((result) => currentLeader(job, result) !== undefined);
   return {
     throttleTimeMs: 0,
     errorCode,
     sessionId,
-    responses: responses.map((topic) => toWire(topic, apiVersion)),
+    responses: responses.map((topic) => toWire(topic, job)),
+    ...(isLost && !job.isFromReplica ? { nodeEndpoints: [thisNode(job)] } : {}),
   };
+}
+
+/** What is there first, then topic ids and names that are not known. */
+function inKafkasOrder(send: readonly FetchedPartition[]): readonly FetchedPartition[] {
+  if (!send.some(isMissing)) return send;
+  return [
+    ...send.filter((result) => !isMissing(result)),
+    ...send.filter(({ errorCode }) => errorCode === errors.unknownTopicId.code),
+    ...send.filter(({ errorCode }) => errorCode === errors.unknownTopicOrPartition.code),
+  ];
+}
+
+/** For a client that is at the wrong node or in an old epoch; undefined for any other. */
+function currentLeader({ services, caller, limits }: FetchJob, { errorCode, ...place }: FetchedPartition) {
+  if (caller.apiVersion < leaderVersion) return undefined;
+  if (errorCode !== errors.notLeaderOrFollower.code && errorCode !== errors.fencedLeaderEpoch.code)
+    return undefined;
+  const { topic, topicId, partitionIndex } = place;
+  const partition = services.partitions.find(topic, topicId, limits.byTopicId, partitionIndex);
+  return { leaderId: services.cluster.nodeId, leaderEpoch: partition?.leaderEpoch ?? -1 };
+}
+
+function thisNode({ services, caller }: FetchJob) {
+  const { host, port } = services.advertised.endpointFor(caller);
+  return { nodeId: services.cluster.nodeId, host, port, rack: services.settings['broker.rack'] };
 }
 
 const noRecords = Buffer.alloc(0);
 
-function toWire(
-  topic: { topic: string; topicId: string; partitions: FetchedPartition[] },
-  apiVersion: number,
-) {
+function toWire(topic: { topic: string; topicId: string; partitions: FetchedPartition[] }, job: FetchJob) {
   return {
     topic: topic.topic,
     topicId: topic.topicId,
     partitions: topic.partitions.map((result) => ({
       partitionIndex: result.partitionIndex,
-      errorCode: knownCode(result.errorCode, apiVersion),
+      errorCode: knownCode(result.errorCode, job.caller.apiVersion),
       highWatermark: result.highWatermark,
       lastStableOffset: result.lastStableOffset,
       logStartOffset: result.logStartOffset,
       divergingEpoch: result.divergingEpoch,
+      currentLeader: currentLeader(job, result),
       abortedTransactions: result.abortedTransactions,
       records: result.records ?? noRecords,
     })),

@@ -54,7 +54,7 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
       const partition = partitions.get(topic, asked.partitionIndex);
       if (partition === undefined)
         return refusal(asked, partitions.missingCode(topic, zeroUuid, false, asked.partitionIndex));
-      const epochError = leaderEpochError(partition.leaderEpoch, asked.currentLeaderEpoch);
+      const epochError = currentEpochError(partition.leaderEpoch, asked.currentLeaderEpoch);
       if (epochError !== errors.none.code) return refusal(asked, epochError);
       const found = await find(partition, asked.timestamp, upTo);
       if (found === null) return refusal(asked, errors.kafkaStorageError.code);
@@ -66,10 +66,9 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
         leaderEpoch: caller.apiVersion >= leaderEpochVersion ? found.leaderEpoch : -1,
       };
     };
-    const topics = request.topics.map(async ({ name, partitions: asked }) => ({
+    const topics = byTopic(request.topics).map(async ({ name, partitions: asked }) => ({
       name,
-      // A partition named twice is refused once.
-      partitions: await Promise.all(onceEach(asked).map((one) => answerOne(name, one))),
+      partitions: await Promise.all(asked.map((one) => answerOne(name, one))),
     }));
     return { throttleTimeMs: 0, topics: await Promise.all(topics) };
   },
@@ -82,8 +81,23 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
   }),
 });
 
-function onceEach(asked: readonly Asked[]): Asked[] {
-  return [...new Map(asked.map((one) => [one.partitionIndex, one])).values()];
+type AskedTopic = { readonly name: string; readonly partitions: readonly Asked[] };
+
+/** Each topic and each partition once, and no topic without one: what is named twice is refused once. */
+function byTopic(topics: readonly AskedTopic[]): AskedTopic[] {
+  const found = new Map<string, Map<number, Asked>>();
+  for (const { name, partitions } of topics) {
+    if (partitions.length === 0) continue;
+    const known = found.get(name) ?? new Map<number, Asked>();
+    for (const asked of partitions) known.set(asked.partitionIndex, asked);
+    found.set(name, known);
+  }
+  return [...found].map(([name, partitions]) => ({ name, partitions: [...partitions.values()] }));
+}
+
+/** Here only -1 means that the client does not check; Fetch takes every negative epoch so. */
+function currentEpochError(current: number, asked: number): number {
+  return asked < -1 ? errors.fencedLeaderEpoch.code : leaderEpochError(current, asked);
 }
 
 type UpTo = 'high-watermark' | 'stable' | 'end';

@@ -1,5 +1,7 @@
 import { errorName, errors } from '../../../protocol/errors.ts';
 import { produce } from '../../../protocol/messages/data/produce.ts';
+import { batchBytesAt } from '../../../protocol/records/batch.ts';
+import { RecordError } from '../../../protocol/records/record-error.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { checkProduced } from '../../../storage/log/append-validation.ts';
 import type { AppendOutcome } from '../../../storage/log/log-types.ts';
@@ -25,16 +27,17 @@ const adminClientId = '__admin_client';
 export const produceHandler = defineHandler(produce, {
   versions: '3-13',
   advertised: '0-13',
-  handle(services, request, caller) {
-    const whole = wholeError(request);
-    if (whole !== null) return refuseWhole(request, caller, whole);
+  handle(services, asked, caller) {
+    const whole = wholeError(asked);
+    if (whole !== null) return refuseWhole(asked, caller, whole);
+    const request = withoutRepeats(asked);
     const { apiVersion, ownsBytes } = caller;
     const transaction = askForAppends(services, request, apiVersion, apiVersion >= topicIdVersion);
     const produced = { services, request, caller, ownsBytes };
     if (transaction === null) return appendAll({ ...produced, transaction: null });
     const go = (given: TransactionalProduce | number, own: Partial<Produced> = {}) =>
       typeof given === 'number'
-        ? refuseWhole(request, caller, given)
+        ? refuseWhole(request, caller, failure(given))
         : appendAll({ ...produced, ...own, transaction: given });
     if (!(transaction instanceof Promise)) return go(transaction);
     // The bytes are the read buffer's, which has others by then.
@@ -86,8 +89,8 @@ function withOwnRecords(request: Request): Request {
   };
 }
 
-function refuseWhole(request: Request, caller: Caller, errorCode: number): Response | null {
-  if (request.acks !== 0) return refuseAll(request, errorCode, null);
+function refuseWhole(request: Request, caller: Caller, { errorCode, message }: Failure): Response | null {
+  if (request.acks !== 0) return refuseAll(request, errorCode, message);
   caller.connection.disconnect(`a Produce with acks 0 failed with ${errorName(errorCode)}`);
   return null;
 }
@@ -103,16 +106,48 @@ function refuseAll(request: Request, errorCode: number, message: string | null):
   };
 }
 
-/** Records of a transaction in a request that names none. */
-function wholeError({ transactionalId, topicData }: Request): number | null {
-  if (transactionalId !== null) return null;
-  const isInTransaction = topicData.some(({ partitionData }) =>
-    partitionData.some(({ records }) => areTransactional(records)),
-  );
-  return isInTransaction ? errors.transactionalIdAuthorizationFailed.code : null;
+type Failure = { readonly errorCode: number; readonly message: string | null };
+
+/**
+ * What Kafka finds in the first batches before it looks at any partition: records of a transaction in a request that names none, and
+ * what does not even begin as a batch does. Nothing of such a request is appended.
+ */
+function wholeError({ transactionalId, topicData }: Request): Failure | null {
+  try {
+    for (const { partitionData } of topicData) {
+      for (const { records } of partitionData) {
+        if (records !== null) batchBytesAt(records, 0, records.length);
+        if (transactionalId === null && areTransactional(records))
+          return failure(errors.transactionalIdAuthorizationFailed.code);
+      }
+    }
+    return null;
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    return failure(error.code, error.message);
+  }
 }
 
-type Failure = { readonly errorCode: number; readonly message: string | null };
+type TopicData = Request['topicData'][number];
+
+/** Each partition once, and no topic without one: of a partition that is named twice the last records count, as in Kafka. */
+function withoutRepeats(request: Request): Request {
+  const { topicData } = request;
+  if (topicData.length === 1 && topicData[0]!.partitionData.length === 1) return request;
+  const topics = new Map<string, { topic: TopicData; partitions: Map<number, Buffer | null> }>();
+  for (const topic of topicData) {
+    if (topic.partitionData.length === 0) continue;
+    const key = `${topic.name} ${topic.topicId}`;
+    let known = topics.get(key);
+    if (known === undefined) topics.set(key, (known = { topic, partitions: new Map() }));
+    for (const { index, records } of topic.partitionData) known.partitions.set(index, records);
+  }
+  const distinct = [...topics.values()].map(({ topic, partitions }) => ({
+    ...topic,
+    partitionData: [...partitions].map(([index, records]) => ({ index, records })),
+  }));
+  return { ...request, topicData: distinct };
+}
 
 function append(
   { services, request, caller, ownsBytes, transaction }: Produced,

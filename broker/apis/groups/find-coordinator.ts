@@ -51,7 +51,10 @@ async function coordinatorOf(
 ) {
   const isUnknownType =
     keyType !== keyTypes.group && keyType !== keyTypes.transaction && keyType !== keyTypes.share;
-  if (isUnknownType || (keyType === keyTypes.share && caller.apiVersion < shareVersion)) {
+  if (isUnknownType) {
+    return noCoordinator(key, errors.invalidRequest.code, errors.invalidRequest.message);
+  }
+  if (keyType === keyTypes.share && caller.apiVersion < shareVersion) {
     return noCoordinator(key, errors.invalidRequest.code);
   }
   if (keyType === keyTypes.share)

@@ -5,7 +5,8 @@ import {
   expireDelegationToken,
   renewDelegationToken,
 } from '../../../protocol/messages/security/delegation-tokens.ts';
-import { defineHandler } from '../handler.ts';
+import type { RequestOf } from '../../../protocol/schema/api.ts';
+import { type Caller, defineHandler } from '../handler.ts';
 
 /** On a listener without authentication nobody may have a token, as in Kafka. */
 const notAllowed = errors.delegationTokenRequestNotAllowed.code;
@@ -25,9 +26,29 @@ const noToken = {
 
 export const createDelegationTokenHandler = defineHandler(createDelegationToken, {
   versions: '1-3',
-  handle: () => ({ ...noToken, errorCode: notAllowed }),
+  handle: (_services, request, caller) => ({
+    ...noToken,
+    ...whose(request, caller),
+    errorCode: notAllowed,
+  }),
   refuse: (_request, errorCode) => ({ ...noToken, errorCode }),
 });
+
+/** From this version on a token may be asked for somebody else (KIP-373). */
+const ownerVersion = 3;
+
+/** Whose token it would be, and who asked for it. */
+function whose(request: RequestOf<typeof createDelegationToken>, { principal, apiVersion }: Caller) {
+  const [type, name] = principal.split(':') as [string, string];
+  const isForOther = request.ownerPrincipalName !== null && request.ownerPrincipalName !== '';
+  return {
+    principalType: isForOther ? (request.ownerPrincipalType ?? '') : type,
+    principalName: isForOther ? request.ownerPrincipalName! : name,
+    ...(apiVersion >= ownerVersion
+      ? { tokenRequesterPrincipalType: type, tokenRequesterPrincipalName: name }
+      : {}),
+  };
+}
 
 export const renewDelegationTokenHandler = defineHandler(renewDelegationToken, {
   versions: '1-2',

@@ -2,20 +2,21 @@ import { errors } from '../../../protocol/errors.ts';
 import { describeUserScramCredentials } from '../../../protocol/messages/security/scram.ts';
 import { defineHandler } from '../handler.ts';
 
-/** There are no users: all of them is an empty list, a named one is not found. */
+/** There are no users: all of them is an empty list, a named one is not found, one named twice is refused once. */
 export const describeUserScramCredentialsHandler = defineHandler(describeUserScramCredentials, {
   versions: '0',
-  handle: (_services, request) => ({
-    throttleTimeMs: 0,
-    errorCode: errors.none.code,
-    errorMessage: null,
-    results: (request.users ?? []).map(({ name }) => ({
-      user: name,
-      errorCode: errors.resourceNotFound.code,
-      errorMessage: `Attempt to describe a user credential that does not exist: ${name}`,
-      credentialInfos: [],
-    })),
-  }),
+  handle(_services, request) {
+    const names = (request.users ?? []).map(({ name }) => name);
+    const results = [...new Set(names)].map((user) => {
+      const isTwice = names.indexOf(user) !== names.lastIndexOf(user);
+      const { code } = isTwice ? errors.duplicateResource : errors.resourceNotFound;
+      const errorMessage = isTwice
+        ? `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
+        : `Attempt to describe a user credential that does not exist: ${user}`;
+      return { user, errorCode: code, errorMessage, credentialInfos: [] };
+    });
+    return { throttleTimeMs: 0, errorCode: errors.none.code, errorMessage: '', results };
+  },
   refuse: (_request, errorCode, errorMessage) => ({
     throttleTimeMs: 0,
     errorCode,

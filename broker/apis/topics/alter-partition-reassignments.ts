@@ -8,9 +8,10 @@ export const alterPartitionReassignmentsHandler = defineHandler(alterPartitionRe
   versions: '0-1',
   handle: ({ cluster }, request) => ({
     throttleTimeMs: 0,
-    allowReplicationFactorChange: request.allowReplicationFactorChange,
+    allowReplicationFactorChange: request.topics.length === 0 || request.allowReplicationFactorChange,
     errorCode: errors.none.code,
-    errorMessage: null,
+    // Where nothing is asked for, Kafka's answer holds its defaults.
+    errorMessage: request.topics.length === 0 ? '' : null,
     responses: request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, replicas }) => ({
@@ -38,8 +39,7 @@ function reassign(cluster: ClusterState, topic: string, index: number, replicas:
   if (state.partitions[index] === undefined) {
     return answer(errors.unknownTopicOrPartition, `Unable to find partition ${topic}:${index}.`);
   }
-  if (replicas === null)
-    return answer(errors.noReassignmentInProgress, errors.noReassignmentInProgress.message);
+  if (replicas === null) return answer(errors.noReassignmentInProgress, null);
   if (replicas.length === 0)
     return answer(errors.invalidReplicaAssignment, 'The assignment has no replicas.');
   if (new Set(replicas).size < replicas.length) {

@@ -9,6 +9,7 @@ export const alterReplicaLogDirsHandler = defineHandler(alterReplicaLogDirs, {
     const byTopic = new Map<string, { partitionIndex: number; errorCode: number }[]>();
     for (const { path, topics } of request.dirs) {
       for (const topic of topics) {
+        if (topic.partitions.length === 0) continue;
         let rows = byTopic.get(topic.name);
         if (rows === undefined) byTopic.set(topic.name, (rows = []));
         for (const partitionIndex of topic.partitions) {

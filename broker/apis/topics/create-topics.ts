@@ -42,10 +42,11 @@ function configsOf(services: Services, asked: readonly Asked[], topic: string) {
   for (const { name, value } of asked.find(({ name }) => name === topic)?.configs ?? []) {
     if (value !== null) overrides.set(name, value);
   }
+  // A value is shown as it was sent, not as it is understood.
   return describeTopicConfig(services, overrides).map(
     ({ name, value, readOnly, configSource, isSensitive }) => ({
       name,
-      value,
+      value: overrides.get(name) ?? value,
       readOnly,
       configSource,
       isSensitive,

@@ -26,11 +26,18 @@ export const describeLogDirsHandler = defineHandler(describeLogDirs, {
   refuse: (_request, errorCode) => ({ throttleTimeMs: 0, errorCode, results: [] }),
 });
 
+/** A topic may be named more than once. */
+function wantedPartitions(asked: NonNullable<Asked>): Map<string, Set<number>> {
+  const wanted = new Map<string, Set<number>>();
+  for (const { topic, partitions } of asked)
+    wanted.set(topic, new Set([...(wanted.get(topic) ?? []), ...partitions]));
+  return wanted;
+}
+
 type Asked = readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null;
 
 function topicsOf({ partitions }: Services, asked: Asked) {
-  const wanted =
-    asked === null ? null : new Map(asked.map(({ topic, partitions }) => [topic, new Set(partitions)]));
+  const wanted = asked === null ? null : wantedPartitions(asked);
   const topics = new Map<
     string,
     { partitionIndex: number; partitionSize: number; offsetLag: number; isFutureKey: boolean }[]

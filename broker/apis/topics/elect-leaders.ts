@@ -11,9 +11,10 @@ const isElectionType = (code: number): boolean => code === 0 || code === 1;
 export const electLeadersHandler = defineHandler(electLeaders, {
   versions: '0-2',
   handle({ cluster }, request, caller) {
-    // v0 has no election type: it means preferred.
-    if (caller.apiVersion > 0 && !isElectionType(request.electionType))
-      return refusal(request, errors.invalidRequest.code);
+    // v0 has no election type: it means preferred. Where nothing is asked for, Kafka does not look at it either.
+    const isNothing = request.topicPartitions?.length === 0;
+    if (caller.apiVersion > 0 && !isElectionType(request.electionType) && !isNothing)
+      return refusal(request, errors.invalidRequest.code, `Unknown election type ${request.electionType}`);
     // Asked about all, Kafka leaves out the partitions that need no election.
     const asked =
       request.topicPartitions ?? [...cluster.topics()].map(({ name }) => ({ topic: name, partitions: [] }));
@@ -26,7 +27,7 @@ export const electLeadersHandler = defineHandler(electLeaders, {
       })),
     };
   },
-  refuse: (request, errorCode) => refusal(request, errorCode),
+  refuse: (request, errorCode, errorMessage) => refusal(request, errorCode, errorMessage),
 });
 
 function elect(cluster: ClusterState, topic: string, partitionId: number) {
@@ -44,13 +45,17 @@ function elect(cluster: ClusterState, topic: string, partitionId: number) {
 }
 
 /** Said of the whole and of every partition asked for, as Kafka does. */
-function refusal({ topicPartitions }: RequestOf<typeof electLeaders>, errorCode: number) {
+function refusal(
+  { topicPartitions }: RequestOf<typeof electLeaders>,
+  errorCode: number,
+  errorMessage: string | null,
+) {
   return {
     throttleTimeMs: 0,
     errorCode,
     replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
       topic,
-      partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage: null })),
+      partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage })),
     })),
   };
 }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fetchHandler } from '../../../../broker/apis/data/fetch.ts';
 import type { Partition } from '../../../../broker/partitions/partition.ts';
 import { errors } from '../../../../protocol/errors.ts';
 import { buildEndTransactionMarker } from '../../../../protocol/records/control.ts';
+import { refusalOf } from '../../caller.ts';
 import { appendNow, batchOf, World } from '../../world.ts';
 import { fetchNow, onlyPartition, told, valuesOf } from './fetch-client.ts';
 
@@ -85,7 +87,61 @@ describe('a fetch', () => {
     for (const version of [12, 17]) {
       const answer = await fetchNow(world, { 'orders-0': 0 }, { version, replicaId: 5 });
       expect(told(world, answer)).toEqual({ 'orders-0': `error ${code}` });
+      const leader = { leaderId: version < 16 ? -1 : world.cluster.state.nodeId };
+      expect(onlyPartition(answer).currentLeader).toMatchObject(leader);
     }
+  });
+
+  test('of an epoch that is over is told the present one and where it is, from v16 on (KIP-951)', async () => {
+    orders.beginLeaderEpoch(3);
+    const ask = (version: number) => fetchNow(world, { 'orders-0': { offset: 0, epoch: 1 } }, { version });
+    const answer = await ask(16);
+    expect(onlyPartition(answer)).toMatchObject({
+      errorCode: errors.fencedLeaderEpoch.code,
+      currentLeader: { leaderId: world.cluster.state.nodeId, leaderEpoch: 3 },
+    });
+    expect(answer.nodeEndpoints).toMatchObject([{ host: 'localhost', port: 9092 }]);
+    expect((await ask(15)).nodeEndpoints).toEqual([]);
+  });
+
+  test('answers what is there first', async () => {
+    appendNow(orders, 'a');
+    const asked = { 'nowhere-0': 0, 'orders-7': 0, 'orders-0': 0 };
+    const places = async (version: number) =>
+      Object.keys(told(world, await fetchNow(world, asked, { version })));
+    expect(await places(12)).toEqual(['orders-0', 'nowhere-0', 'orders-7']);
+    expect(await places(13)).toEqual(['orders-0', '?-0', 'orders-7']);
+  });
+
+  test('with an isolation level that does not exist is refused', async () => {
+    const ask = world.ask(fetchHandler, 12, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      isolationLevel: 2,
+      topics: [],
+      forgottenTopicsData: [],
+    });
+    await expect(ask).rejects.toMatchObject({ code: errors.invalidRequest.code });
+  });
+
+  test('refused as a whole says so at each partition, unless it names topics by id', () => {
+    const body = {
+      maxWaitMs: 0,
+      minBytes: 0,
+      isolationLevel: 0,
+      forgottenTopicsData: [],
+      topics: [
+        {
+          topic: 'orders',
+          topicId: world.idOf('orders'),
+          partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }],
+        },
+      ],
+    };
+    expect(refusalOf(fetchHandler, 4, body, 42)).toMatchObject({
+      responses: [{ topic: 'orders', partitions: [{ partitionIndex: 0, errorCode: 42, highWatermark: -1 }] }],
+    });
+    expect(refusalOf(fetchHandler, 13, body, 42)).toMatchObject({ errorCode: 42, responses: [] });
   });
 
   test('of a broken disk says so in the words that its client knows', async () => {

@@ -175,6 +175,27 @@ describe('ListOffsets', () => {
     ]);
   });
 
+  test('answers a topic that is named twice once, and one without partitions not at all', async () => {
+    const partitions = [{ partitionIndex: 0, timestamp: -1 }];
+    const answer = await world.ask(listOffsetsHandler, 8, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [
+        { name: 'orders', partitions },
+        { name: 'orders', partitions },
+        { name: 'other', partitions: [] },
+      ],
+    });
+    expect(answer!.topics).toMatchObject([
+      { name: 'orders', partitions: [{ partitionIndex: 0, errorCode: errors.invalidRequest.code }] },
+    ]);
+  });
+
+  test('takes every epoch but -1 for one to be checked', async () => {
+    expect(await list([-1], { epoch: -2 })).toEqual([`error ${errors.fencedLeaderEpoch.code}`]);
+    expect(await list([-1], { epoch: -1 })).toEqual([[4, -1]]);
+  });
+
   test('says so where a log cannot be read, and answers the others', async () => {
     orders.log.offsetForTimestamp = () => {
       throw new FileError('EIO', '/data', 'read');
@@ -211,6 +232,8 @@ test('OffsetForLeaderEpoch tells where an epoch ended', async () => {
   expect(await ask(0, -1, 9)).toBe(`error ${errors.unknownTopicOrPartition.code}`);
   // Nothing was ever written there.
   expect(await ask(0, -1, 1)).toEqual([0, 0]);
+  expect(await ask(-2, -1, 1)).toEqual([-2, 0]);
+  expect(await ask(-1, -1, 1)).toEqual([-1, -1]);
 });
 
 describe('DeleteRecords', () => {
@@ -234,6 +257,22 @@ describe('DeleteRecords', () => {
     expect(orders.logStartOffset).toBe(1);
     expect(await deleteBefore(-1)).toBe(3);
     expect(orders.logStartOffset).toBe(3);
+  });
+
+  test('counts the last offset of a partition that is named twice, and answers no topic without partitions', async () => {
+    appendNow(orders, 'a');
+    appendNow(orders, 'b');
+    const offsets = [2, 1].map((offset) => ({ partitionIndex: 0, offset }));
+    const answer = await world.ask(deleteRecordsHandler, 2, {
+      timeoutMs: 1_000,
+      topics: [
+        { name: 'orders', partitions: offsets },
+        { name: 'other', partitions: [] },
+      ],
+    });
+    expect(answer!.topics).toMatchObject([
+      { name: 'orders', partitions: [{ partitionIndex: 0, lowWatermark: 1, errorCode: 0 }] },
+    ]);
   });
 
   test('knows which topics it may cut', async () => {

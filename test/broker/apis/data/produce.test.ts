@@ -87,19 +87,19 @@ describe('a Produce', () => {
 
   test('knows topics and partitions, by name and by id', async () => {
     const { unknownTopicOrPartition, unknownTopicId } = errors;
-    const records = { 'orders-7': batchOf(['a']), 'nowhere-0': batchOf(['a']), 'orders-0': batchOf(['a']) };
+    const records = { 'orders-7': batchOf(['a']), 'orders-0': batchOf(['a']), 'nowhere-0': batchOf(['a']) };
     const byName = await produce(records, { version: 12 });
     expect(byName.map(({ errorCode }) => errorCode)).toEqual([
       unknownTopicOrPartition.code,
-      unknownTopicOrPartition.code,
       0,
+      unknownTopicOrPartition.code,
     ]);
     expect(byName[0]).toMatchObject({ baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 });
     const byId = await produce(records, { version: 13 });
     expect(byId.map(({ errorCode }) => errorCode)).toEqual([
       unknownTopicOrPartition.code,
-      unknownTopicId.code,
       0,
+      unknownTopicId.code,
     ]);
   });
 
@@ -111,6 +111,39 @@ describe('a Produce', () => {
     const old = batchOf(['a']);
     old[16] = 1;
     expect(await codeOf(old)).toBe(invalidRecord.code);
+  });
+
+  test('of which one partition holds what is no batch at all is refused whole, with words', async () => {
+    const zeros = Buffer.alloc(100);
+    const answers = await produce({ 'orders-0': batchOf(['a']), 'orders-1': zeros });
+    const { code } = errors.corruptMessage;
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([code, code]);
+    expect(answers[0]!.errorMessage).toContain('length 0');
+    expect(world.partitions.get('orders', 0)!.endOffset).toBe(0);
+  });
+
+  test('takes the last records of a partition that is named twice, and answers it once', async () => {
+    const [first, last] = [batchOf(['a']), batchOf(['b', 'c'])];
+    const partitionData = [first, last].map((records) => ({ index: 0, records }));
+    const answer = await world.ask(produceHandler, 11, {
+      acks: -1,
+      timeoutMs: 1_000,
+      topicData: [
+        { name: 'orders', partitionData },
+        { name: 'orders', partitionData: [{ index: 1, records: batchOf(['d']) }] },
+        { name: 'other', partitionData: [] },
+      ],
+    });
+    expect(answer!.responses).toMatchObject([
+      {
+        name: 'orders',
+        partitionResponses: [
+          { index: 0, errorCode: 0 },
+          { index: 1, errorCode: 0 },
+        ],
+      },
+    ]);
+    expect(told(world, await fetchNow(world, { 'orders-0': 0 }))).toEqual({ 'orders-0': 'b c' });
   });
 
   test('may be compressed with zstd from version 7 on', async () => {

@@ -61,11 +61,53 @@ test('there are no quotas, no SCRAM users and no delegation tokens', async () =>
   expect(await world.ask(describeUserScramCredentialsHandler, 0, { users: [{ name: 'u' }] })).toMatchObject({
     results: [{ user: 'u', errorCode: errors.resourceNotFound.code, credentialInfos: [] }],
   });
+  const users = [{ name: 'twice' }, { name: 'once' }, { name: 'twice' }];
+  expect((await world.ask(describeUserScramCredentialsHandler, 0, { users }))!.results).toMatchObject([
+    { user: 'twice', errorCode: errors.duplicateResource.code },
+    { user: 'once', errorCode: errors.resourceNotFound.code },
+  ]);
   const errorCode = errors.delegationTokenRequestNotAllowed.code;
   expect(await world.ask(describeDelegationTokenHandler, 3, { owners: null })).toMatchObject({ errorCode });
-  expect(await world.ask(createDelegationTokenHandler, 3, { renewers: [], maxLifetimeMs: 1 })).toMatchObject({
+  const token = { renewers: [], maxLifetimeMs: 1 };
+  expect(await world.ask(createDelegationTokenHandler, 2, token)).toMatchObject({
     errorCode,
+    principalType: 'User',
+    principalName: 'ANONYMOUS',
   });
+  const owner = { ownerPrincipalType: 'User', ownerPrincipalName: 'another' };
+  expect(await world.ask(createDelegationTokenHandler, 3, { ...owner, ...token })).toMatchObject({
+    errorCode,
+    principalName: 'another',
+    tokenRequesterPrincipalName: 'ANONYMOUS',
+  });
+});
+
+test.each([
+  ['no type of entity', [{ entityType: '', matchType: 0, match: 'x' }], errors.invalidRequest],
+  ['a strange one', [{ entityType: 'planet', matchType: 0, match: 'x' }], errors.unsupportedVersion],
+  ['a strange match', [{ entityType: 'user', matchType: 3, match: 'x' }], errors.invalidRequest],
+  ['an exact match with nothing', [{ entityType: 'user', matchType: 0, match: null }], errors.invalidRequest],
+  ['the default by name', [{ entityType: 'user', matchType: 1, match: 'x' }], errors.invalidRequest],
+  [
+    'a user twice',
+    [
+      { entityType: 'user', matchType: 1, match: null },
+      { entityType: 'user', matchType: 2, match: null },
+    ],
+    errors.invalidRequest,
+  ],
+  [
+    'a user at an address',
+    [
+      { entityType: 'user', matchType: 1, match: null },
+      { entityType: 'ip', matchType: 2, match: null },
+    ],
+    errors.invalidRequest,
+  ],
+])('quotas are not asked for by %s', async (_what, components, { code }) => {
+  await expect(
+    world.ask(describeClientQuotasHandler, 1, { components, strict: false }),
+  ).rejects.toMatchObject({ code });
 });
 
 test('SASL on a listener without it is an illegal state', async () => {

@@ -181,6 +181,7 @@ describe('in a cluster of one', () => {
       { topic: 'b', partitionResult: [] },
     ]);
     expect(await elect(2, { electionType: 7, ...asked })).toMatchObject({ errorCode: invalidRequest.code });
+    expect(await elect(2, { electionType: 7, topicPartitions: [] })).toMatchObject({ errorCode: 0 });
   });
 
   test('there is one assignment, and nothing moves', async () => {
@@ -237,6 +238,9 @@ describe('in a cluster of one', () => {
         ],
       },
     ]);
+    const again = [0, 2, 1].map((index) => ({ topic: 'a', partitions: [index] }));
+    const both = await world.ask(describeLogDirsHandler, 4, { topics: again });
+    expect(both!.results[0]!.topics[0]!.partitions).toHaveLength(3);
     expect((await world.ask(describeLogDirsHandler, 1, { topics: null }))!.results[0]!.topics).toHaveLength(
       2,
     );
