@@ -8,7 +8,6 @@
  * and of them those of CPU first: client and broker share the machine's cores.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { metadata } from '../protocol/messages/topics/metadata.ts';
 import {
   cpuSecondsOf,
+  freePort,
   kafkaLibs,
   kafkaVersion,
   residentMegabytesOf,
@@ -43,14 +43,6 @@ interface RunningBroker {
 }
 
 type Start = (directory: string) => Promise<RunningBroker>;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function answersMetadata(port: number): Promise<void> {
   for (;;) {

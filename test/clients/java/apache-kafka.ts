@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -68,6 +68,13 @@ function runJava(args: readonly string[], input?: string): Promise<ToolResult> {
   });
 }
 
+export interface KafkaOptions {
+  /** Left out: `kafkaVersion`. */
+  readonly version?: string;
+  /** Levels of features that the directory is formatted with; left out: the version's own. */
+  readonly features?: Readonly<Record<string, number>>;
+}
+
 export interface RunningKafka {
   readonly pid: number;
   readonly bootstrapServers: string;
@@ -86,14 +93,15 @@ export async function startKafka(
   directory: string,
   port: number,
   properties: Readonly<Record<string, string>> = {},
+  { version = kafkaVersion, features = {} }: KafkaOptions = {},
 ): Promise<RunningKafka> {
   const data = join(directory, 'data');
   mkdirSync(data, { recursive: true });
   const file = join(directory, 'server.properties');
   writeFileSync(file, propertiesText({ ...singleNode(port, data), ...properties }));
-  if (!existsSync(join(data, 'meta.properties'))) await format(file);
+  if (!existsSync(join(data, 'meta.properties'))) await format(file, version, features);
   const startedMs = performance.now();
-  const child = spawn('java', [...jvmFlags, '-cp', join(kafkaLibs(), '*'), 'kafka.Kafka', file], {
+  const child = spawn('java', [...jvmFlags, '-cp', join(kafkaLibs(version), '*'), 'kafka.Kafka', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
@@ -147,10 +155,15 @@ function propertiesText(properties: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-async function format(propertiesFile: string): Promise<void> {
+async function format(
+  propertiesFile: string,
+  version: string,
+  features: Readonly<Record<string, number>>,
+): Promise<void> {
   const clusterId = 'kompaktkompaktkompaktA';
-  const args = ['format', '-t', clusterId, '-c', propertiesFile];
-  const { status, stdout, stderr } = await runKafkaClass('kafka.tools.StorageTool', args);
+  const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`]);
+  const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile, ...levels];
+  const { status, stdout, stderr } = await runJava(['-cp', join(kafkaLibs(version), '*'), ...args]);
   if (status !== 0) throw new Error(`Kafka could not format its directory: ${stdout}${stderr}`);
 }
 
@@ -183,6 +196,15 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     child.on('close', () => resolve());
     child.kill(signal);
   });
+}
+
+/** A port that was free a moment ago; Kafka cannot choose one itself and tell. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 /** The user and system CPU time of a process so far, in seconds; Linux only. */

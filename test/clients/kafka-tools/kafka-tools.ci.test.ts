@@ -3,13 +3,12 @@
  * and we on one of Kafka's.
  */
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../../broker/index.ts';
 import { skipUnless } from '../../skip.ts';
-import { hasJava, runKafkaClass, startKafka } from '../java/apache-kafka.ts';
+import { freePort, hasJava, runKafkaClass, startKafka } from '../java/apache-kafka.ts';
 
 const isThere = hasJava();
 // Java takes file names in the locale's encoding: plain letters, whatever that is.
@@ -37,14 +36,6 @@ async function run(className: string, args: readonly string[], input?: string): 
 
 const tool = (name: string, ...args: string[]): Promise<string> =>
   run(`org.apache.kafka.tools.${name}`, ['--bootstrap-server', broker.bootstrapServers, ...args]);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const values = (count: number): string => Array.from({ length: count }, (_, i) => `value ${i}\n`).join('');
 
