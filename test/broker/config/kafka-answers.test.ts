@@ -49,8 +49,6 @@ const kafka: {
 const ownAnswers: Record<string, string> = {
   // We load no classes, so we cannot tell that one does not exist.
   'SET principal.builder.class=foo': 'ok',
-  // Kafka compares with the size of a thread pool; there is none.
-  'SET background.threads=40': 'ok',
   // Kafka's rule while eligible leader replicas are on, a feature for several replicas.
   'SET min.insync.replicas=2 BROKER 1': 'ok',
   // Keys that 4.4 added.
