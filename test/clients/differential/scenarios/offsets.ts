@@ -61,7 +61,8 @@ const listing: Scenario = {
     const names = [
       await timed(side, setting, 'plain', [t + 100, t + 50, t + 200, t + 200, t + 150]),
       await timed(side, setting, 'empty', []),
-      await timed(side, setting, 'stamped', [t, t + 10], byAppend),
+      // One batch: two may come in the same millisecond, or not.
+      await timed(side, setting, 'stamped', [t], byAppend),
       await timed(side, setting, 'timeless', [-1, t, -1]),
     ];
     for (const version of versionsOf('listOffsets'))
