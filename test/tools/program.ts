@@ -10,6 +10,7 @@ export const repository = join(dirname(fileURLToPath(import.meta.url)), '..', '.
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; out: string; err: string };
 
 export interface Program {
+  readonly pid: number;
   /** The first line on stdout; fails when the program ends without one. */
   readonly firstLine: Promise<string>;
   readonly ended: Promise<Ended>;
@@ -35,7 +36,7 @@ export function runNode(args: readonly string[], env: Readonly<Record<string, st
     ended.then(({ code }) => fail(new Error(`ended with ${code} and no line on stdout:\n${err}`)));
   });
   firstLine.catch(() => {});
-  return { firstLine, ended, signal: (signal) => child.kill(signal) };
+  return { pid: child.pid!, firstLine, ended, signal: (signal) => child.kill(signal) };
 }
 
 export interface RunningBroker {

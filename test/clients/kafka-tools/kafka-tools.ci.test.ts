@@ -194,7 +194,7 @@ describe('the files', () => {
     }
   });
 
-  test('we boot on a directory that Apache Kafka wrote, and go on in it', async () => {
+  test('we boot on a directory that Apache Kafka wrote, and go on in it; each keeps the other out', async () => {
     const home = join(directory, 'from kafka');
     const kafka = await startKafka(home, await freePort());
     await run(
@@ -202,8 +202,11 @@ describe('the files', () => {
       ['--bootstrap-server', kafka.bootstrapServers, '--topic', 'taken'],
       values(30),
     );
+    const inUse = `is in use by Apache Kafka (process ${kafka.pid})`;
+    await expect(startBroker({ dataDir: join(home, 'data') })).rejects.toThrow(inUse);
     await kafka.stop();
     const ours = await startBroker({ dataDir: join(home, 'data') });
+    await expect(startKafka(home, await freePort())).rejects.toThrow('Failed to acquire lock on file .lock');
     await run(
       'org.apache.kafka.tools.ConsoleProducer',
       ['--bootstrap-server', ours.bootstrapServers, '--topic', 'taken'],
