@@ -14,10 +14,9 @@ import { endTxn } from '../../protocol/messages/transactions/end-txn.ts';
 import { initProducerId } from '../../protocol/messages/transactions/init-producer-id.ts';
 import { txnOffsetCommit } from '../../protocol/messages/transactions/txn-offset-commit.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import type { AnyApi, RequestInit, ResponseOf } from '../../protocol/schema/api.ts';
 import { type AbortedTransaction, committedValues } from './read-committed.ts';
-import type { SimulatedClient, World } from './world.ts';
 
-const topic = 'ledger';
 const partitionCount = 3;
 /** As long as a client tries what it is told to try again. */
 const tries = 40;
@@ -29,6 +28,24 @@ interface Transaction {
   /** Committed for the producer's group; null: none. */
   offset: number | null;
   outcome: 'open' | 'committed' | 'aborted' | 'unknown';
+}
+
+/** Where it happens: a simulated world, or a process on this machine. */
+export interface TransactionWorld {
+  readonly random: {
+    below(limit: number): number;
+    chance(probability: number): boolean;
+    pick<T>(from: readonly T[]): T;
+  };
+  readonly clock: { advance(byMs: number): Promise<void> };
+  connect(): TransactionWorldClient;
+}
+
+/** A request resolves with its answer, or with null when none came. */
+export interface TransactionWorldClient {
+  readonly isClosed: boolean;
+  request<A extends AnyApi>(api: A, version: number, body: RequestInit<A>): Promise<ResponseOf<A> | null>;
+  close(): void;
 }
 
 /** One transactional id, used by one client after the other. */
@@ -45,19 +62,22 @@ interface Producer {
 }
 
 export class TransactionWorkload {
-  readonly #world: World;
+  readonly #world: TransactionWorld;
+  readonly #topic: string;
   readonly #producers: readonly Producer[];
-  #client: SimulatedClient | null = null;
+  #client: TransactionWorldClient | null = null;
   #isCreated = false;
   #serial = 0;
   /** How often a look found something, for a test that must not be idle. */
   readonly seen = { committed: 0, aborted: 0, unknown: 0 };
 
-  constructor(world: World) {
+  /** `name` tells it from others on the same broker. */
+  constructor(world: TransactionWorld, name = 'ledger') {
     this.#world = world;
+    this.#topic = name;
     this.#producers = ([0, 2, 2] as const).map((version, n) => ({
-      transactionalId: `tx-${n}`,
-      groupId: `group-${n}`,
+      transactionalId: `${name}-${n}`,
+      groupId: `${name}-group-${n}`,
       version,
       producerId: -1,
       producerEpoch: -1,
@@ -141,7 +161,7 @@ export class TransactionWorkload {
     ];
     const answer = await this.#request(createTopics, 5, {
       topics: [
-        { name: topic, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs },
+        { name: this.#topic, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs },
       ],
       validateOnly: false,
     });
@@ -173,7 +193,7 @@ export class TransactionWorkload {
           v3AndBelowTransactionalId: transactionalId,
           v3AndBelowProducerId: producerId,
           v3AndBelowProducerEpoch: producerEpoch,
-          v3AndBelowTopics: [{ name: topic, partitions: [partition] }],
+          v3AndBelowTopics: [{ name: this.#topic, partitions: [partition] }],
         });
         const [result] = answer?.resultsByTopicV3AndBelow ?? [];
         return result ? { errorCode: result.resultsByPartition[0].partitionErrorCode } : null;
@@ -193,7 +213,7 @@ export class TransactionWorkload {
         isTransactional: true,
         records: values.map((value) => ({ timestampMs: 1, key: null, value: Buffer.from(value) })),
       });
-      const topicData = [{ name: topic, partitionData: [{ index: partition, records }] }];
+      const topicData = [{ name: this.#topic, partitionData: [{ index: partition, records }] }];
       const sent = await this.#request(produce, version === 2 ? 12 : 9, {
         transactionalId,
         acks: -1,
@@ -223,7 +243,7 @@ export class TransactionWorkload {
       const committed = await this.#request(txnOffsetCommit, version === 2 ? 5 : 3, {
         ...claim,
         memberId: '',
-        topics: [{ name: topic, partitions }],
+        topics: [{ name: this.#topic, partitions }],
       });
       return committed === null ? null : committed.topics[0].partitions[0];
     });
@@ -268,9 +288,9 @@ export class TransactionWorkload {
     for (let fetchOffset = 0; ; ) {
       const answer = await this.#patiently(() => this.#fetch(partition, fetchOffset));
       if (answer?.errorCode !== 0)
-        throw new Error(`${topic}-${partition} cannot be read: ${answer?.errorCode}`);
+        throw new Error(`${this.#topic}-${partition} cannot be read: ${answer?.errorCode}`);
       if (answer.lastStableOffset !== answer.highWatermark)
-        throw new Error(`${topic}-${partition} has an open transaction at ${answer.lastStableOffset}`);
+        throw new Error(`${this.#topic}-${partition} has an open transaction at ${answer.lastStableOffset}`);
       aborted.push(...answer.abortedTransactions);
       if (answer.records === null || answer.records.length === 0) break;
       bytes.push(answer.records);
@@ -285,7 +305,7 @@ export class TransactionWorkload {
       maxWaitMs: 0,
       minBytes: 0,
       isolationLevel: 1,
-      topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 1 << 20 }] }],
+      topics: [{ topic: this.#topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 1 << 20 }] }],
       forgottenTopicsData: [],
       rackId: '',
     });
@@ -298,7 +318,7 @@ export class TransactionWorkload {
     if (decided.length === 0) return;
     await this.#request(findCoordinator, 3, { key: groupId, keyType: 0 });
     const answer = await this.#patiently(async () => {
-      const asked = { groupId, topics: [{ name: topic, partitionIndexes: [0] }], requireStable: true };
+      const asked = { groupId, topics: [{ name: this.#topic, partitionIndexes: [0] }], requireStable: true };
       const found = await this.#request(offsetFetch, 7, asked);
       return found === null || found.errorCode !== 0 ? found : found.topics[0].partitions[0];
     });
@@ -321,10 +341,10 @@ export class TransactionWorkload {
     return answer;
   }
 
-  async #request<A extends Parameters<SimulatedClient['request']>[0]>(
-    api: A,
+  async #request(
+    api: AnyApi,
     version: number,
-    body: Parameters<SimulatedClient['request']>[2],
+    body: object,
     // biome-ignore lint/suspicious/noExplicitAny: the answer of whatever API
   ): Promise<any> {
     if (this.#client === null || this.#client.isClosed) this.#client = this.#world.connect();
