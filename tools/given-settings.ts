@@ -8,6 +8,7 @@ export interface GivenSettings {
   readonly port?: string;
   readonly dataDir?: string;
   readonly memory?: boolean;
+  readonly ignoreAcls?: boolean;
   /** Path of a server.properties. */
   readonly properties?: string;
   /** key=value */
@@ -26,7 +27,9 @@ export function configurationOf(options: GivenSettings): Configuration | string 
   const directoryKey = ['log.dirs', 'log.dir'].find((key) => assignments.set.has(key));
   if (options.memory && directoryKey !== undefined)
     return `--memory and --set ${directoryKey} contradict each other; give one of them`;
-  let sources: SettingsSources = { set: assignments.set };
+  const set = new Map(assignments.set);
+  if (options.ignoreAcls) set.set('kompakt.ignore.acls', 'true');
+  let sources: SettingsSources = { set };
   if (options.host !== undefined) sources = { ...sources, host: options.host };
   if (port !== undefined) sources = { ...sources, port };
   if (options.dataDir !== undefined) sources = { ...sources, dataDirectory: options.dataDir };

@@ -23,6 +23,7 @@ program
   .option('--data-dir <directory>', `where the log lies (default: ${defaultDataDirectory})`)
   .option('--memory', 'keep everything in memory')
   .option('--properties <file>', 'a Kafka server.properties')
+  .option('--ignore-acls', 'serve a directory with ACLs or SCRAM users, which are not enforced')
   .option(
     '--set <key=value>',
     'one configuration key; may be repeated',

@@ -39,6 +39,8 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
   readonly #configs = new ConfigOverrides();
   readonly #features = new FeatureLevels();
   readonly #unserved = new Map<MetadataRecord['kind'], number>();
+  /** ACLs and SCRAM credentials that are in force for a broker that enforces them. */
+  readonly #accessRules = new Set<string>();
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   #transaction: { readonly record: MetadataRecord; readonly position: EntryPosition }[] | null = null;
   #changes = new PendingChanges();
@@ -104,6 +106,11 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     return this.#unserved;
   }
 
+  /** How many ACLs and SCRAM credentials there are: somebody relies on them. */
+  get accessRuleCount(): number {
+    return this.#accessRules.size;
+  }
+
   /** True between a BeginTransaction and its end: who wrote it died on the way. */
   get isInTransaction(): boolean {
     return this.#transaction !== null;
@@ -165,6 +172,7 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     this.#configs.clear();
     this.#features.clear();
     this.#unserved.clear();
+    this.#accessRules.clear();
     this.#transaction = null;
     this.#changes = new PendingChanges();
   }
@@ -205,8 +213,25 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
         if (entry.record.brokerId === this.nodeId) this.brokerEpoch = entry.record.brokerEpoch;
         break;
       default:
+        this.#noteAccessRule(entry);
         if (unservedKinds.has(entry.kind))
           this.#unserved.set(entry.kind, (this.#unserved.get(entry.kind) ?? 0) + 1);
+    }
+  }
+
+  #noteAccessRule(entry: MetadataRecord): void {
+    switch (entry.kind) {
+      case 'accessControlEntryRecord':
+        this.#accessRules.add(entry.record.id);
+        break;
+      case 'removeAccessControlEntryRecord':
+        this.#accessRules.delete(entry.record.id);
+        break;
+      case 'userScramCredentialRecord':
+        this.#accessRules.add(`${entry.record.mechanism} ${entry.record.name}`);
+        break;
+      case 'removeUserScramCredentialRecord':
+        this.#accessRules.delete(`${entry.record.mechanism} ${entry.record.name}`);
     }
   }
 

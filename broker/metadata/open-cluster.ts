@@ -35,7 +35,11 @@ import { clusterMetadataTopic } from './topic-names.ts';
  */
 export async function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
   const { environment, settings, logger } = options;
-  const found = readDirectory({ ...options, defaultNodeId: settings['node.id'] });
+  const found = readDirectory({
+    ...options,
+    defaultNodeId: settings['node.id'],
+    ignoresAccessRules: settings['kompakt.ignore.acls'],
+  });
   const { state, read, quorumEpoch } = found;
   if (read.tornBytes > 0)
     logger.warn('The metadata log ends in a torn batch, which is cut off', { bytes: read.tornBytes });

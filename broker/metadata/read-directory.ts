@@ -23,13 +23,27 @@ import { clusterMetadataTopic } from './topic-names.ts';
  *    __cluster_metadata-0       damaged, or of a later Kafka                           → refused
  *    format's records           bootstrap.checkpoint, from 4.4 on 0…0-0…0.checkpoint: only where the log has no metadata.version
  *    partition directories      without any metadata                                   → refused
+ *    ACLs, SCRAM users          which nobody would enforce                             → refused, unless it is wanted so
  */
 export function readDirectory(options: ReadDirectoryOptions): ReadDirectory {
   const { environment, directory } = options;
   const path = metadataDirectory(environment, directory);
   const state = new ClusterMachine(nodeIdOf(options));
   const { read, bootstrap } = readMetadata(options, path, state);
+  checkAccessRules(options, state);
   return { state, read, bootstrap, quorumEpoch: readQuorumEpoch(environment.files, path) };
+}
+
+/** Whoever has protected a directory must not find it open to everybody. */
+function checkAccessRules(
+  { directory, ignoresAccessRules, logger }: ReadDirectoryOptions,
+  { accessRuleCount }: ClusterMachine,
+): void {
+  if (accessRuleCount === 0) return;
+  const what = `${directory} holds ${accessRuleCount} ACLs and SCRAM credentials, which this version does not enforce`;
+  if (!ignoresAccessRules)
+    throw new MetadataRefused('access-rules', `${what}; --ignore-acls opens it to everybody all the same`);
+  logger.warn(`${what}: whoever reaches it may read and write everything`);
 }
 
 /** Where the metadata log lies in a data directory. */
@@ -46,6 +60,8 @@ export interface ReadDirectoryOptions {
   readonly defaultNodeId: number;
   /** Another one than an existing directory has is refused. */
   readonly clusterId?: string | undefined;
+  /** Opens a directory with ACLs or SCRAM users although they are not enforced. */
+  readonly ignoresAccessRules: boolean;
   readonly logger: Logger;
 }
 

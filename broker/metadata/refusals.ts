@@ -19,5 +19,7 @@ export type RefusalReason =
   | 'metadata-unknown'
   /** Partitions without the metadata that would tell what they are. */
   | 'metadata-missing'
+  /** ACLs or SCRAM users, which are not enforced here. */
+  | 'access-rules'
   /** The settings say another node or cluster than the directory. */
   | 'identity';

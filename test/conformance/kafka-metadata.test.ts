@@ -29,7 +29,7 @@ describe.each(names)('the cluster metadata of %s', (name) => {
 
   const reopen = async () => {
     const { environment, path: at } = directory;
-    cluster = await open({ environment, directory: at });
+    cluster = await open({ environment, directory: at, settings: { 'kompakt.ignore.acls': true } });
     return cluster;
   };
 
@@ -110,7 +110,11 @@ describe('the metadata of 5-coordinators', () => {
   let cluster: OpenedCluster;
   beforeAll(async () => {
     directory = await KafkaDirectory.unpack('5-coordinators');
-    cluster = await open({ environment: directory.environment, directory: directory.path });
+    cluster = await open({
+      environment: directory.environment,
+      directory: directory.path,
+      settings: { 'kompakt.ignore.acls': true },
+    });
   });
   afterAll(() => directory.remove());
 

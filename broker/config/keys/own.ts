@@ -20,6 +20,10 @@ export const ownKeys = {
     min: -1,
     doc: "A dynamic member of a classic group whose connection is gone and that gives no sign of life for this long leaves without waiting for its session time-out. Signs are a new connection of its client id from the same host, a question for its group's coordinator, a commit, and another connection on which it reads its partitions. Raise it above 1000 for @platformatic/kafka behind connections that break: it waits that long before it connects again. 0 or -1: off, Kafka's behaviour.",
   }),
+  'kompakt.ignore.acls': boolean({
+    default: false,
+    doc: 'Serve a data directory that holds ACLs or SCRAM credentials although they are not enforced: everybody may do everything. The command line calls it --ignore-acls.',
+  }),
   'kompakt.memory.limit.bytes': long({
     default: -1,
     min: -1,
