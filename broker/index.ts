@@ -6,7 +6,8 @@
 import type { CompactionReceipt } from '../compaction/receipt.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { runBroker } from './broker.ts';
-import type { CompactOptions, ExplainOptions, PartitionExplanation } from './cleaning/compactions.ts';
+import type { CompactOptions, ExplainOptions } from './cleaning/compactions.ts';
+import type { PartitionExplanation } from './cleaning/explain-log.ts';
 import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
@@ -20,13 +21,13 @@ import { StartError } from './start-error.ts';
 export type { UncleanableReason } from '../compaction/clean-job.ts';
 export type { ExplainedRecord, PartitionState } from '../compaction/explain.ts';
 export type { CompactionReceipt, KeptRecords, RemovedRecords } from '../compaction/receipt.ts';
+export { CompactionRefused } from './cleaning/compaction-refused.ts';
 export type {
   CompactionProgress,
   CompactOptions,
   ExplainOptions,
-  PartitionExplanation,
 } from './cleaning/compactions.ts';
-export { CompactionRefused } from './cleaning/compactions.ts';
+export type { PartitionExplanation } from './cleaning/explain-log.ts';
 export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';

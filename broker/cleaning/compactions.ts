@@ -4,24 +4,22 @@
  * command line.
  */
 import { CleanAborted, type CleanProgress, Uncleanable } from '../../compaction/clean-job.ts';
-import type { Cleanable } from '../../compaction/cleanable.ts';
 import { CleanerLost } from '../../compaction/cleaner-thread.ts';
-import {
-  type ExplainedRecord,
-  explainPartition,
-  explainRecords,
-  type PartitionState,
-} from '../../compaction/explain.ts';
-import { findKey } from '../../compaction/find-key.ts';
 import { type CompactionReceipt, ReceiptBuilder } from '../../compaction/receipt.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import { FileError } from '../../storage/environment/files.ts';
-import type { CleanerView } from '../../storage/log/cleaner-view.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { ClusterState } from '../metadata/cluster-state.ts';
 import type { Partitions } from '../partitions/partitions.ts';
-import { type HoldOptions, isCompacted, type LogCleaner } from './log-cleaner.ts';
+import {
+  CompactionRefused,
+  refuseDeleted,
+  refuseElsewhere,
+  refuseUnlessCompacted,
+} from './compaction-refused.ts';
+import { explainedRecordsDefault, explainLog, type PartitionExplanation } from './explain-log.ts';
+import type { HoldOptions, LogCleaner } from './log-cleaner.ts';
 
 export interface CompactOptions {
   /** Left out: all of the topic. */
@@ -33,7 +31,7 @@ export interface CompactOptions {
   /** Tells what a pass would do, and changes nothing. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: CompactionProgress) => void;
-  /** Ends what runs, with a CleanAborted; what has been cleaned stays so. */
+  /** Ends it, with the signal's reason; what has been cleaned stays so. */
   readonly signal?: AbortSignal;
 }
 
@@ -52,29 +50,6 @@ export interface CompactionProgress extends CleanProgress {
   readonly pass: number;
 }
 
-/** One partition, as `explain` tells of it. */
-export interface PartitionExplanation {
-  readonly topic: string;
-  readonly partition: number;
-  /** Why it is, or is not, going to be cleaned now: one sentence. */
-  readonly why: string;
-  readonly state: PartitionState;
-  /** From where on the log is damaged, so that records behind it are not known; null when all of it was read. */
-  readonly unreadable: string | null;
-  /** Records of the key that are in the log. */
-  readonly recordCount: number;
-  /** The newest of them, in order of offset. */
-  readonly records: readonly ExplainedRecord[];
-}
-
-/** It cannot be done, or not to its end: no such topic or partition, or not a compacted one (any more). The message says it. */
-export class CompactionRefused extends Error {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = 'CompactionRefused';
-  }
-}
-
 export interface CompactionsOptions {
   readonly environment: Environment;
   readonly settings: BrokerSettings;
@@ -86,10 +61,6 @@ export interface CompactionsOptions {
 /** Attempts on a log that changes under every one of them. */
 const attemptsMax = 3;
 
-export const explainedRecordsDefault = 1_000;
-/** A record that is explained takes some 5 µs of the event loop, in one go, and 300 bytes. */
-export const explainedRecordsMax = 10_000;
-
 export class Compactions {
   readonly #options: CompactionsOptions;
 
@@ -97,7 +68,7 @@ export class Compactions {
     this.#options = options;
   }
 
-  /** Compacts now, one partition after the other; a receipt for each. Throws `CompactionRefused`, or CleanAborted when told to stop. */
+  /** Compacts now, one partition after the other; a receipt for each. Throws `CompactionRefused`, or the reason of the signal. */
   async *receipts(topic: string, options: CompactOptions = {}): AsyncGenerator<CompactionReceipt> {
     const { partition, dropTombstonesOlderThanMs: olderThanMs = 0 } = options;
     if (!(olderThanMs >= 0))
@@ -123,7 +94,7 @@ export class Compactions {
     const { logs, elsewhere } = this.#logsOf(topic, options.partition);
     for (const log of logs)
       yield await this.#holding(log, { ...options, onlyReads: true }, (signal) =>
-        this.#explain(log, key, options, signal),
+        explainLog(log, key, options.limit ?? explainedRecordsDefault, { ...this.#options, signal }),
       );
     refuseElsewhere(topic, elsewhere);
   }
@@ -147,7 +118,8 @@ export class Compactions {
     try {
       return await this.#options.cleaner.holding(log, work, { ...(signal ? { signal } : {}), onlyReads });
     } catch (error) {
-      if (!(error instanceof CleanAborted) || signal?.aborted) throw error;
+      if (!(error instanceof CleanAborted)) throw error;
+      signal?.throwIfAborted();
       refuseDeleted(log);
       if (!onlyReads) refuseUnlessCompacted(log);
       throw new CompactionRefused('the broker is stopping', { cause: error });
@@ -221,83 +193,6 @@ export class Compactions {
       }
     }
   }
-
-  async #explain(
-    log: Log,
-    key: Buffer,
-    { limit = explainedRecordsDefault }: ExplainOptions,
-    signal: AbortSignal,
-  ): Promise<PartitionExplanation> {
-    const { cleaner, environment } = this.#options;
-    const { clock, files } = environment;
-    const recordsMax = limit >= 1 ? Math.min(Math.floor(limit), explainedRecordsMax) : 1;
-    const giveWay = async () => {
-      await new Promise<void>((resolve) => clock.defer(resolve));
-      if (signal.aborted) throw new CleanAborted();
-    };
-    for (let attempt = 1; ; attempt++) {
-      const { view, cleanable } = cleaner.look(log);
-      const open = view.producers.filter((producer) => producer.transactionFirstOffset >= 0);
-      const first = view.segments[0]?.baseOffset ?? view.logStartOffset;
-      try {
-        const { count, records, unreadable } = await findKey(key, {
-          files,
-          segments: view.segments,
-          abortedTransactions: log.abortedTransactions(first, view.endOffset),
-          openTransactions: new Map(open.map((each) => [each.producerId, each.transactionFirstOffset])),
-          logStartOffset: view.logStartOffset,
-          recordsMax,
-          giveWay,
-        });
-        const state = this.#stateOf(log, view, cleanable);
-        return {
-          topic: log.topic,
-          partition: log.partition,
-          why: explainPartition(state),
-          state,
-          unreadable,
-          recordCount: count,
-          records: explainRecords(records, state, clock.nowMs()),
-        };
-      } catch (error) {
-        refuseDeleted(log);
-        // Retention may take a segment before its turn has come.
-        const isGone = error instanceof FileError && error.code === 'ENOENT';
-        if (!isGone || attempt >= attemptsMax) throw error;
-      }
-    }
-  }
-
-  #stateOf(log: Log, view: CleanerView, cleanable: Cleanable): PartitionState {
-    const { logStartOffset, lastStableOffset, endOffset } = view;
-    const { firstDirtyOffset, firstUncleanableOffset, dirtyRatio, isDue, isForced, blocked } = cleanable;
-    return {
-      logStartOffset,
-      firstDirtyOffset,
-      firstUncleanableOffset,
-      lastStableOffset,
-      endOffset,
-      dirtyRatio,
-      minDirtyRatio: log.settings['min.cleanable.dirty.ratio'],
-      isDue,
-      isForced,
-      obstacle: this.#obstacleTo(log),
-      blocked: blocked.map(({ segment: { baseOffset, nextOffset }, reason, untilMs }) => {
-        return { baseOffset, nextOffset, reason, untilMs };
-      }),
-    };
-  }
-
-  #obstacleTo(log: Log): string | null {
-    const { settings, cleaner } = this.#options;
-    if (!isCompacted(log)) return `cleanup.policy is ${log.settings['cleanup.policy'].join(',')}`;
-    if (!settings['log.cleaner.enable']) return 'log.cleaner.enable is false';
-    if (settings['log.cleaner.threads'] === 0) return 'log.cleaner.threads is 0';
-    if (log.isOffline) return 'the log is offline after a disk error';
-    const trouble = cleaner.troubles.of(log);
-    if (trouble === null) return null;
-    return `the last pass failed (${trouble.why}); the next try is at ${new Date(trouble.retryMs).toISOString()}`;
-  }
 }
 
 async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
@@ -309,23 +204,6 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
 /** Of the log, the disk or the thread; not that somebody wanted it to end, nor an error of ours. */
 function isFailure(error: unknown): error is Error {
   return error instanceof Uncleanable || error instanceof FileError || error instanceof CleanerLost;
-}
-
-function refuseDeleted(log: Log): void {
-  if (log.isDeleted) throw new CompactionRefused(`${log.topic} was deleted meanwhile`);
-}
-
-function refuseUnlessCompacted(log: Log): void {
-  refuseDeleted(log);
-  if (isCompacted(log)) return;
-  const policy = log.settings['cleanup.policy'].join(',');
-  throw new CompactionRefused(`${log.topic} is not compacted: its cleanup.policy is ${policy}`);
-}
-
-function refuseElsewhere(topic: string, partitions: readonly number[]): void {
-  if (partitions.length === 0) return;
-  const which = partitions.map((index) => `${topic}-${index}`).join(', ');
-  throw new CompactionRefused(`this node has no replica of ${which}`);
 }
 
 /** Segments of the log in the range that the receipt speaks of. */

@@ -8,7 +8,8 @@ import { type ControlProtocol, controlFrame, controlMethod } from '../../protoco
 import { decode, encode } from '../../protocol/protobuf.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
 import { FileError } from '../../storage/environment/files.ts';
-import { type CompactionProgress, CompactionRefused, type Compactions } from '../cleaning/compactions.ts';
+import { CompactionRefused } from '../cleaning/compaction-refused.ts';
+import type { CompactionProgress, Compactions } from '../cleaning/compactions.ts';
 import type { Logger } from '../observe/logger.ts';
 import { compactRequestOf, explanationToMessages, receiptToMessage } from './control-messages.ts';
 

@@ -6,7 +6,8 @@ import type { UncleanableReason } from '../../compaction/clean-job.ts';
 import type { BlockedRange, ExplainedRecord } from '../../compaction/explain.ts';
 import type { CompactionReceipt } from '../../compaction/receipt.ts';
 import type { ControlCleaner, ControlStatus } from '../../protocol/control/messages.ts';
-import type { CompactionProgress, CompactOptions, PartitionExplanation } from '../cleaning/compactions.ts';
+import type { CompactionProgress, CompactOptions } from '../cleaning/compactions.ts';
+import type { PartitionExplanation } from '../cleaning/explain-log.ts';
 import type { CleanerStatus } from '../cleaning/log-cleaner.ts';
 
 /** Records or ranges in one reply: at most some 4 KiB each, with a sentence in which there may be a path. */

@@ -169,7 +169,7 @@ export const controlMessages = `
     repeated ExplainedRecord records = 2;
     repeated BlockedRange blocked = 3;
   }
-  // See broker/cleaning/compactions.ts and compaction/explain.ts, whose names these are.
+  // See broker/cleaning/explain-log.ts and compaction/explain.ts, whose names these are.
   message PartitionExplanation {
     string topic = 1;
     sint32 partition = 2;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CompactionRefused } from '../../../broker/cleaning/compactions.ts';
+import { CompactionRefused } from '../../../broker/cleaning/compaction-refused.ts';
 import type { Partition } from '../../../broker/partitions/partition.ts';
 import { slotBytes } from '../../../compaction/kernel.ts';
 import type { CompactionReceipt } from '../../../compaction/receipt.ts';

@@ -1,13 +1,13 @@
 /** The calls of one connection, without a socket: what is sent, in which order, and what ends them. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  type CompactionProgress,
-  CompactionRefused,
-  type CompactOptions,
-  type ExplainOptions,
-  type PartitionExplanation,
+import { CompactionRefused } from '../../../broker/cleaning/compaction-refused.ts';
+import type {
+  CompactionProgress,
+  CompactOptions,
+  ExplainOptions,
 } from '../../../broker/cleaning/compactions.ts';
+import type { PartitionExplanation } from '../../../broker/cleaning/explain-log.ts';
 import { ControlCalls, callsMax } from '../../../broker/control/control-calls.ts';
 import {
   cleanerToMessage,
