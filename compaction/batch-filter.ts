@@ -21,8 +21,13 @@ import type { BatchFate } from './retain.ts';
  * nobody needs a clock of the past to know until when consumers must be able to see it.
  */
 
-/** Takes the bytes that are left; they are borrowed for the call. */
-export type BatchSink = (bytes: Buffer) => void;
+/** Takes what is left of each batch. */
+export interface BatchSink {
+  /** The batch at `at` of the kernel's input, as it is. */
+  keep(at: number, bytes: number): void;
+  /** A batch in its place; the bytes are borrowed for the call. */
+  write(bytes: Buffer): void;
+}
 
 export type RecordCounts = { -readonly [reason in keyof CleanedRecords]: number };
 
@@ -108,7 +113,7 @@ export class BatchFilter {
     if (left === null) return;
     if (batch.recordCount(left, 0) === 0) this.emptyBatches++;
     if (batch.hasDeleteHorizon(left, 0)) this.#noteHorizon(horizonMs);
-    sink(left);
+    sink.write(left);
   }
 
   #keepsLegacy(
@@ -139,7 +144,10 @@ export class BatchFilter {
     const isStamped = fate.isLooseMarker && !had;
     if (had) this.#noteHorizon(batch.baseTimestamp(input, at));
     if (isStamped) this.#noteHorizon(this.#newHorizonMs);
-    sink(isStamped ? withHorizon(input, at, this.#newHorizonMs) : input.subarray(at, at + bytes));
+    if (isStamped) sink.write(withHorizon(input, at, this.#newHorizonMs));
+    // Its entry in the transaction index goes: not all is as it was.
+    else if (fate.isLooseMarker) sink.write(input.subarray(at, at + bytes));
+    else sink.keep(at, bytes);
   }
 
   #data(at: number, bytes: number, unpacked: number, fate: BatchFate, sink: BatchSink): void {
@@ -158,8 +166,8 @@ export class BatchFilter {
     const isStamped = tombstones > 0 && !had;
     const horizonMs = isStamped ? this.#newHorizonMs : oldHorizonMs;
     if (tombstones > 0) this.#noteHorizon(horizonMs);
-    if (kept === this.#records.count && !isStamped) sink(kernel.input.subarray(at, at + bytes));
-    else sink(this.#rebuild(at, horizonMs, horizonMs >= 0 ? horizonMs : firstTimestampMs));
+    if (kept === this.#records.count && !isStamped) sink.keep(at, bytes);
+    else sink.write(this.#rebuild(at, horizonMs, horizonMs >= 0 ? horizonMs : firstTimestampMs));
   }
 
   /** The batch of what the kernel's last `filter` kept. */
@@ -207,7 +215,7 @@ export class BatchFilter {
 
   #sinkEmpty(input: Buffer, at: number, sink: BatchSink): void {
     this.emptyBatches++;
-    sink(emptied(input, at));
+    sink.write(emptied(input, at));
   }
 
   #noteHorizon(horizonMs: number): void {

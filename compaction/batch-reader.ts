@@ -65,6 +65,11 @@ export class BatchReader {
     return true;
   }
 
+  /** Of the current batch in the file. */
+  get position(): number {
+    return this.#position - this.bytes;
+  }
+
   /** The kernel's memory, as it is now. */
   get input(): Buffer {
     return this.#kernel.input;

@@ -120,6 +120,7 @@ export interface CleanedGroup {
 export interface CleanResult {
   /** The keys of all records below it are in the map: the next pass begins here. */
   readonly endOffset: number;
+  /** Only those that the pass has changed: a segment of which everything stays is left as it is. */
   readonly groups: readonly CleanedGroup[];
   readonly records: CleanedRecords;
   /** Batches that hold no record any more and stay for the sequence number of a live producer or the end of the range. */

@@ -44,7 +44,7 @@ export async function cleanPartition(
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   });
-  if (isDryRun || result.groups.length === 0) return { kind: 'cleaned', result };
+  if (isDryRun) return { kind: 'cleaned', result };
   const outcome = await log.replaceCleaned(view.epoch, result.groups);
   return outcome === 'replaced' ? { kind: 'cleaned', result } : { kind: outcome };
 }

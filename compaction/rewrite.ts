@@ -1,5 +1,5 @@
 import * as batch from '../protocol/records/batch.ts';
-import { BatchFilter } from './batch-filter.ts';
+import { BatchFilter, type BatchSink } from './batch-filter.ts';
 import type { CleanedGroup, CleanSegment } from './clean-job.ts';
 import { CleanedSegment } from './cleaned-segment.ts';
 import { groupSegments } from './grouping.ts';
@@ -46,9 +46,10 @@ export async function rewriteSegments(
   const groups: CleanedGroup[] = [];
   let bytesAfter = 0;
   for (const group of groupSegments(segments, job.settings, firstUncleanableOffset)) {
-    bytesAfter += await rewriteGroup(rewrite, group);
+    const { sizeBytes, isWritten } = await rewriteGroup(rewrite, group);
+    bytesAfter += sizeBytes;
     const sourceBaseOffsets = group.map((segment) => segment.baseOffset);
-    groups.push({ baseOffset: group[0]!.baseOffset, sourceBaseOffsets });
+    if (isWritten) groups.push({ baseOffset: group[0]!.baseOffset, sourceBaseOffsets });
   }
   return { groups, filter, bytesAfter };
 }
@@ -60,22 +61,26 @@ interface Rewrite {
   readonly legacyHorizonMs: number;
 }
 
-/** Writes the one segment that a group becomes; tells its size. */
-async function rewriteGroup(rewrite: Rewrite, group: readonly CleanSegment[]): Promise<number> {
+/** Writes the one segment that a group becomes, unless that is there already. */
+async function rewriteGroup(
+  rewrite: Rewrite,
+  group: readonly CleanSegment[],
+): Promise<{ sizeBytes: number; isWritten: boolean }> {
   const { pass } = rewrite;
-  const { job, context } = pass;
+  const { job, context, kernel } = pass;
   const output = new CleanedSegment({
     files: context.files,
     directory: job.directory,
-    baseOffset: group[0]!.baseOffset,
+    sources: group,
     settings: job.settings,
+    kernel,
     bufferBytes: pass.chunkBytes,
     isDryRun: job.isDryRun,
   });
   try {
     for (const segment of group) await rewriteSegment(rewrite, segment, output);
-    await output.finish(group[group.length - 1]!.modifiedMs);
-    return output.sizeBytes;
+    const isWritten = await output.finish();
+    return { sizeBytes: output.sizeBytes, isWritten };
   } catch (error) {
     output.discard();
     throw error;
@@ -87,12 +92,17 @@ async function rewriteSegment(
   segment: CleanSegment,
   output: CleanedSegment,
 ): Promise<void> {
-  const sink = (bytes: Buffer) => output.append(bytes);
   const keepsLegacyTombstones = segment.modifiedMs > horizonMs;
-  let written = output.sizeBytes;
+  let position = 0;
+  const sink: BatchSink = {
+    keep: (at, bytes) => output.keep(at, bytes, position),
+    write: (bytes) => output.write(bytes),
+  };
+  let ioBytes = output.ioBytes;
   await pass.read(
     segment,
     (reader) => {
+      position = reader.position;
       if (reader.isLegacy) {
         const isLast = reader.lastOffset + 1 === pass.job.highWatermark;
         reader.guarded(() => filter.applyLegacy(reader.at, isLast, keepsLegacyTombstones, sink));
@@ -107,9 +117,10 @@ async function rewriteSegment(
       return true;
     },
     () => {
-      const before = written;
-      written = output.sizeBytes;
-      return written - before;
+      output.endRun();
+      const before = ioBytes;
+      ioBytes = output.ioBytes;
+      return ioBytes - before;
     },
   );
 }

@@ -54,6 +54,7 @@ export async function swapSegments(
   groups: readonly SwapGroup[],
 ): Promise<SwapOutcome> {
   const swap: Swap = { writer, files, directory: writer.list.directory, epoch };
+  if (groups.length === 0) return isStale(swap) ? 'stale' : 'replaced';
   let next = 0;
   try {
     if (!isStale(swap)) await prepare(swap, groups);

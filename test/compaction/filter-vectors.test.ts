@@ -103,7 +103,10 @@ function filter(kernel: Kernel, input: Buffer, vector: Vector): Buffer {
     hides: null,
   };
   const out: Buffer[] = [];
-  filtered.apply(0, input.length, unpacked.length, fate, (bytes) => out.push(Buffer.from(bytes)));
+  filtered.apply(0, input.length, unpacked.length, fate, {
+    keep: (at, bytes) => out.push(Buffer.from(kernel.input.subarray(at, at + bytes))),
+    write: (bytes) => out.push(Buffer.from(bytes)),
+  });
   return Buffer.concat(out);
 }
 
