@@ -52,6 +52,10 @@ export class GroupShard implements StateMachine<GroupEntry> {
     }
   }
 
+  pend(entry: GroupEntry): void {
+    if (entry.kind === 'offset' && entry.value !== null) this.#makeSimple(entry.groupId);
+  }
+
   /** Commits of open transactions: of a group, of one of its topics, or for one partition. */
   hasPending(groupId: string, topic?: string, partition?: number): boolean {
     for (const entry of this.pending?.pendingEntries() ?? []) {
@@ -76,7 +80,11 @@ export class GroupShard implements StateMachine<GroupEntry> {
       return;
     }
     this.offsets.set(groupId, topic, partition, value, recordOffset);
-    // Somebody who only commits makes a group, too: one without a protocol.
+    this.#makeSimple(groupId);
+  }
+
+  /** Somebody who only commits makes a group, too: one without a protocol. */
+  #makeSimple(groupId: string): void {
     if (!this.groups.has(groupId)) this.groups.set(groupId, new ClassicGroup(groupId, null));
   }
 

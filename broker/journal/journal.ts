@@ -128,7 +128,10 @@ export class Journal<Entry> implements JournalOf<Entry> {
     const batch = this.#encode(entries, timestampMs, { producerId, producerEpoch, isTransactional: true });
     this.#append(batch, entries.length, (firstOffset) => {
       let offset = firstOffset;
-      for (const entry of entries) this.#pending.add(producerId, entry, { offset: offset++, timestampMs });
+      for (const entry of entries) {
+        this.#pending.add(producerId, entry, { offset: offset++, timestampMs });
+        this.#options.machine.pend?.(entry);
+      }
       const isOpen = known.transactionFirstOffset >= 0;
       this.#note(producerId, {
         ...known,

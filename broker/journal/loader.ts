@@ -121,7 +121,10 @@ class Replayer<Entry> {
       const at = { offset, timestampMs: timestamp };
       if (entry === null) this.#countUnknown(codec.typeOf?.(key, value) ?? typeInKey(key));
       else if (producer === null) machine.replay(entry, at);
-      else pending.add(producer, entry, at);
+      else {
+        pending.add(producer, entry, at);
+        machine.pend?.(entry);
+      }
     });
   }
 

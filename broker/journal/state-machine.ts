@@ -20,6 +20,8 @@ export interface StateMachine<Entry> {
    * the entries of a transaction come when its COMMIT marker is read, with the (older) position they were written at.
    */
   replay(entry: Entry, position: EntryPosition): void;
+  /** An entry of a transaction is written; whether it ever counts, its marker will tell. Left out: that changes nothing. */
+  pend?(entry: Entry): void;
   /** Back to empty, before a load. */
   clear(): void;
 }

@@ -36,13 +36,14 @@ export class CodesClient {
     return answer;
   }
 
-  /** Makes sure that the coordinators are there. */
+  /** Waits until the coordinators are there, and know that this id is new. */
   async find(): Promise<void> {
     for (const keyType of [0, 1])
       await settled(async () => {
         const { errorCode } = await this.ask(findCoordinator, 3, { key: this.transactionalId, keyType });
         return errorName(errorCode);
       });
+    await this.complete();
   }
 
   async init(
@@ -135,9 +136,8 @@ export class CodesClient {
         transactionalIds: [this.transactionalId],
       });
       const { transactionState, errorCode } = transactionStates[0]!;
-      return transactionState.startsWith('Prepare')
-        ? 'CONCURRENT_TRANSACTIONS'
-        : transactionState || errorName(errorCode);
+      if (transactionState.startsWith('Prepare')) return 'CONCURRENT_TRANSACTIONS';
+      return errorCode === 0 ? transactionState : errorName(errorCode);
     });
   }
 }
