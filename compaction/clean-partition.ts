@@ -1,7 +1,15 @@
+import { FileError } from '../storage/environment/files.ts';
 import type { CleanerSegment, CleanerView } from '../storage/log/cleaner-view.ts';
 import type { Log } from '../storage/log/log.ts';
 import { segmentBytesOf } from '../storage/log/segment-list.ts';
-import type { CleanJob, CleanLimits, CleanProgress, CleanResult, CleanSegment } from './clean-job.ts';
+import {
+  type CleanJob,
+  type CleanLimits,
+  type CleanProgress,
+  type CleanResult,
+  type CleanSegment,
+  Uncleanable,
+} from './clean-job.ts';
 import type { Cleanable } from './cleanable.ts';
 import type { CleanerThread } from './cleaner-thread.ts';
 
@@ -26,7 +34,7 @@ export interface PassOptions {
 
 export type PassOutcome =
   | { readonly kind: 'cleaned'; readonly result: CleanResult }
-  /** The log has changed while the pass ran: nothing was replaced. */
+  /** The log has changed while the pass ran: of what was not yet replaced nothing will be. */
   | { readonly kind: 'stale' }
   /** The disk failed while segments were replaced. */
   | { readonly kind: 'offline' };
@@ -40,10 +48,18 @@ export async function cleanPartition(
 ): Promise<PassOutcome> {
   const { thread, isDryRun, signal, onProgress } = options;
   const job = jobOf(log, view, cleanable, options);
-  const result = await thread.clean(job, {
-    ...(signal ? { signal } : {}),
-    ...(onProgress ? { onProgress } : {}),
-  });
+  let result: CleanResult;
+  try {
+    result = await thread.clean(job, {
+      ...(signal ? { signal } : {}),
+      ...(onProgress ? { onProgress } : {}),
+    });
+  } catch (error) {
+    // A segment that was cut, or went with its records, is neither damaged nor missing.
+    const isOfSegments = error instanceof FileError || error instanceof Uncleanable;
+    if (isOfSegments && (log.isDeleted || log.cleanerEpoch !== view.epoch)) return { kind: 'stale' };
+    throw error;
+  }
   if (isDryRun) return { kind: 'cleaned', result };
   const outcome = await log.replaceCleaned(view.epoch, result.groups);
   return outcome === 'replaced' ? { kind: 'cleaned', result } : { kind: outcome };

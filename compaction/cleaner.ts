@@ -1,7 +1,14 @@
 import * as batch from '../protocol/records/batch.ts';
+import { RecordError } from '../protocol/records/record-error.ts';
 import type { FileSystem } from '../storage/environment/files.ts';
 import { BatchWalk } from '../storage/log/batch-walk.ts';
-import type { CleanJob, CleanResult, UncleanableReason, UncleanableSegment } from './clean-job.ts';
+import {
+  type CleanJob,
+  type CleanResult,
+  Uncleanable,
+  type UncleanableReason,
+  type UncleanableSegment,
+} from './clean-job.ts';
 import { removeCleaned } from './cleaned-segment.ts';
 import { indexKeys } from './key-index.ts';
 import { type CleanContext, Pass } from './pass.ts';
@@ -62,6 +69,9 @@ function countUncleanable(
       while (walk.next())
         counts[reason] +=
           batch.magic(walk.buffer, walk.at) < batch.magicV2 ? 1 : batch.recordCount(walk.buffer, walk.at);
+    } catch (error) {
+      if (error instanceof RecordError) throw new Uncleanable(error.message, { cause: error });
+      throw error;
     } finally {
       file.close();
     }

@@ -172,6 +172,11 @@ export class Log {
     };
   }
 
+  /** `epoch` of a view taken now. */
+  get cleanerEpoch(): number {
+    return this.#writer.list.epoch;
+  }
+
   /** The aborted transactions with a marker at or above `fromOffset` that begin below `upToOffset`. */
   abortedTransactions(fromOffset: number, upToOffset: number): AbortedTransaction[] {
     return abortedTransactionsIn(this.#writer.list, fromOffset, upToOffset);

@@ -11,18 +11,22 @@ export function checkLog(log: Log, history: History): void {
   checkBatches(log, batches, history);
   const { lastStableOffset, logStartOffset } = log;
   const committed = new Consumer(logStartOffset, true).drain(log);
-  assert.deepEqual(committed.state, history.state(lastStableOffset, false));
+  assert.deepEqual(committed.state, history.state(logStartOffset, lastStableOffset, false));
   for (const { offset } of committed.seen) {
     const transaction = history.records.get(offset)?.transaction;
     assert.ok(transaction == null || transaction.isCommitted, `aborted data at ${offset} is shown`);
   }
-  assert.deepEqual(stateOf(batches, history), history.state(log.endOffset, true));
+  assert.deepEqual(
+    stateOf(batches, history, logStartOffset),
+    history.state(logStartOffset, log.endOffset, true),
+  );
   checkReads(log, batches);
 }
 
 /** Batches ascend and are whole; each record in them is what was written at its offset. */
 function checkBatches(log: Log, batches: readonly Buffer[], history: History): void {
-  let next = log.logStartOffset;
+  // The log may start in the midst of a batch.
+  let next = batches[0] ? batch.baseOffset(batches[0], 0) : log.logStartOffset;
   for (const bytes of batches) {
     const baseOffset = batch.baseOffset(bytes, 0);
     assert.ok(batch.isValidCrc(bytes, 0), `the checksum at ${baseOffset}`);
@@ -67,10 +71,14 @@ function plain({ transaction: _, ...record }: WrittenRecord) {
 }
 
 /** What a read_uncommitted consumer makes of it that knows which transactions were aborted. */
-function stateOf(batches: readonly Buffer[], history: History): Map<string, string> {
+function stateOf(batches: readonly Buffer[], history: History, from: number): Map<string, string> {
   const state = new Map<string, string>();
-  for (const { key, value, transaction } of dataIn(batches, history)) {
-    if (key === null || (transaction !== null && transaction.markerOffset >= 0 && !transaction.isCommitted))
+  for (const { offset, key, value, transaction } of dataIn(batches, history)) {
+    if (
+      offset < from ||
+      key === null ||
+      (transaction !== null && transaction.markerOffset >= 0 && !transaction.isCommitted)
+    )
       continue;
     if (value === null) state.delete(key);
     else state.set(key, value);

@@ -1,114 +1,21 @@
 import assert from 'node:assert/strict';
 import { beforeAll, describe, it } from 'vitest';
-import type { CleanedGroup, CleanLimits } from '../../compaction/clean-job.ts';
+import type { CleanedGroup } from '../../compaction/clean-job.ts';
 import * as batch from '../../protocol/records/batch.ts';
-import type { TopicSettings } from '../../storage/config/topic-settings.ts';
 import { FileError } from '../../storage/environment/files.ts';
-import type { Log } from '../../storage/log/log.ts';
 import type { FileOperation } from '../simulation/fault-rules.ts';
-import { FaultyFileSystem } from '../simulation/faulty-files.ts';
+import type { FaultyFileSystem } from '../simulation/faulty-files.ts';
 import { SeededRandom } from '../simulation/random.ts';
-import { VirtualClock } from '../simulation/virtual-clock.ts';
-import { directory, openLog } from '../storage/log/log-fixture.ts';
+import { directory } from '../storage/log/log-fixture.ts';
 import { checkLog, dataIn, sequencesOf } from './check-log.ts';
-import { CompactedLog, generousLimits, smallestMap } from './compacted-log.ts';
 import { rawBatches } from './consumer.ts';
-import { allCodecs, History, loadCodecs } from './history.ts';
+import { loadCodecs } from './history.ts';
+import { Prepared, type Run } from './prepared-log.ts';
 
 /**
  * A pass that is interrupted before each of its operations that change the disk, by a kill and by losses of power that keep any part of
  * the names and bytes that were not synced. The next start finds each group of segments as before or as after, never anything between.
  */
-
-/** A log with something to clean, closed; every run begins with a copy of it. */
-class Prepared {
-  readonly settings: Partial<TopicSettings>;
-  readonly history: History;
-  readonly nowMs: number;
-  readonly checkpoint: number | null;
-  readonly limits: CleanLimits;
-  readonly #files: FaultyFileSystem;
-
-  private constructor(
-    parts: Pick<Prepared, 'settings' | 'history' | 'nowMs' | 'checkpoint' | 'limits'>,
-    files: FaultyFileSystem,
-  ) {
-    this.settings = parts.settings;
-    this.history = parts.history;
-    this.nowMs = parts.nowMs;
-    this.checkpoint = parts.checkpoint;
-    this.limits = parts.limits;
-    this.#files = files;
-  }
-
-  static async make(seed: number): Promise<Prepared> {
-    const random = new SeededRandom(seed);
-    const clock = new VirtualClock();
-    const files = new FaultyFileSystem({ clock });
-    const isTiny = random.chance(0.2);
-    const limits = isTiny ? smallestMap : generousLimits;
-    const settings = {
-      'cleanup.policy': ['compact'],
-      'internal.segment.bytes': random.pick([500, 1_000, 2_000]),
-      'index.interval.bytes': random.pick([0, 300]),
-      'segment.index.bytes': random.pick([240, 4096]),
-      'delete.retention.ms': 1_000,
-      'file.delete.delay.ms': random.pick([0, 60_000]),
-    };
-    const history = new History(random, clock, {
-      keys: isTiny ? 200 : random.pick([2, 6, 20]),
-      codecs: random.chance(0.5) ? [0] : allCodecs,
-      hasNullKeys: random.chance(0.3),
-    });
-    const log = openLog({ clock, files, random }, { settings });
-    const compacted = new CompactedLog({ clock, files, random }, log);
-    const batches = 6 + random.below(12);
-    for (let n = 0; n < 3 || compacted.cleanable(clock.nowMs()).cleanableBytes === 0; n++) {
-      for (let m = 0; m < batches; m++) await history.step(log);
-      if (n !== 2 || random.chance(0.5)) await history.endAll(log);
-      await log.roll();
-      await clock.advance(random.below(1_500));
-      if (n < 2 && random.chance(0.7)) await clock.until(compacted.pass({ nowMs: clock.nowMs(), limits }));
-    }
-    await clock.until(log.close());
-    files.durability.settleAll(files.memory);
-    const { checkpoint } = compacted;
-    return new Prepared({ settings, history, nowMs: clock.nowMs(), checkpoint, limits }, files);
-  }
-
-  copy(): Run {
-    return new Run(this, this.#files.afterCrash(new SeededRandom(1)), true, 0);
-  }
-}
-
-/** One process on one copy. */
-class Run {
-  readonly files: FaultyFileSystem;
-  readonly clock: VirtualClock;
-  readonly log: Log;
-  readonly compacted: CompactedLog;
-  readonly #prepared: Prepared;
-
-  constructor(prepared: Prepared, files: FaultyFileSystem, cleanShutdown: boolean, recoveryPoint: number) {
-    this.#prepared = prepared;
-    this.files = files;
-    this.clock = new VirtualClock(prepared.nowMs);
-    const environment = { clock: this.clock, files, random: new SeededRandom(7) };
-    const { settings, checkpoint } = prepared;
-    this.log = openLog(environment, { settings, cleanShutdown, recoveryPoint });
-    this.compacted = new CompactedLog(environment, this.log, checkpoint);
-  }
-
-  pass(nowMs = this.#prepared.nowMs) {
-    const { limits } = this.#prepared;
-    return this.clock.until(this.compacted.pass({ nowMs, limits }));
-  }
-
-  /** The next process on what this one left. */
-  next(files: FaultyFileSystem, recoveryPoint: number): Run {
-    return new Run(this.#prepared, files, false, recoveryPoint);
-  }
-}
 
 /** Operations that leave something on the disk. */
 const changes = new Set<FileOperation>([

@@ -67,6 +67,20 @@ export class History {
     this.#options = options;
   }
 
+  /** The same so far, to go on in another way. */
+  copy(random: SeededRandom, clock: Clock): History {
+    const copy = new History(random, clock, this.#options);
+    const copies = new Map(this.transactions.map((transaction) => [transaction, { ...transaction }]));
+    const copyOf = (transaction: Transaction | null) => transaction && copies.get(transaction)!;
+    for (const record of this.records.values())
+      copy.records.set(record.offset, { ...record, transaction: copyOf(record.transaction) });
+    copy.transactions = [...copies.values()];
+    for (const producer of this.#producers.values())
+      copy.#producers.set(producer.id, { ...producer, open: copyOf(producer.open) });
+    copy.#serial = this.#serial;
+    return copy;
+  }
+
   /** Appends a batch, or ends a transaction; false when the log did not take it. */
   async step(log: Log): Promise<boolean> {
     const { random } = this;
@@ -125,11 +139,16 @@ export class History {
     }
   }
 
-  /** Value by key of all records below `upTo` that count: those of aborted transactions do not, those of open ones may. */
-  state(upTo: number, withOpen: boolean): Map<string, string> {
+  /** What has been cleaned away does not come back when newer records are cut off. */
+  keepOnly(isLeft: (offset: number) => boolean): void {
+    for (const offset of [...this.records.keys()]) if (!isLeft(offset)) this.records.delete(offset);
+  }
+
+  /** Value by key of all records of [from, upTo) that count: those of aborted transactions do not, those of open ones may. */
+  state(from: number, upTo: number, withOpen: boolean): Map<string, string> {
     const state = new Map<string, string>();
     for (const { offset, key, value, transaction } of this.records.values()) {
-      if (offset >= upTo || key === null) continue;
+      if (offset < from || offset >= upTo || key === null) continue;
       if (transaction !== null && !isVisible(transaction, withOpen)) continue;
       if (value === null) state.delete(key);
       else state.set(key, value);

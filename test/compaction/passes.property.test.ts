@@ -147,7 +147,7 @@ describe('a log that is cleaned again and again', () => {
           if (random.chance(0.3)) consumer.poll(world.log, 200);
         }
         consumer.drain(world.log);
-        expect(consumer.state).toEqual(world.history.state(world.log.lastStableOffset, false));
+        expect(consumer.state).toEqual(world.history.state(0, world.log.lastStableOffset, false));
       }),
       parameters(60),
     );
@@ -158,5 +158,5 @@ describe('a log that is cleaned again and again', () => {
 function expectNoTombstones({ log, history, compacted }: World): void {
   void compacted;
   const left = new Consumer(log.logStartOffset, false).drain(log);
-  expect(left.state).toEqual(history.state(log.endOffset, false));
+  expect(left.state).toEqual(history.state(0, log.endOffset, false));
 }
