@@ -9,9 +9,9 @@ import { fileName, indexSuffixes, offsetOf, suffixes } from './segment-files.ts'
  *   1. `.deleted` files go (those of the metadata log's snapshots, `.checkpoint.deleted`, are its own business).
  *   2. Where there are `.cleaned` files the cleaner had not finished: every `.swap` at or above the lowest of them goes, for one of
  *      the files of a new segment was not complete, thus none counts; then the `.cleaned` themselves.
- *   3. A `.log.swap` that is left is complete. Every other file whose offset lies in [lowest base, highest next offset) of them, or
- *      up to where their `.sources.swap` say, is a source and goes; then `.swap` is taken off the names. So a crash after the
- *      announcement completes the cleaning, a crash before leaves the old segments (segment-swap.ts).
+ *   3. A `.log.swap` that is left is complete. Every other file whose offset lies in [base, next offset) of it, or up to where its
+ *      `.sources.swap` says, is a source and goes; then `.swap` is taken off the names. So a crash after the announcement
+ *      completes the cleaning, a crash before leaves the old segments (segment-swap.ts).
  *      A transaction index without suffix beside `.log.swap` may be an old one or, if renames were lost, the new one: it
  *      goes, and the offset index with it, so that the segment is recovered and gets one that is right. So does what there is as
  *      `.swap` of an index whose `.log` has lost the suffix already.
@@ -58,10 +58,9 @@ class Leftovers {
     const swaps = this.#withSuffix(suffixes.swap);
     if (swaps.length === 0) return;
     const logs = swaps.filter((name) => name.endsWith(suffixes.log + suffixes.swap));
-    const from = Math.min(...logs.map(offsetOf));
-    const upTo = Math.max(...logs.map((name) => this.#endOf(name)));
-    const isSource = (name: string): boolean =>
-      !swaps.includes(name) && offsetOf(name) >= from && offsetOf(name) < upTo;
+    const ranges = logs.map((name) => ({ from: offsetOf(name), upTo: this.#endOf(name) }));
+    const isReplaced = (offset: number) => ranges.some(({ from, upTo }) => offset >= from && offset < upTo);
+    const isSource = (name: string): boolean => !swaps.includes(name) && isReplaced(offsetOf(name));
     const doubtful = this.#doubtfulIndexes(swaps);
     // Durably, before the names go that say that these do not count.
     this.#removeDurably([...this.names.filter(isSource), ...doubtful]);

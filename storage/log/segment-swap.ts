@@ -18,10 +18,10 @@ import { filePath, indexSuffixes, segmentSuffixes, suffixes } from './segment-fi
  *   3. sources renamed to `.deleted`      the same; `.deleted` go. Readers see the new segment, which still is called `.swap`
  *   4. the directory synced               the same: a source cannot come back once `.swap` has gone
  *   5. `.swap` taken off the names        nothing is left to do but to unlink the `.deleted`
+ *   6. the directory synced               the same: beside the files of the next group, or pass, no name may end in `.swap`
  *
  * At 5 the `.log` comes first: a start that finds `.log.swap` deletes what has a name without suffix in its range, and would
- * take the new indexes for old ones. After the last group the directory is synced once more: beside the `.cleaned` files of the next
- * pass no name may still end in `.swap`, not even after a loss of power.
+ * take the new indexes for old ones.
  *
  * 3 and 5 are a turn of the event loop each, in the log's own queue; between them, as at 1, 2 and 4, appends and reads go on:
  * readers see the segments of before or of after. Whoever is sending a source to a client keeps it. What takes segments away or cuts
@@ -63,10 +63,8 @@ export async function swapSegments(
       if (outcome === 'offline') return outcome;
       if (outcome === 'stale') break;
     }
-    if (next > 0) await files.syncDirectory(swap.directory);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    if (next === groups.length) return failed(swap, error);
     removeCleaned(swap, groups.slice(next));
     if (writer.state === 'online') throw error;
     return writer.state === 'offline' ? 'offline' : 'stale';
@@ -154,7 +152,7 @@ function replace(swap: Swap, { baseOffset, sourceBaseOffsets }: SwapGroup): Swap
   return 'replaced';
 }
 
-/** Steps 4 and 5. Where the log is closed meanwhile, the next start does it. */
+/** Steps 4 to 6. Where the log is closed meanwhile, the next start does it. */
 async function complete(swap: Swap, { baseOffset }: SwapGroup): Promise<SwapOutcome> {
   const { writer, files, directory } = swap;
   try {
@@ -165,6 +163,7 @@ async function complete(swap: Swap, { baseOffset }: SwapGroup): Promise<SwapOutc
       segment.stripSuffix(suffixes.swap);
       files.removeFileSync(filePath(files, directory, baseOffset, suffixes.sources + suffixes.swap));
     });
+    await files.syncDirectory(directory);
   } catch (error) {
     return failed(swap, error);
   }
