@@ -1,0 +1,101 @@
+/** From a decision to its end, over a disk that fails and starts in between: each marker once, Complete after all of them. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { forEachBatch, isControl } from '../../../protocol/records/batch.ts';
+import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+import { World } from '../world.ts';
+import { type ClientVersion, TransactionClient } from './transaction-client.ts';
+
+let clock: VirtualClock;
+let files: FaultyFileSystem;
+let world: World;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  files = new FaultyFileSystem({ clock });
+  world = await World.open({ clock, files });
+  await world.topic('t', 2);
+});
+afterEach(() => world.stop());
+
+/** Records and markers of a partition, such as "r m". */
+function written(index: number): string {
+  const log = world.partitions.get('t', index)!.log;
+  const kinds: string[] = [];
+  for (const { path } of log.segments()) {
+    const bytes = files.readFileSync(path);
+    forEachBatch(bytes, 0, bytes.length, (at) => void kinds.push(isControl(bytes, at) ? 'm' : 'r'));
+  }
+  return kinds.join(' ');
+}
+
+async function stateOf(transactionalId = 'tx'): Promise<string | undefined> {
+  const found = await world.transactions.describe(transactionalId);
+  return typeof found === 'object' ? found.state : undefined;
+}
+
+/** A transaction with a record in both partitions, about to be committed. */
+async function open(version: ClientVersion): Promise<TransactionClient> {
+  const client = await TransactionClient.ready(world, version);
+  if (version === 0) await client.add('t-0 t-1');
+  for (const partition of ['t-0', 't-1']) expect(await client.send(partition, 'a')).toBe('NONE');
+  return client;
+}
+
+describe.each<ClientVersion>([0, 2])('transaction version %i', (version) => {
+  test('a marker that finds no room is written later; until then nobody hears that it is over', async () => {
+    const client = await open(version);
+    files.fail('write').on('/data/t-1/*.log').with('ENOSPC').times(1);
+    expect(await client.commit()).toBe('NONE');
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r', 'PrepareCommit']);
+    if (version === 0) expect(await client.add('t-0')).toBe('CONCURRENT_TRANSACTIONS');
+    expect(await client.commit()).toBe('CONCURRENT_TRANSACTIONS');
+    await clock.advance(500);
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'CompleteCommit']);
+  });
+
+  test('so is Complete', async () => {
+    const client = await open(version);
+    files.fail('write').on('/data/__transaction_state-*/*.log').with('ENOSPC').after(1).times(1);
+    expect(await client.abort()).toBe('NONE');
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'PrepareAbort']);
+    await clock.advance(500);
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'CompleteAbort']);
+  });
+
+  test('a start finishes what was decided, and writes no marker twice', async () => {
+    const client = await open(version);
+    files.fail('write').on('/data/t-1/*.log').with('ENOSPC').times(1);
+    await client.commit();
+    await world.restart();
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'CompleteCommit']);
+    await world.restart();
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'CompleteCommit']);
+  });
+
+  test('a decision that could not be written is none', async () => {
+    const client = await open(version);
+    files.fail('write').on('/data/__transaction_state-*/*.log').with('ENOSPC').times(1);
+    expect(await client.commit()).toBe('NOT_COORDINATOR');
+    expect([written(0), await stateOf()]).toEqual(['r', 'Ongoing']);
+    expect(await client.commit()).toBe('NONE');
+    expect([written(0), await stateOf()]).toEqual(['r m', 'CompleteCommit']);
+  });
+});
+
+test('offsets that are refused for now are committed with the marker that is written later', async () => {
+  const client = await open(2);
+  await world.cluster.controller.ensureInternalTopic('__consumer_offsets');
+  expect(await client.commitOffset('g', 3)).toBe('NONE');
+  files.fail('write').on('/data/__consumer_offsets-*/*.log').with('ENOSPC').times(1);
+  expect(await client.commit()).toBe('NONE');
+  const offset = () =>
+    world.groups.readOffsets(
+      'g',
+      (shard) => shard.offset('g', 't', 0)?.offset ?? null,
+      () => null,
+    );
+  expect([await offset(), await stateOf()]).toEqual([null, 'PrepareCommit']);
+  await clock.advance(500);
+  expect([await offset(), await stateOf()]).toEqual([3, 'CompleteCommit']);
+});
