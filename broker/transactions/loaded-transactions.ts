@@ -35,8 +35,8 @@ export interface LoadedTransactionsOptions {
 const none = errors.none.code;
 /** A partition that cannot be read is not tried again at once for every request. */
 const loadRetryMs = 1_000;
-/** The pause before a marker, or a Complete, that was refused for now is tried again. */
-const finishRetryMs = 500;
+/** The pause before a marker, or a Complete, that was refused for now is tried again; each time twice as long. */
+const finishRetryMs = { first: 500, longest: 30_000 } as const;
 /** So many tombstones are written at once; a batch must also fit max.message.bytes. */
 const tombstonesPerBatch = 100;
 
@@ -228,6 +228,7 @@ export class LoadedTransactions implements Shard {
     transactionalId: string,
     marker: TransactionMarker,
     targets: readonly TopicPartition[],
+    attempt = 0,
   ): void {
     const again: TopicPartition[] = [];
     const waiting: Promise<void>[] = [];
@@ -252,15 +253,15 @@ export class LoadedTransactions implements Shard {
       if (load !== this.#loadCount || this.#isClosed) return;
       if (again.length === 0) this.#complete(transactionalId);
       else
-        this.#retries.set(transactionalId, finishRetryMs, () =>
-          this.#writeMarkers(transactionalId, marker, again),
+        this.#retries.set(transactionalId, pauseMs(attempt), () =>
+          this.#writeMarkers(transactionalId, marker, again, attempt + 1),
         );
     };
     if (waiting.length === 0) next();
     else void Promise.all(waiting).then(next);
   }
 
-  #complete(transactionalId: string): void {
+  #complete(transactionalId: string, attempt = 0): void {
     const { clock } = this.#options.environment;
     const tryLater = (errorCode: number): null => {
       if (!this.#journal.isReady) return null;
@@ -268,7 +269,9 @@ export class LoadedTransactions implements Shard {
         transactionalId,
         error: errorName(errorCode),
       });
-      this.#retries.set(transactionalId, finishRetryMs, () => this.#complete(transactionalId));
+      this.#retries.set(transactionalId, pauseMs(attempt), () =>
+        this.#complete(transactionalId, attempt + 1),
+      );
       return null;
     };
     void this.#run<null>(() => {
@@ -277,6 +280,10 @@ export class LoadedTransactions implements Shard {
       return decision;
     }, tryLater);
   }
+}
+
+function pauseMs(attempt: number): number {
+  return Math.min(finishRetryMs.longest, finishRetryMs.first * 2 ** attempt);
 }
 
 /** The id whose end an entry decides; null when none does. */
