@@ -6,7 +6,7 @@ import { skipUnless } from '../../skip.ts';
 import { freshDirectory } from '../../tools/program.ts';
 import { Requests } from '../killed/requests.ts';
 import { hasJava, startKafka } from './apache-kafka.ts';
-import { CodesClient, topic } from './codes-client.ts';
+import { CodesClient, settled, topic } from './codes-client.ts';
 import { steps } from './transaction-codes.ts';
 
 /** So that an id expires while the test runs; those that are used do not. */
@@ -23,6 +23,8 @@ async function answers(port: number): Promise<Record<string, unknown>> {
     validateOnly: false,
   });
   await first.find();
+  // Kafka fetches its block of producer ids when the first is asked for, and says "not now" meanwhile.
+  await settled(() => first.init());
   const found: Record<string, unknown> = {};
   for (const [name, step] of Object.entries(steps)) {
     const client = new CodesClient(requests, name);
