@@ -2,6 +2,7 @@ import type { CleanLimits, CleanResult } from '../../compaction/clean-job.ts';
 import { cleanPartition, type PassOutcome } from '../../compaction/clean-partition.ts';
 import { type Cleanable, findCleanable } from '../../compaction/cleanable.ts';
 import { InProcessCleaner } from '../../compaction/in-process-cleaner.ts';
+import type { Kernel } from '../../compaction/kernel.ts';
 import { JsKernel } from '../../compaction/kernel-js.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Log } from '../../storage/log/log.ts';
@@ -34,10 +35,15 @@ export class CompactedLog {
   checkpoint: number | null;
   readonly #thread: InProcessCleaner;
 
-  constructor(environment: Environment, log: Log, checkpoint: number | null = null) {
+  constructor(
+    environment: Environment,
+    log: Log,
+    checkpoint: number | null = null,
+    createKernel: () => Kernel = () => new JsKernel(),
+  ) {
     this.log = log;
     this.checkpoint = checkpoint;
-    this.#thread = new InProcessCleaner(environment, () => new JsKernel());
+    this.#thread = new InProcessCleaner(environment, createKernel);
   }
 
   cleanable(nowMs: number): Cleanable {

@@ -5,9 +5,9 @@ import type { Log } from '../../storage/log/log.ts';
 import { SeededRandom } from '../simulation/random.ts';
 import { simulatedEnvironment } from '../simulation/simulated-environment.ts';
 import { openLog } from '../storage/log/log-fixture.ts';
-import { checkClean, checkLog, sequencesOf } from './check-log.ts';
+import { checkClean, checkLog, dataIn, sequencesOf } from './check-log.ts';
 import { CompactedLog, generousLimits, smallestMap } from './compacted-log.ts';
-import { Consumer } from './consumer.ts';
+import { Consumer, rawBatches } from './consumer.ts';
 import { allCodecs, History, loadCodecs } from './history.ts';
 
 /**
@@ -59,6 +59,7 @@ class World {
     const { log, history, compacted, limits } = this;
     const before = { start: log.logStartOffset, end: log.endOffset, stable: log.lastStableOffset };
     const nowMs = clock.nowMs();
+    const young = this.#youngRecords(nowMs);
     while (compacted.cleanable(nowMs).cleanableBytes > 0) {
       const { firstUncleanableOffset } = compacted.cleanable(nowMs);
       const outcome = await clock.until(compacted.pass({ nowMs, limits }));
@@ -70,6 +71,17 @@ class World {
     }
     const after = { start: log.logStartOffset, end: log.endOffset, stable: log.lastStableOffset };
     expect(after).toEqual(before);
+    expect(this.#youngRecords(nowMs)).toEqual(young);
+  }
+
+  /** Offsets of those that min.compaction.lag.ms protects. */
+  #youngRecords(nowMs: number): number[] {
+    const lagMs = this.settings['min.compaction.lag.ms']!;
+    if (lagMs === 0) return [];
+    const { log, history } = this;
+    return dataIn(rawBatches(log), history)
+      .filter(({ timestampMs }) => timestampMs > nowMs - lagMs)
+      .map(({ offset }) => offset);
   }
 
   /** After a clean stop or a kill, with the producers' snapshots or without: then what is left of the log must tell the same of them. */

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Kernel } from '../../compaction/kernel.ts';
+import { JsKernel } from '../../compaction/kernel-js.ts';
+import { WasmKernel } from '../../compaction/kernel-wasm.ts';
 import * as batch from '../../protocol/records/batch.ts';
 import { ensureCodec } from '../../protocol/records/compression.ts';
 import { readRecords } from '../../protocol/records/record.ts';
@@ -46,7 +49,11 @@ const stages: readonly Stage[] = [
   ['3-txn-3-cleaned', '3-txn-4-cleaned', transactional],
 ];
 
-describe.each(stages)('%s, cleaned, is %s', (from, to, topics) => {
+const kernels = { javascript: () => new JsKernel(), wasm: () => new WasmKernel() };
+const cases = Object.keys(kernels).flatMap((kind) => stages.map((stage) => [kind, ...stage] as const));
+
+describe.each(cases)('%s: %s, cleaned, is %s', (kind, from, to, topics) => {
+  const createKernel: () => Kernel = kernels[kind as keyof typeof kernels];
   let before: KafkaDirectory;
   let after: KafkaDirectory;
   beforeAll(async () => {
@@ -63,7 +70,12 @@ describe.each(stages)('%s, cleaned, is %s', (from, to, topics) => {
     const nowMs = momentOf(before, after, partition, settings);
     const log = before.open(partition, settings);
     await appendMissing(log, after, partition);
-    const compacted = new CompactedLog(before.environment, log, before.cleanerOffset(partition));
+    const compacted = new CompactedLog(
+      before.environment,
+      log,
+      before.cleanerOffset(partition),
+      createKernel,
+    );
     const isCompacted = settings['cleanup.policy']?.includes('compact') === true;
     if (isCompacted && compacted.cleanable(nowMs).isDue) await compacted.clean({ nowMs });
     await log.applyRetention(nowMs);
