@@ -151,7 +151,12 @@ function nextOffset(records: Buffer, from: number): number {
 
 /** One record at a time, from the send to its arrival at a waiting fetch. */
 async function runLatency(
-  options: LoadOptions & { readonly count: number; readonly perSecond: number },
+  options: LoadOptions & {
+    readonly count: number;
+    readonly perSecond: number;
+    /** Wanted one by one: [wall-clock ms of the send, ms until it was acknowledged]. */
+    readonly wantsSamples?: boolean;
+  },
 ): Promise<object> {
   const producer = await Client.connect(options.host, options.port);
   const consumer = await Client.connect(options.host, options.port);
@@ -200,7 +205,9 @@ async function runLatency(
           timeoutMs: 30_000,
           topicData: [{ name: options.topic, partitionData: [{ index: 0, records: batch }] }],
         })
-        .then(() => acknowledgedMs.push(performance.now() - sentMs[i]!)),
+        .then(() => {
+          acknowledgedMs[i] = performance.now() - sentMs[i]!;
+        }),
     );
   }
   await Promise.all([...answers, consuming]);
@@ -209,7 +216,9 @@ async function runLatency(
   const latencies = sentMs.map((sent, i) => arrivedMs[i]! - sent);
   const [p50Ms, p99Ms, p999Ms] = percentiles(latencies);
   const [ackP50Ms, ackP99Ms, ackP999Ms] = percentiles(acknowledgedMs);
-  return { p50Ms, p99Ms, p999Ms, ackP50Ms, ackP99Ms, ackP999Ms };
+  const samples = acknowledgedMs.map((tookMs, i) => [performance.timeOrigin + sentMs[i]!, tookMs]);
+  const extra = options.wantsSamples ? { samples } : {};
+  return { p50Ms, p99Ms, p999Ms, ackP50Ms, ackP99Ms, ackP999Ms, ...extra };
 }
 
 /** p50, p99, p99.9. */

@@ -3,7 +3,7 @@
  * and ends when it is ended.
  */
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
-import { createNodeEnvironment } from '../storage/environment/node.ts';
+import { createNodeEnvironment, yieldToOtherThreads } from '../storage/environment/node.ts';
 import { cleanLog } from './cleaner.ts';
 import { createKernel } from './create-kernel.ts';
 import { cleanerProtocol } from './service.ts';
@@ -16,6 +16,8 @@ const openFilesMax = 16;
 const port = parentPort;
 if (port === null) throw new Error('the cleaner runs as a thread of the broker, not by itself');
 
+// Cleaning has time; whoever waits for an acknowledgement has not.
+yieldToOtherThreads();
 const actions = workerActions({
   environment: createNodeEnvironment({ openFilesMax }),
   createKernel,

@@ -5,6 +5,7 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import { loadNative } from '../../protocol/records/native.ts';
 import type { Clock, Timer } from './clock.ts';
 import { DiskFileSystem } from './disk-files.ts';
@@ -50,6 +51,26 @@ export function createMemoryEnvironment(options: {
     ...(isBulk === undefined ? {} : { isBulk }),
   });
   return { clock: nodeClock, random: nodeRandom, files };
+}
+
+/** From "every thread alike" to "only with what the others leave, but never nothing": a tenth of the processor where all are busy. */
+const backgroundNiceness = 10;
+
+/**
+ * Lets all other threads go before the calling one, from now on. Linux alone schedules threads by a niceness of their own (the
+ * thread's id takes the place of a process's); elsewhere, and without /proc, nothing changes.
+ */
+export function yieldToOtherThreads(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    const threadId = Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
+    os.setPriority(
+      threadId,
+      Math.min(os.getPriority() + backgroundNiceness, os.constants.priority.PRIORITY_LOW),
+    );
+  } catch {
+    // Slower answers while a log is cleaned, nothing worse.
+  }
 }
 
 export const nodeClock: Clock = {
