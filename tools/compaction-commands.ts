@@ -6,7 +6,7 @@ import { explanationText } from './explain-text.ts';
 import { type DirectoryChoice, type OpenCompactions, openCompactions } from './open-compactions.ts';
 import { progressOnStderr } from './progress-line.ts';
 import { parseDuration } from './quantities.ts';
-import { isIncomplete, receiptText, totalText } from './receipt-text.ts';
+import { isEmpty, isIncomplete, receiptText, totalText } from './receipt-text.ts';
 
 export interface CompactCommand extends DirectoryChoice {
   readonly partition?: number;
@@ -33,6 +33,7 @@ export function compact(topic: string, command: CompactCommand): Promise<number>
   const progress = progressOnStderr();
   return withCompactions(command, async ({ compactions }, signal) => {
     const receipts: CompactionReceipt[] = [];
+    const texts = new Texts();
     try {
       const options = {
         includeActive,
@@ -44,16 +45,30 @@ export function compact(topic: string, command: CompactCommand): Promise<number>
       };
       for await (const receipt of compactions.receipts(topic, options)) {
         progress.clear();
-        if (!json) process.stdout.write(`${receipts.length > 0 ? '\n' : ''}${receiptText(receipt)}`);
         receipts.push(receipt);
+        // __consumer_offsets has fifty partitions, most of them empty.
+        if (!json && !isEmpty(receipt)) texts.add(receiptText(receipt));
       }
-      if (!json && receipts.length > 1) process.stdout.write(`\n${totalText(receipts)}`);
+      if (json) return exitCodeOf(receipts);
+      if (receipts.length === 1 && isEmpty(receipts[0]!)) texts.add(receiptText(receipts[0]!));
+      if (receipts.length > 1) texts.add(totalText(receipts));
+      return exitCodeOf(receipts);
     } finally {
       progress.clear();
       if (json && receipts.length > 0) process.stdout.write(`${JSON.stringify(receipts, null, 2)}\n`);
     }
-    return receipts.some(isIncomplete) ? 1 : 0;
   });
+}
+
+const exitCodeOf = (receipts: readonly CompactionReceipt[]) => (receipts.some(isIncomplete) ? 1 : 0);
+
+/** On stdout, an empty line between two of them. */
+class Texts {
+  #count = 0;
+
+  add(text: string): void {
+    process.stdout.write(`${this.#count++ === 0 ? '' : '\n'}${text}`);
+  }
 }
 
 export function explain(topic: string, key: string, command: ExplainCommand): Promise<number> {

@@ -13,6 +13,9 @@ import { controlFilesOf } from './control-folder.ts';
 
 export const defaultDataDirectory = './kompakt-data';
 
+/** For who has named none. */
+export const otherPlaces = 'another one is found by --data-dir, or --bootstrap HOST:PORT';
+
 /** What says which broker is meant; neither: the default data directory. */
 export interface BrokerChoice {
   readonly dataDir?: string;
@@ -37,7 +40,7 @@ export async function brokerIn(directory: string): Promise<ControlClient | null>
 async function brokerOf(directory: string, isDefault: boolean): Promise<ControlClient> {
   const client = await brokerIn(directory);
   if (client !== null) return client;
-  const hint = isDefault ? '; another one is found by --data-dir, or --bootstrap HOST:PORT' : '';
+  const hint = isDefault ? `; ${otherPlaces}` : '';
   throw new ControlError(`no broker is running on ${directory}${hint}`);
 }
 

@@ -2,10 +2,11 @@
  * Whoever can compact and explain what a command means: a running broker, over its control socket, or else this process on the directory
  * itself, under its lock (offline-compactions.ts, loaded only then).
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { OfflineDirectory } from '../broker/offline.ts';
 import { type ControlClient, ControlError } from './control-client.ts';
-import { type BrokerChoice, brokerIn, defaultDataDirectory, findBroker } from './find-broker.ts';
+import { type BrokerChoice, brokerIn, defaultDataDirectory, findBroker, otherPlaces } from './find-broker.ts';
 
 /** `properties` and `set` count where no broker is running: one that is has its own. */
 export interface DirectoryChoice extends BrokerChoice {
@@ -36,7 +37,10 @@ export async function openCompactions(choice: DirectoryChoice): Promise<OpenComp
   const { offlineConfiguration, openOfflineCompactions } = await import('./offline-compactions.ts');
   const { configuration, directory } = offlineConfiguration(choice);
   const client = await brokerIn(directory);
-  return client === null ? openOfflineCompactions(configuration, directory) : running(client);
+  if (client !== null) return running(client);
+  if (dataDir === undefined && !existsSync(directory))
+    throw new ControlError(`no broker is running on ${directory}, which is not there; ${otherPlaces}`);
+  return openOfflineCompactions(configuration, directory);
 }
 
 function running(client: ControlClient): OpenCompactions {

@@ -30,11 +30,19 @@ export function totalText(receipts: readonly CompactionReceipt[]): string {
   const bytesBefore = sum((receipt) => receipt.bytes.before);
   const bytesAfter = sum((receipt) => receipt.bytes.after);
   const failed = receipts.filter(isIncomplete).length;
+  const empty = receipts.filter(isEmpty).length;
+  const became = receipts.some(({ outcome }) => outcome === 'dry-run') ? 'would become' : 'became';
   return [
-    `${counted(receipts.length, 'partition')}: `,
-    `${count(before)} records became ${count(after)}, ${bytes(bytesBefore)} became ${bytes(bytesAfter)}`,
+    `${counted(receipts.length, 'partition')}${empty === 0 ? '' : `, ${count(empty)} of them empty`}: `,
+    `${count(before)} records ${became} ${count(after)}, ${bytes(bytesBefore)} ${became} ${bytes(bytesAfter)}`,
     failed === 0 ? '\n' : `; ${counted(failed, 'partition')} not compacted\n`,
   ].join('');
+}
+
+/** There was nothing in the partition at all, so that there is nothing to tell of it. */
+export function isEmpty({ outcome, records, emptyBatches }: CompactionReceipt): boolean {
+  const { lag, active, 'open-transaction': openTransaction } = records.notCleanable;
+  return outcome !== 'failed' && records.before + emptyBatches + lag + active + openTransaction === 0;
 }
 
 /** What was asked for was not done. */

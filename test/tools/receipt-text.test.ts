@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CompactionReceipt } from '../../compaction/receipt.ts';
 import { bytes, duration, parseDuration, time } from '../../tools/quantities.ts';
-import { isIncomplete, receiptText, totalText } from '../../tools/receipt-text.ts';
+import { isEmpty, isIncomplete, receiptText, totalText } from '../../tools/receipt-text.ts';
 
 const receipt: CompactionReceipt = {
   topic: 'articles',
@@ -80,6 +80,14 @@ test('one with nothing to do, one that failed before it began, and one that did 
   expect(totalText([receipt, receipt, failed])).toBe(
     '3 partitions: 12,000 records became 3,195, 14.3 MB became 2.86 MB; 1 partition not compacted\n',
   );
+  const foretold: CompactionReceipt = { ...receipt, outcome: 'dry-run' };
+  expect(totalText([foretold, foretold])).toMatch(/8,000 records would become 2,130, /);
+  const empty = {
+    ...idle,
+    records: { ...idle.records, notCleanable: { lag: 0, 'open-transaction': 0, active: 0 } },
+  };
+  expect([receipt, idle, failed, empty].map(isEmpty)).toEqual([false, false, false, true]);
+  expect(totalText([receipt, empty])).toMatch(/^2 partitions, 1 of them empty: 4,000 records became 1,065, /);
 });
 
 describe('numbers', () => {
