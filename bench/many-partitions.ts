@@ -14,7 +14,8 @@ import { produce } from '../protocol/messages/data/produce.ts';
 import { createTopics } from '../protocol/messages/topics/create-topics.ts';
 import { metadata } from '../protocol/messages/topics/metadata.ts';
 import { buildBatch } from '../protocol/records/batch-builder.ts';
-import { freePort, kafkaLibs, kafkaVersion, startKafka } from '../test/clients/java/apache-kafka.ts';
+import { kafkaLibs, kafkaVersion, startKafka } from '../test/clients/java/apache-kafka.ts';
+import { quietPort } from '../test/quiet-port.ts';
 import { Client } from '../tools/client.ts';
 import { startKompaktProcess } from './brokers.ts';
 import { type Row, ratioTable } from './table.ts';
@@ -33,7 +34,7 @@ interface RunningBroker {
 type Start = (directory: string) => Promise<RunningBroker>;
 
 const startApacheKafka: Start = async (directory) => {
-  const port = await freePort();
+  const port = await quietPort();
   const kafka = await startKafka(directory, port);
   return { port, stop: () => kafka.stop() };
 };

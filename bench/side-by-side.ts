@@ -16,12 +16,12 @@ import { parseArgs } from 'node:util';
 import { metadata } from '../protocol/messages/topics/metadata.ts';
 import {
   cpuSecondsOf,
-  freePort,
   kafkaLibs,
   kafkaVersion,
   residentMegabytesOf,
   startKafka,
 } from '../test/clients/java/apache-kafka.ts';
+import { quietPort } from '../test/quiet-port.ts';
 import { Client } from '../tools/client.ts';
 import { load, startKompaktProcess } from './brokers.ts';
 import { type Row, ratioTable } from './table.ts';
@@ -58,7 +58,7 @@ async function answersMetadata(port: number): Promise<void> {
 }
 
 const startApacheKafka: Start = async (directory) => {
-  const port = await freePort();
+  const port = await quietPort();
   const kafka = await startKafka(directory, port);
   const connectedMs = performance.now();
   await answersMetadata(port);

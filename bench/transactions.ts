@@ -18,7 +18,8 @@ import { createTopics } from '../protocol/messages/topics/create-topics.ts';
 import { endTxn } from '../protocol/messages/transactions/end-txn.ts';
 import { initProducerId } from '../protocol/messages/transactions/init-producer-id.ts';
 import { buildBatch } from '../protocol/records/batch-builder.ts';
-import { freePort, kafkaVersion, startKafka } from '../test/clients/java/apache-kafka.ts';
+import { kafkaVersion, startKafka } from '../test/clients/java/apache-kafka.ts';
+import { quietPort } from '../test/quiet-port.ts';
 import { Client } from '../tools/client.ts';
 import { startKompaktProcess } from './brokers.ts';
 import { type Row, ratioTable } from './table.ts';
@@ -158,7 +159,7 @@ async function measure(port: number): Promise<Figures> {
 
 const start = {
   async kafka(directory: string) {
-    const port = await freePort();
+    const port = await quietPort();
     const broker = await startKafka(directory, port);
     return { port, stop: () => broker.stop() };
   },

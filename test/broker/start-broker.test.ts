@@ -1,6 +1,5 @@
 /** The library's promises: quiet, many in one process, nothing left open. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
@@ -11,6 +10,7 @@ import { fetch } from '../../protocol/messages/data/fetch.ts';
 import { decoderOf } from '../../protocol/schema/compile.ts';
 import { decodeResponseHeader, encodeRequest } from '../../protocol/wire/headers.ts';
 import { Reader } from '../../protocol/wire/reader.ts';
+import { isFree, quietPort } from '../quiet-port.ts';
 import { MemoryTransport } from '../simulation/memory-transport.ts';
 import { simulatedEnvironment } from '../simulation/simulated-environment.ts';
 import { keepingLogger } from './network/frames.ts';
@@ -60,14 +60,6 @@ async function answers(port: number, host = '127.0.0.1'): Promise<boolean> {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
-  const server = net.createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
-
 describe('startBroker', () => {
   it('listens on 127.0.0.1 and a free port, in memory', async () => {
     const broker = await start();
@@ -93,14 +85,15 @@ describe('startBroker', () => {
   });
 
   it('stops once, however often it is told, and frees its port and directory', async () => {
-    const broker = await start({ dataDir: join(directory, 'data') });
+    const port = await quietPort();
+    const broker = await start({ dataDir: join(directory, 'data'), port });
     const clients = await Promise.all([tcpClient(broker), tcpClient(broker)]);
     await Promise.all([broker.stop(), broker.stop(), broker[Symbol.asyncDispose]()]);
     await Promise.all(clients.map(({ closed }) => closed));
-    expect(await isFree(broker.port)).toBe(true);
-    const again = await start({ dataDir: join(directory, 'data'), port: broker.port });
+    expect(await isFree(port)).toBe(true);
+    const again = await start({ dataDir: join(directory, 'data'), port });
     expect(again.clusterId).toBe(broker.clusterId);
-    expect(again.port).toBe(broker.port);
+    expect(again.port).toBe(port);
   });
 
   it('drops waiting fetches when it stops', async () => {

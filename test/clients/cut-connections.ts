@@ -38,8 +38,10 @@ export class CuttableBroker {
   /** How many requests came through the door: joins, and those in which a member says which generation it is in. */
   joins = 0;
   memberRequests = 0;
-  /** When the latest request came on a connection opened since the latest cut; null: none did. */
+  /** When the broker had the first request on a connection opened since the latest cut; null: not yet. */
   backMs: number | null = null;
+  /** Connections, by their ids, on which the broker has had a request. */
+  readonly #known = new Set<number>();
   readonly #door: ReturnType<typeof createServer>;
   readonly #passages = new Set<Passage>();
   #broker!: Broker;
@@ -57,6 +59,7 @@ export class CuttableBroker {
     const it = new CuttableBroker(door);
     it.#broker = await startBroker({
       config: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${it.port}` },
+      onRequest: ({ caller }) => it.#arrived(caller.connection.id),
     });
     it.#client = await Client.connect('127.0.0.1', it.#broker.port);
     await it.#client.request(createTopics, 5, {
@@ -123,8 +126,13 @@ export class CuttableBroker {
     }
   }
 
+  #arrived(connectionId: number): null {
+    if (!this.#known.has(connectionId)) this.backMs ??= performance.now();
+    this.#known.add(connectionId);
+    return null;
+  }
+
   #saw({ keys }: Passage, key: number): void {
-    if (keys.size === 0) this.backMs ??= performance.now();
     keys.add(key);
     if (key === joinGroup.key) this.joins += 1;
     if (key === heartbeat.key || key === offsetCommit.key) this.memberRequests += 1;
@@ -133,8 +141,8 @@ export class CuttableBroker {
 
 /**
  * Cuts the connections of the one consumer, which has seen `seen` so far, and expects that it stays who it is in its group and reads
- * on. Where all connections are cut it has to be back within the grace, half of which is left for the way from the door to the broker: if
- * this machine was too slow for that, they are cut again.
+ * on. Where all connections are cut it has to be back at the broker within the grace: if this machine was too slow for that, they are
+ * cut again.
  */
 export async function expectNoRebalance(
   broker: CuttableBroker,
@@ -152,7 +160,7 @@ export async function expectNoRebalance(
     await eventually(() => expect(seen).toContain(`after cut ${round}`));
     await eventually(() => expect(broker.memberRequests).toBeGreaterThan(memberRequests));
     const after = await eventually(() => broker.members());
-    if (what === 'all' && awayMs > graceMs / 2) continue;
+    if (what === 'all' && awayMs >= graceMs) continue;
     expect({ members: after, joins: broker.joins }, `it was away for ${awayMs} ms`).toEqual({
       members: before,
       joins,

@@ -23,8 +23,9 @@ import { createTopics } from '../../../protocol/messages/topics/create-topics.ts
 import { deleteTopics } from '../../../protocol/messages/topics/delete-topics.ts';
 import { initProducerId } from '../../../protocol/messages/transactions/init-producer-id.ts';
 import { Client } from '../../../tools/client.ts';
+import { quietPort } from '../../quiet-port.ts';
 import { ceilingMs } from '../eventually.ts';
-import { freePort, startKafka } from '../java/apache-kafka.ts';
+import { startKafka } from '../java/apache-kafka.ts';
 
 /** The release that decides what is right; the other suites with Kafka's jars use an older one, whose files we must keep opening. */
 export const comparedVersion = process.env.KAFKA_VERSION ?? '4.4.0';
@@ -65,7 +66,7 @@ export interface Brokers {
 
 export async function startBrokers(): Promise<Brokers> {
   const directory = mkdtempSync(join(tmpdir(), 'differential-'));
-  const port = await freePort();
+  const port = await quietPort();
   const kafka = await startKafka(directory, port, sameConfig, {
     version: comparedVersion,
     features: featureLevels(),

@@ -1,11 +1,11 @@
 /** A directory goes from Apache Kafka to `kompakt compact` and back: what a consumer of Kafka reads from it means the same. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CompactionReceipt } from '../../../compaction/receipt.ts';
+import { quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
 import { runNode } from '../../tools/program.ts';
 import { hasJava, type RunningKafka, startKafka } from './apache-kafka.ts';
@@ -30,7 +30,7 @@ async function start(port: number): Promise<string> {
 
 test('Apache Kafka goes on where kompakt compact has been', async (context) => {
   skipUnless(context, hasJava(), 'there is no java');
-  const port = await freePort();
+  const port = await quietPort();
   const compact = (...args: string[]) =>
     runNode(['dist/kompakt.js', 'compact', topic, '--data-dir', join(home, 'data'), ...args]).ended;
 
@@ -108,12 +108,4 @@ async function consume(address: string, lastOffset: number): Promise<{ records: 
   });
   await consumer.disconnect();
   return { records, state };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -7,11 +7,12 @@ import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import { offsetFetch } from '../../../protocol/messages/groups/offset-fetch.ts';
 import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
 import { listTransactions } from '../../../protocol/messages/transactions/list-transactions.ts';
+import { quietPort } from '../../quiet-port.ts';
 import { committedValues } from '../../simulation/read-committed.ts';
 import { skipUnless } from '../../skip.ts';
 import { freshDirectory } from '../../tools/program.ts';
 import { Requests } from '../killed/requests.ts';
-import { freePort, hasJava, startKafka } from './apache-kafka.ts';
+import { hasJava, startKafka } from './apache-kafka.ts';
 import { CodesClient, settled, topic } from './codes-client.ts';
 
 /** What a broker knows: transactions by state, the committed offset of the group, and how much of the log is stable and counts. */
@@ -83,7 +84,7 @@ test('what one has begun, the other knows and ends', async (context) => {
   requests.close();
   await ours.stop();
 
-  const port = await freePort();
+  const port = await quietPort();
   const kafka = await startKafka(directory.path, port);
   requests = new Requests(port);
   await at(requests, 'done').find();

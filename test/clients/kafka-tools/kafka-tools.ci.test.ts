@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../../broker/index.ts';
+import { quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
-import { freePort, hasJava, runKafkaClass, startKafka } from '../java/apache-kafka.ts';
+import { hasJava, runKafkaClass, startKafka } from '../java/apache-kafka.ts';
 
 const isThere = hasJava();
 // Java takes file names in the locale's encoding: plain letters, whatever that is.
@@ -181,7 +182,7 @@ describe('the files', () => {
     const home = join(directory, 'kafka');
     cpSync(data, join(home, 'data'), { recursive: true, filter: (name) => !name.endsWith('.sock') });
     broker = await startBroker({ dataDir: data, config: { 'log.segment.bytes': '1048576' } });
-    const kafka = await startKafka(home, await freePort());
+    const kafka = await startKafka(home, await quietPort());
     try {
       expect(await consumeAll(kafka.bootstrapServers, 'handed-over', 50)).toBe(values(50));
       const group = await run('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
@@ -196,7 +197,7 @@ describe('the files', () => {
 
   test('we boot on a directory that Apache Kafka wrote, and go on in it; each keeps the other out', async () => {
     const home = join(directory, 'from kafka');
-    const kafka = await startKafka(home, await freePort());
+    const kafka = await startKafka(home, await quietPort());
     await run(
       'org.apache.kafka.tools.ConsoleProducer',
       ['--bootstrap-server', kafka.bootstrapServers, '--topic', 'taken'],
@@ -206,7 +207,7 @@ describe('the files', () => {
     await expect(startBroker({ dataDir: join(home, 'data') })).rejects.toThrow(inUse);
     await kafka.stop();
     const ours = await startBroker({ dataDir: join(home, 'data') });
-    await expect(startKafka(home, await freePort())).rejects.toThrow('Failed to acquire lock on file .lock');
+    await expect(startKafka(home, await quietPort())).rejects.toThrow('Failed to acquire lock on file .lock');
     await run(
       'org.apache.kafka.tools.ConsoleProducer',
       ['--bootstrap-server', ours.bootstrapServers, '--topic', 'taken'],

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, expect, test } from 'vitest';
+import { quietPort } from '../../quiet-port.ts';
 import { freshDirectory, repository, runNode } from '../../tools/program.ts';
 import { eventually } from '../eventually.ts';
 
@@ -46,7 +47,7 @@ async function consume(kafka: Kafka, topic: string, groupId: string, seen: strin
 test('what was acknowledged is there after a kill -9, and groups go on where they committed', async () => {
   const directory = freshDirectory();
   undo.push(() => directory.remove());
-  const first = await serve(directory.path, 0);
+  const first = await serve(directory.path, await quietPort());
   const kafka = kafkaAt(first.port);
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   undo.push(() => producer.disconnect());
