@@ -102,7 +102,9 @@ class Leftovers {
   /** One above what a `.log.swap` replaces. */
   #endOf(name: string): number {
     const baseOffset = offsetOf(name);
-    const nextOffset = nextOffsetIn(this.#files, this.#files.join(this.#directory, name), baseOffset);
+    const path = this.#files.join(this.#directory, name);
+    // The first source goes even if nothing is left of it: it may have a transaction index, and the new segment none.
+    const nextOffset = Math.max(nextOffsetIn(this.#files, path, baseOffset), baseOffset + 1);
     const sources = fileName(baseOffset, suffixes.sources + suffixes.swap);
     if (!this.names.includes(sources)) return nextOffset;
     const text = this.#files.readFileSync(this.#files.join(this.#directory, sources)).toString();

@@ -124,8 +124,8 @@ export class Run {
     return this.compacted.pass({ nowMs, limits, ...request });
   }
 
-  pass(): Promise<PassOutcome | null> {
-    return this.clock.until(this.begin());
+  pass(request: Partial<PassRequest> = {}): Promise<PassOutcome | null> {
+    return this.clock.until(this.begin(request));
   }
 
   /** The next process on what this one left. */
