@@ -31,7 +31,8 @@ const rounds = Number(flags.rounds);
 const measuredMs = Number(flags.seconds) * 1_000;
 const recordCounts = [1, 10, 100];
 const partitions = [0, 1];
-const retriable = new Set([14, 15, 16, 19, 51]);
+/** Of coordinators, and of a topic that was made just now. */
+const retriable = new Set([3, 6, 14, 15, 16, 19, 51]);
 
 /** Asks again while the answer is "not now". */
 async function patiently<Answer extends { readonly errorCode: number }>(

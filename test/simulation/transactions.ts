@@ -158,6 +158,8 @@ export class TransactionWorkload {
   async #create(): Promise<void> {
     const configs = [
       { name: 'internal.segment.bytes', value: String(600 + this.#world.random.below(3_000)) },
+      // The records are from 1970.
+      { name: 'retention.ms', value: '-1' },
     ];
     const answer = await this.#request(createTopics, 5, {
       topics: [

@@ -1,9 +1,11 @@
 /** The codes of transactions that go wrong, from the same steps against Apache Kafka and against this broker. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startBroker } from '../../../broker/index.ts';
 import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
 import { skipUnless } from '../../skip.ts';
-import { freshDirectory } from '../../tools/program.ts';
 import { Requests } from '../killed/requests.ts';
 import { hasJava, startKafka } from './apache-kafka.ts';
 import { CodesClient, settled, topic } from './codes-client.ts';
@@ -37,10 +39,11 @@ async function answers(port: number): Promise<Record<string, unknown>> {
 
 test('are those of Apache Kafka', async (context) => {
   skipUnless(context, hasJava(), 'there is no java');
-  const directory = freshDirectory();
+  // Java takes file names in the locale's encoding: plain letters, whatever that is.
+  const directory = mkdtempSync(join(tmpdir(), 'transaction-codes-'));
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const properties = Object.fromEntries(Object.entries(quick).map(([name, value]) => [name, String(value)]));
-  const kafka = await startKafka(directory.path, port, properties);
+  const kafka = await startKafka(directory, port, properties);
   const broker = await startBroker({ config: quick });
   try {
     const theirs = await answers(port);
@@ -48,6 +51,6 @@ test('are those of Apache Kafka', async (context) => {
     expect(ours).toEqual(theirs);
   } finally {
     await Promise.all([kafka.stop(), broker.stop()]);
-    directory.remove();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
   }
 });

@@ -1,4 +1,6 @@
 /** Transactions that begin on one broker and end on the other, on the same directory: ours and Apache Kafka's, there and back. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startBroker } from '../../../broker/index.ts';
@@ -10,7 +12,6 @@ import { listTransactions } from '../../../protocol/messages/transactions/list-t
 import { quietPort } from '../../quiet-port.ts';
 import { committedValues } from '../../simulation/read-committed.ts';
 import { skipUnless } from '../../skip.ts';
-import { freshDirectory } from '../../tools/program.ts';
 import { Requests } from '../killed/requests.ts';
 import { hasJava, startKafka } from './apache-kafka.ts';
 import { CodesClient, settled, topic } from './codes-client.ts';
@@ -47,8 +48,9 @@ async function known(client: CodesClient) {
 
 test('what one has begun, the other knows and ends', async (context) => {
   skipUnless(context, hasJava(), 'there is no java');
-  const directory = freshDirectory();
-  const dataDir = join(directory.path, 'data');
+  // Java takes file names in the locale's encoding: plain letters, whatever that is.
+  const directory = mkdtempSync(join(tmpdir(), 'transactions-move-'));
+  const dataDir = join(directory, 'data');
   const story: unknown[] = [];
   const claims: Record<string, object> = {};
   const at = (requests: Requests, id: string) =>
@@ -85,7 +87,7 @@ test('what one has begun, the other knows and ends', async (context) => {
   await ours.stop();
 
   const port = await quietPort();
-  const kafka = await startKafka(directory.path, port);
+  const kafka = await startKafka(directory, port);
   requests = new Requests(port);
   await at(requests, 'done').find();
   await at(requests, 'new').find();
@@ -117,7 +119,7 @@ test('what one has begun, the other knows and ends', async (context) => {
   story.push(await known(at(requests, 'done')));
   requests.close();
   await again.stop();
-  directory.remove();
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
 
   const before = {
     states: ['done CompleteAbort', 'new Ongoing', 'old Ongoing'],
