@@ -16,12 +16,22 @@ const openFilesMax = 16;
 const port = parentPort;
 if (port === null) throw new Error('the cleaner runs as a thread of the broker, not by itself');
 
-// Cleaning has time; whoever waits for an acknowledgement has not.
-yieldToOtherThreads();
+/** A smaller pass is over before anybody notices it; on a busy machine whoever asked for it would wait for minutes. */
+const longPassBytes = 16 * 1024 * 1024;
+let hasYielded = false;
+
 const actions = workerActions({
   environment: createNodeEnvironment({ openFilesMax }),
   createKernel,
-  runPass: cleanLog,
+  runPass: (job, context) => {
+    const bytes = job.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    // A long cleaning has time; whoever waits for an acknowledgement has not.
+    if (bytes >= longPassBytes && !hasYielded) {
+      hasYielded = true;
+      yieldToOtherThreads();
+    }
+    return cleanLog(job, context);
+  },
   receivePending,
 });
 const server = new CleanerServer(
