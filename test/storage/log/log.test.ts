@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as batch from '../../../protocol/records/batch.ts';
-import { defaultTopicSettings } from '../../../storage/config/topic-settings.ts';
+import { buildBatch } from '../../../protocol/records/batch-builder.ts';
+import { defaultTopicSettings, type TopicSettings } from '../../../storage/config/topic-settings.ts';
 import type { Log } from '../../../storage/log/log.ts';
 import type { LogEvent } from '../../../storage/log/log-types.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
@@ -181,13 +182,51 @@ describe('a segment is sealed', () => {
   });
 
   it('earlier where the topic is compacted within a lag', () => {
-    const settings = { 'cleanup.policy': ['compact'], 'segment.ms': 10_000, 'max.compaction.lag.ms': 1000 };
-    const log = openLog(simulatedEnvironment(), { settings });
-    for (const timestampMs of [5000, 6001]) {
-      const keyed = batchOf(['a'], { timestampMs });
-      log.append(keyed, { origin: 'raft', leaderEpoch: 0 });
+    const settings: Partial<TopicSettings> = { 'segment.ms': 10_000, 'max.compaction.lag.ms': 1000 };
+    const keyed = (timestampMs: number) =>
+      buildBatch({ records: [{ timestampMs, key: Buffer.from('k'), value: Buffer.from('v'), headers: [] }] });
+    for (const [policy, expected] of [
+      ['compact', [0, 2]],
+      ['delete', [0]],
+    ] as const) {
+      const log = openLog(simulatedEnvironment(), { settings: { ...settings, 'cleanup.policy': [policy] } });
+      for (const timestampMs of [5000, 6000, 6001]) appendNow(log, keyed(timestampMs));
+      expect(bases(log)).toEqual(expected);
     }
-    expect(log.endOffset).toBeGreaterThan(0);
+  });
+
+  it('when an offset would lie more than 2^31 - 1 above its first', () => {
+    const environment = simulatedEnvironment();
+    const { files } = environment;
+    files.makeDirectorySync(directory);
+    const far = batchOf(['far'], { baseOffset: 2 ** 31 - 2 });
+    files.openSync(`${directory}/00000000000000000000.log`, 'create').writeSync([far], 0);
+    const log = openLog(environment);
+    appendNow(log, batchOf(['last']));
+    appendNow(log, batchOf(['next']));
+    expect(bases(log)).toEqual([0, 2 ** 31]);
+    expect(readAll(log)).toEqual([
+      [2 ** 31 - 2, 'far'],
+      [2 ** 31 - 1, 'last'],
+      [2 ** 31, 'next'],
+    ]);
+  });
+
+  it('and cut to what it holds, where preallocate had it as large as it may get from the beginning', async () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment, { settings: { preallocate: true, 'internal.segment.bytes': 1000 } });
+    appendNow(log, batchOf(['a']));
+    const sizes = () =>
+      ['0', '1'].map(
+        (base) => environment.files.statSync(`${directory}/${base.padStart(20, '0')}.log`)?.size,
+      );
+    expect(sizes()).toEqual([1000, undefined]);
+    await log.roll();
+    appendNow(log, batchOf(['b']));
+    const bytes = batchOf(['a']).length;
+    expect(sizes()).toEqual([bytes, 1000]);
+    await log.close();
+    expect(sizes()).toEqual([bytes, bytes]);
   });
 
   it('when an index is full', () => {
