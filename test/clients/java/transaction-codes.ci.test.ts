@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startBroker } from '../../../broker/index.ts';
 import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
+import { quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
 import { Requests } from '../killed/requests.ts';
 import { hasJava, startKafka } from './apache-kafka.ts';
@@ -41,7 +42,7 @@ test('are those of Apache Kafka', async (context) => {
   skipUnless(context, hasJava(), 'there is no java');
   // Java takes file names in the locale's encoding: plain letters, whatever that is.
   const directory = mkdtempSync(join(tmpdir(), 'transaction-codes-'));
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = await quietPort();
   const properties = Object.fromEntries(Object.entries(quick).map(([name, value]) => [name, String(value)]));
   const kafka = await startKafka(directory, port, properties);
   const broker = await startBroker({ config: quick });
