@@ -73,7 +73,7 @@ it('finds all records of a key, and how their transactions ended', async () => {
     }),
     {
       seed: Number(process.env['KOMPAKT_SEED'] ?? 20261122),
-      numRuns: Number(process.env['KOMPAKT_RUNS'] ?? 20),
+      numRuns: Number(process.env['KOMPAKT_RUNS'] ?? 8),
     },
   );
 });

@@ -141,7 +141,7 @@ describe('a log that is cleaned again and again', () => {
         }
         expectNoTombstones(world);
       }),
-      parameters(60),
+      parameters(30),
     );
   });
 
@@ -161,7 +161,7 @@ describe('a log that is cleaned again and again', () => {
         consumer.drain(world.log);
         expect(consumer.state).toEqual(world.history.state(0, world.log.lastStableOffset, false));
       }),
-      parameters(60),
+      parameters(30),
     );
   });
 });

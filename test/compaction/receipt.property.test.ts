@@ -121,7 +121,7 @@ it('says what was there, what is left and what went', async () => {
     }),
     {
       seed: Number(process.env['KOMPAKT_SEED'] ?? 20261122),
-      numRuns: Number(process.env['KOMPAKT_RUNS'] ?? 25),
+      numRuns: Number(process.env['KOMPAKT_RUNS'] ?? 12),
     },
   );
 });
