@@ -90,7 +90,7 @@ export class LogDirectory {
   readonly #deleting = new Set<Promise<void>>();
   /** What a checkpoint file holds, to write only changes. */
   readonly #written = new Map<OffsetCheckpoint, string>();
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
   #timer: Timer | null = null;
   #isOffline = false;
   /** A log could not be opened: what it holds is not known to be closed clean. */
@@ -160,10 +160,13 @@ export class LogDirectory {
     const open = this.#logs.get(name);
     if (open) throw new Error(`the log of ${name} is open already`);
     const found = this.#found.get(name);
-    if (found && found.topicId !== null && found.topicId !== topicId) this.#setAside(name, found);
+    const isAnother = found !== undefined && found.topicId !== null && found.topicId !== topicId;
+    if (isAnother) this.#setAside(name, found);
     // Written in our first moments and lost with the power, or never, by an old Kafka.
     if (found?.topicId === null) this.#writeMetadata(name, topicId);
     this.#found.delete(name);
+    // The checkpoint files speak of what was found, not of a new topic of its name.
+    const isOld = found !== undefined && !isAnother;
     const { environment, logger, durability, producerIdExpirationMs, decompressedBytesMax } = this.#options;
     try {
       const log = Log.open({
@@ -176,8 +179,8 @@ export class LogDirectory {
         durability,
         logger,
         producerIdExpirationMs,
-        recoveryPoint: this.#oldRecoveryPoints.get(name) ?? 0,
-        logStartOffset: this.#oldLogStarts.get(name) ?? 0,
+        recoveryPoint: isOld ? (this.#oldRecoveryPoints.get(name) ?? 0) : 0,
+        logStartOffset: isOld ? (this.#oldLogStarts.get(name) ?? 0) : 0,
         cleanShutdown: this.cleanShutdown !== null,
         onDiskError: (error) => this.#diskFailed(error),
         room: this.#room,
@@ -228,8 +231,8 @@ export class LogDirectory {
   }
 
   /** Writes the checkpoint files, as far as they have changed. */
-  checkpoint(): Promise<void> {
-    return this.#inTurn(async () => {
+  async checkpoint(): Promise<void> {
+    await this.#inTurn(async () => {
       await this.#write(
         this.#recoveryPoints,
         this.#offsets((log) => log.recoveryPoint, this.#oldRecoveryPoints),
@@ -337,17 +340,18 @@ export class LogDirectory {
     return entries;
   }
 
-  /** Only where the log begins inside its first segment. */
+  /**
+   * Kafka leaves out logs that begin with their first segment. But a loss of power may bring segments back that were before it, or
+   * take the one that was begun there.
+   */
   #logStartOffsets(): PartitionOffset[] {
-    return this.#offsets((log) => log.logStartOffset, this.#oldLogStarts).filter(
-      ({ topic, partition, offset }) => {
-        const first = this.log(topic, partition)?.firstSegmentOffset;
-        return first === undefined || offset > first;
-      },
-    );
+    const entries = this.#offsets((log) => log.logStartOffset, this.#oldLogStarts);
+    for (const { isOnDisk, topic, partition, logStartOffset: offset } of this.#logs.values())
+      if (!isOnDisk) entries.push({ topic, partition, offset });
+    return entries.filter(({ offset }) => offset > 0);
   }
 
-  #writeLogStarts(): Promise<void> {
+  #writeLogStarts(): Promise<boolean> {
     return this.#inTurn(() => this.#write(this.#logStarts, this.#logStartOffsets()));
   }
 
@@ -358,18 +362,21 @@ export class LogDirectory {
     this.#written.set(checkpoint, text);
   }
 
-  /** One writer at a time; a file that cannot be written is tried again with the next checkpoint. */
-  #inTurn(write: () => Promise<void>): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
+  /** One writer at a time; a file that cannot be written is tried again with the next checkpoint. True when it was written. */
+  #inTurn(write: () => Promise<void>): Promise<boolean> {
+    const writing = this.#writing.then(async () => {
       try {
         await write();
+        return true;
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
         this.#diskFailed(error);
         this.#options.logger.error('cannot write the checkpoint files', { error: error.message });
+        return false;
       }
     });
-    return this.#writing;
+    this.#writing = writing;
+    return writing;
   }
 
   #diskFailed(error: FileError): void {

@@ -182,17 +182,27 @@ export class LogWriter {
     return this.moveStart(list.segments[count]!.baseOffset);
   }
 
-  /** Takes out the segments that end before the log start offset; tells how many. */
-  async retireBeforeStart(): Promise<number> {
+  /** Takes out segments that end before the log start offset, the oldest first; tells how many. */
+  async retireBeforeStart(most: number): Promise<number> {
     if (this.list.indexFor(this.logStartOffset) <= 0) return 0;
     const retired = await this.swapGate.cut(() =>
       this.change('remove old segments', () => {
-        const count = Math.max(0, this.list.indexFor(this.logStartOffset));
+        const count = Math.min(Math.max(0, this.list.indexFor(this.logStartOffset)), most);
         this.list.retireFirst(count, (segment) => this.forget(segment));
         return count;
       }),
     );
     return retired ?? 0;
+  }
+
+  /** Resolves when no crash brings back a segment that was taken out before. */
+  async settleNames(): Promise<void> {
+    try {
+      await this.#files.syncDirectory(this.list.directory);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.fail(error, 'remove old segments');
+    }
   }
 
   /** Moves the log start offset up; false when it is there already. */

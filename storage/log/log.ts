@@ -62,8 +62,8 @@ export interface LogDependencies {
   readonly onDiskError?: (error: FileError) => void;
   /** Where it is said that there is no room; left out: for this log alone. */
   readonly room?: Room;
-  /** Makes a new log start offset durable; `deleteRecordsBefore` waits for it. */
-  readonly keepStartOffset?: () => Promise<void>;
+  /** Makes the log start offset durable; false when that could not be done now. */
+  readonly keepStartOffset?: () => Promise<boolean>;
 }
 
 /** Which offset a reader sees up to. */
@@ -77,6 +77,8 @@ export class Log {
   readonly directory: string;
   readonly #deps: LogDependencies;
   readonly #writer: LogWriter;
+  /** A log start offset that no crash takes back. */
+  #keptStartOffset: number;
   #listeners: readonly ((event: LogEvent) => void)[] = [];
 
   private constructor(deps: LogDependencies, loaded: LoadedLog) {
@@ -87,6 +89,7 @@ export class Log {
     this.directory = deps.directory;
     this.#deps = deps;
     this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
+    this.#keptStartOffset = loaded.logStartOffset;
   }
 
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */
@@ -133,11 +136,6 @@ export class Log {
   /** False before the first append. */
   get isOnDisk(): boolean {
     return this.#writer.list.first !== undefined;
-  }
-
-  /** Where the first segment begins: the log may start later. */
-  get firstSegmentOffset(): number {
-    return this.#writer.list.first?.baseOffset ?? this.logStartOffset;
   }
 
   get isOffline(): boolean {
@@ -289,27 +287,34 @@ export class Log {
     void this.#writer.change('create the log', () => this.#writer.materialise());
   }
 
-  /** Moves the log start offset up to `offset` (-1: the high watermark); what lies before goes with its segments. */
+  /**
+   * Moves the log start offset up to `offset` (-1: the high watermark); what lies before goes with its segments. Where that cannot
+   * be made durable the records are gone for now, and the answer is a refusal.
+   */
   async deleteRecordsBefore(offset: number): Promise<AppendRefused | { ok: true; logStartOffset: number }> {
     const writer = this.#writer;
     const refusal = writer.refusal();
     if (refusal) return refusal;
     const target = offset === -1 ? writer.highWatermark : offset;
     if (target < 0 || target > writer.highWatermark) return writer.refused(errors.offsetOutOfRange, null);
-    const moved = await writer.change('delete records', () => writer.moveStart(target));
-    if (moved) await this.#deps.keepStartOffset?.();
+    await writer.change('delete records', () => writer.moveStart(target));
+    if (!(await this.#keepStartOffset()))
+      return writer.refused(errors.kafkaStorageError, 'The log start offset could not be written');
     return writer.refusal() ?? { ok: true, logStartOffset: writer.logStartOffset };
   }
 
   /**
    * Drops segments by age, size and log start offset, and idle producers; tells how many segments went. The new log start
-   * is durable before a file is touched: else a crash might bring some of them back, and others not.
+   * is durable before a file is touched: else a crash might bring some of them back, and others not. On a disk without room for
+   * that one segment goes at a time.
    */
   async applyRetention(nowMs: number): Promise<number> {
     const writer = this.#writer;
-    const moved = await writer.change('apply retention', () => writer.retain(nowMs));
-    if (moved) await this.#deps.keepStartOffset?.();
-    return writer.retireBeforeStart();
+    await writer.change('apply retention', () => writer.retain(nowMs));
+    const isKept = await this.#keepStartOffset();
+    const count = await writer.retireBeforeStart(isKept ? Number.POSITIVE_INFINITY : 1);
+    if (count > 0 && !isKept) await writer.settleNames();
+    return count;
   }
 
   /** Seals the last segment and begins a new one, unless it is empty; true when it did. */
@@ -337,6 +342,16 @@ export class Log {
     if (this.#writer.state === 'deleted') return;
     this.#writer.end('deleted');
     this.#emit('deleted');
+  }
+
+  /** True when no crash takes back what the log start offset is now. */
+  async #keepStartOffset(): Promise<boolean> {
+    const { logStartOffset } = this;
+    if (logStartOffset > this.#keptStartOffset && this.#deps.keepStartOffset) {
+      if (!(await this.#deps.keepStartOffset())) return false;
+    }
+    this.#keptStartOffset = Math.max(this.#keptStartOffset, logStartOffset);
+    return true;
   }
 
   #bound(upTo: Visibility): number {

@@ -193,6 +193,63 @@ describe('a log directory', () => {
     expect(world.open().unopened).toEqual([]);
   });
 
+  it('begins a new topic at 0, whatever the checkpoints say of an old one of its name', async () => {
+    const world = new World();
+    const first = world.open();
+    for (const partition of [0, 1]) {
+      const log = first.openLog('orders', partition, topicId, settings);
+      fill(log);
+      expect(await world.clock.until(log.deleteRecordsBefore(3))).toMatchObject({ ok: true });
+    }
+    world.files = world.files.afterKill();
+    const second = world.open();
+    const old = second.openLog('orders', 0, topicId, settings);
+    expect(old.logStartOffset).toBe(3);
+    second.deleteLog(old);
+    expect(second.openLog('orders', 0, otherId, settings).endOffset).toBe(0);
+    // One that was set aside, and one of which nothing is left.
+    expect(second.openLog('orders', 1, otherId, settings).endOffset).toBe(0);
+    expect(second.openLog('orders', 2, otherId, settings).endOffset).toBe(0);
+  });
+
+  it('acknowledges a deletion only when its checkpoint is written, to whoever asks for it', async () => {
+    const world = new World();
+    const log = world.open().openLog('orders', 0, topicId, settings);
+    fill(log);
+    world.files.delay('sync', 100).on('log-start*');
+    const answers: string[] = [];
+    for (const offset of [3, 3, 2])
+      void log
+        .deleteRecordsBefore(offset)
+        .then(() => void answers.push(`${offset} at ${world.clock.monotonicMs()}`));
+    await world.clock.advance(99);
+    expect(answers).toEqual([]);
+    await world.clock.advance(1);
+    expect(answers).toEqual(['3 at 100', '3 at 100', '2 at 100']);
+    world.files = world.files.afterCrash(new SeededRandom(1));
+    expect(world.text('log-start-offset-checkpoint')).toContain('orders 0 3');
+  });
+
+  it('refuses a deletion that it cannot write down, and gives room back all the same', async () => {
+    const world = new World();
+    const directory = world.open();
+    const log = directory.openLog('orders', 0, topicId, { ...settings, 'file.delete.delay.ms': 0 });
+    fill(log);
+    const [first, second] = log.segments().map(({ baseOffset }) => baseOffset);
+    world.files.limitSpace(0);
+    expect(await world.clock.until(log.deleteRecordsBefore(-1))).toMatchObject({ ok: false, errorCode: 56 });
+    // One segment at a time: a crash must not leave a hole between those that it brings back.
+    const before = log.segmentCount;
+    expect(await world.clock.until(directory.applyRetention(world.clock.nowMs()))).toBe(1);
+    expect([first, log.segments()[0]!.baseOffset]).toEqual([0, second]);
+    await world.clock.settle();
+    expect(await world.clock.until(directory.applyRetention(world.clock.nowMs()))).toBe(before - 2);
+    expect(await world.clock.until(log.deleteRecordsBefore(-1))).toMatchObject({
+      ok: true,
+      logStartOffset: 5,
+    });
+  });
+
   it('gives a partition its topic id again where the file is lost', () => {
     const world = new World();
     fill(world.open().openLog('orders', 0, topicId, settings));

@@ -78,6 +78,7 @@ class World {
         keepStartOffset: async () => {
           await delay(this.clock, 5);
           if (log === this.log) this.keptStart = log.logStartOffset;
+          return true;
         },
       },
     );

@@ -293,7 +293,10 @@ describe('old records', () => {
     let kept = 0;
     const log = openLog(environment, {
       settings: { 'internal.segment.bytes': 100, 'retention.ms': -1, 'cleanup.policy': ['delete'] },
-      keepStartOffset: async () => void (kept = log.logStartOffset),
+      keepStartOffset: async () => {
+        kept = log.logStartOffset;
+        return true;
+      },
     });
     for (let n = 0; n < 6; n++) appendNow(log, batchOf(['a']));
     expect(await log.deleteRecordsBefore(7)).toMatchObject({ ok: false, errorCode: 1 });
