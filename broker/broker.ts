@@ -86,7 +86,8 @@ export async function runBroker(parts: BrokerParts): Promise<RunningBroker> {
   try {
     return await start(parts, undo);
   } catch (error) {
-    await undo.run();
+    // What fails now fails because of the first error, which is the one to tell.
+    await undo.run().catch(() => {});
     throw startErrorOf(error);
   }
 }

@@ -38,7 +38,7 @@ export async function openOffline(parts: OfflineParts): Promise<OfflineDirectory
   try {
     return await open(parts, undo);
   } catch (error) {
-    await undo.run();
+    await undo.run().catch(() => {});
     throw startErrorOf(error);
   }
 }

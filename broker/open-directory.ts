@@ -10,6 +10,7 @@ import type { DurabilityPolicy } from '../storage/log/log-types.ts';
 import { followTopicConfigs } from './config/follow-cluster.ts';
 import type { BrokerSettings, Configuration } from './config/settings.ts';
 import { configResourceTypes } from './metadata/cluster-state.ts';
+import { MetadataWriteError } from './metadata/metadata-journal.ts';
 import type { OpenedCluster } from './metadata/open-cluster.ts';
 import { MetadataRefused } from './metadata/refusals.ts';
 import { clusterMetadataTopic } from './metadata/topic-names.ts';
@@ -92,7 +93,7 @@ export function startErrorOf(error: unknown): Error {
     return new StartError(why, cause);
   }
   if (error instanceof MetadataRefused) return new StartError(error.message, cause);
-  if (error instanceof FileError)
+  if (error instanceof FileError || error instanceof MetadataWriteError)
     return new StartError(`the data directory cannot be used: ${error.message}`, cause);
   return error as Error;
 }

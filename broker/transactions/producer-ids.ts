@@ -1,4 +1,5 @@
 import type { MetadataController } from '../metadata/metadata-controller.ts';
+import { MetadataWriteError } from '../metadata/metadata-journal.ts';
 
 /**
  * Hands out producer ids from blocks of 1,000 that the metadata log records before the first id of a block is given:
@@ -14,10 +15,16 @@ export class ProducerIds {
     this.#metadata = metadata;
   }
 
-  async next(): Promise<number> {
+  /** Null: no block can be recorded at the moment. */
+  async next(): Promise<number | null> {
     while (this.#remaining === 0) {
       this.#pending ??= this.#refill();
-      await this.#pending;
+      try {
+        await this.#pending;
+      } catch (error) {
+        if (error instanceof MetadataWriteError) return null;
+        throw error;
+      }
     }
     this.#remaining -= 1;
     return this.#next++;

@@ -243,7 +243,7 @@ export class TransactionCoordinator {
       );
     };
     const again = async (): Promise<ProducerAnswer> => {
-      const newProducerId = await this.#options.producerIds.next().catch(() => null);
+      const newProducerId = await this.#options.producerIds.next();
       if (newProducerId === null) return noProducer(errors.coordinatorNotAvailable.code);
       const answer = await attempt(newProducerId);
       return answer === needsProducerId ? noProducer(errors.unknownServerError.code) : answer;

@@ -37,9 +37,12 @@ function give(
   const isFirst = producerId === -1 && producerEpoch === -1;
   if (!isFirst && (producerId === -1 || producerEpoch === -1)) return noProducer(errors.invalidRequest.code);
   if (transactionalId === null)
-    return producerIds
-      .next()
-      .then((next) => ({ errorCode: errors.none.code, producerId: next, producerEpoch: 0 }));
+    return producerIds.next().then((next) =>
+      // No block of ids could be recorded: Kafka's answer while it waits for one, which clients try again.
+      next === null
+        ? noProducer(errors.coordinatorLoadInProgress.code)
+        : { errorCode: errors.none.code, producerId: next, producerEpoch: 0 },
+    );
   return transactions.init({
     transactionalId,
     timeoutMs: transactionTimeoutMs,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { initProducerIdHandler } from '../../../broker/apis/transactions/init-producer-id.ts';
+import { MetadataWriteError } from '../../../broker/metadata/metadata-journal.ts';
 import { ProducerIds } from '../../../broker/transactions/producer-ids.ts';
 import { errors } from '../../../protocol/errors.ts';
 import { World } from '../world.ts';
@@ -13,7 +14,7 @@ test('ids come from recorded blocks, each once, however many ask at the same tim
     },
   });
   const given = await Promise.all(Array.from({ length: 2_500 }, () => ids.next()));
-  expect([new Set(given).size, Math.max(...given), blocks]).toEqual([2_500, 2_499, 3]);
+  expect([new Set(given).size, Math.max(...given.map(Number)), blocks]).toEqual([2_500, 2_499, 3]);
 });
 
 test('a block that could not be recorded is asked for again', async () => {
@@ -41,5 +42,17 @@ test('InitProducerId gives an idempotent producer a new id', async () => {
   const { invalidRequest } = errors;
   expect(await ask({ producerId: 1 })).toMatchObject({ errorCode: invalidRequest.code, producerId: -1 });
   expect(await ask({ transactionalId: '' })).toMatchObject({ errorCode: invalidRequest.code });
+  await world.stop();
+});
+
+test('InitProducerId is to be tried again while no block can be recorded', async () => {
+  const world = await World.open();
+  const { controller } = world.cluster;
+  controller.allocateProducerIds = () => Promise.reject(new MetadataWriteError(56, 'the disk is full'));
+  const answer = await world.ask(initProducerIdHandler, 4, {
+    transactionalId: null,
+    transactionTimeoutMs: 1,
+  });
+  expect(answer).toMatchObject({ errorCode: errors.coordinatorLoadInProgress.code, producerId: -1 });
   await world.stop();
 });
