@@ -196,13 +196,9 @@ export class LogWriter {
   }
 
   /** Resolves when no crash brings back a segment that was taken out before. */
-  async settleNames(): Promise<void> {
-    try {
-      await this.#files.syncDirectory(this.list.directory);
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      this.fail(error, 'remove old segments');
-    }
+  settleNames(): Promise<void> {
+    this.sync.named(this.list.directory);
+    return this.sync.flush();
   }
 
   /** Moves the log start offset up; false when it is there already. */

@@ -113,6 +113,7 @@ export class Run {
       logStartOffset,
       keepStartOffset: async () => {
         this.keptStart = this.log.logStartOffset;
+        return true;
       },
     });
     this.compacted = new CompactedLog(environment, this.log, checkpoint);

@@ -65,6 +65,12 @@ export class VirtualClock implements Clock {
     this.#elapsedMs += forMs;
   }
 
+  /** The machine is gone, and whoever waited in it. */
+  dropTimers(): void {
+    this.#timers = [];
+    this.#deferred = [];
+  }
+
   /** Timers that have not run; a stopped part should leave none. */
   get pendingTimers(): number {
     return this.#timers.length;

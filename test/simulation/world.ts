@@ -2,12 +2,12 @@
  * A whole broker in a world that a seed decides: faulty files, virtual time, a network in memory. A life of the broker ends by a kill
  * (what was written stays), a power cut (what was synced stays, of the rest some) or a clean stop; the next one starts on what is left.
  */
-import { type Broker, startBroker } from '../../broker/index.ts';
+import { type Broker, StartError, startBroker } from '../../broker/index.ts';
 import type { AnyApi, RequestInit, ResponseOf } from '../../protocol/schema/api.ts';
 import { decoderOf } from '../../protocol/schema/compile.ts';
 import { decodeResponseHeader, encodeRequest } from '../../protocol/wire/headers.ts';
 import { Reader } from '../../protocol/wire/reader.ts';
-import type { Timer } from '../../storage/environment/clock.ts';
+import { DiskWeather } from './disk-weather.ts';
 import { FaultyFileSystem } from './faulty-files.ts';
 import { type MemoryClient, MemoryTransport } from './memory-transport.ts';
 import { SeededRandom } from './random.ts';
@@ -25,6 +25,10 @@ export class World {
   readonly #config: Readonly<Record<string, string | number | boolean>>;
   readonly #logged: string[] = [];
   files: FaultyFileSystem;
+  /** Of the life that is being lived. */
+  weather: DiskWeather;
+  /** The latest moment at which the machine is known to have run. */
+  lastAliveMs = 0;
   #transport: MemoryTransport;
   #broker: Broker | null = null;
 
@@ -32,6 +36,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.#config = config;
     this.files = new FaultyFileSystem({ clock: this.clock });
+    this.weather = new DiskWeather(this.files, this.random);
     this.#transport = new MemoryTransport((callback) => this.clock.defer(callback));
   }
 
@@ -40,27 +45,60 @@ export class World {
     return this.#logged;
   }
 
-  async start(): Promise<void> {
-    const note = (level: string) => (message: string, fields?: object) =>
-      void this.#logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
-    const logger = { debug() {}, info() {}, warn: note('warn'), error: note('error'), named: () => logger };
-    this.#transport = new MemoryTransport((callback) => this.clock.defer(callback));
-    this.#broker = await this.clock.until(
-      startBroker({
-        dataDir: directory,
-        config: this.#config,
-        environment: { clock: this.clock, files: this.files, random: this.random },
-        transport: this.#transport,
-        logger,
-      }),
-    );
+  /** False: the disk would not have it, and the process is gone again with a reason. */
+  async start(): Promise<boolean> {
+    try {
+      this.#broker = await this.clock.until(this.#startBroker());
+      return true;
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      this.#logged.push(`did not start: ${error.message}`);
+      this.#goOnWith(this.files.afterKill());
+      return false;
+    }
   }
 
-  connect(): SimulatedClient {
-    return new SimulatedClient(
-      this.#transport.connect({ host: '127.0.0.1', port: this.#broker!.port }),
-      this.clock,
-    );
+  /** A life that ends after so many operations of the disk, most likely before the broker is ready. */
+  async startAndEnd(operations: number, how: Exclude<End, 'stop'>): Promise<void> {
+    this.files.stopAfter(operations);
+    // Nobody is left to hear how it went.
+    this.#startBroker().catch(() => {});
+    await this.clock.advance(1_000);
+    this.clock.dropTimers();
+    this.#goOnWith(how === 'power cut' ? this.files.afterCrash(this.random) : this.files.afterKill());
+  }
+
+  #startBroker(): Promise<Broker> {
+    const note = (level: string) => (message: string, fields?: object) =>
+      void this.#logged.push(
+        `${this.clock.monotonicMs()} ${level} ${message} ${JSON.stringify(fields ?? {})}`,
+      );
+    const logger = {
+      debug() {},
+      info: process.env.SIM_INFO ? note('info') : () => {},
+      warn: note('warn'),
+      error: note('error'),
+      named: () => logger,
+    };
+    this.#transport = new MemoryTransport((callback) => this.clock.defer(callback));
+    return startBroker({
+      dataDir: directory,
+      config: this.#config,
+      environment: { clock: this.clock, files: this.files, random: this.random },
+      transport: this.#transport,
+      logger,
+    });
+  }
+
+  /** Lets time pass as long as the machine runs. */
+  async pass(ms: number): Promise<void> {
+    await this.clock.advance(ms);
+    if (!this.files.isStopped) this.lastAliveMs = this.clock.monotonicMs();
+  }
+
+  connect(clientId = 'simulated'): SimulatedClient {
+    const end = this.#transport.connect({ host: '127.0.0.1', port: this.#broker!.port });
+    return new SimulatedClient(end, this.clock, clientId);
   }
 
   /** Ends this life; the files are then as the next one finds them. */
@@ -68,22 +106,13 @@ export class World {
     const broker = this.#broker!;
     this.#broker = null;
     if (how === 'stop') await this.clock.until(broker.stop());
-    const left = how === 'power cut' ? this.files.afterCrash(this.random) : this.files.afterKill();
-    if (how !== 'stop') await this.#letGo(broker);
-    this.files = left;
+    else this.clock.dropTimers();
+    this.#goOnWith(how === 'power cut' ? this.files.afterCrash(this.random) : this.files.afterKill());
   }
 
-  /**
-   * The old one can do nothing to the new files; it only lets go of its timers. What it had under way never ends, nor may its
-   * stop then.
-   */
-  async #letGo(broker: Broker): Promise<void> {
-    let timer!: Timer;
-    const patience = new Promise<void>((resolve) => {
-      timer = this.clock.schedule(patienceMs, resolve);
-    });
-    await this.clock.until(Promise.race([broker.stop().catch(() => {}), patience]));
-    timer.cancel();
+  #goOnWith(files: FaultyFileSystem): void {
+    this.files = files;
+    this.weather = new DiskWeather(files, this.random);
   }
 }
 
@@ -91,13 +120,15 @@ export class World {
 export class SimulatedClient {
   readonly #client: MemoryClient;
   readonly #clock: VirtualClock;
+  readonly #clientId: string;
   readonly #waiting = new Map<number, (frame: Buffer | null) => void>();
   #received = Buffer.alloc(0);
   #correlationId = 0;
 
-  constructor(client: MemoryClient, clock: VirtualClock) {
+  constructor(client: MemoryClient, clock: VirtualClock, clientId = 'simulated') {
     this.#client = client;
     this.#clock = clock;
+    this.#clientId = clientId;
     client.onBytes = () => this.#take();
     client.onClose = () => this.#giveUp();
   }
@@ -106,12 +137,14 @@ export class SimulatedClient {
     return this.#client.isClosed;
   }
 
-  async request<A extends AnyApi>(
-    api: A,
-    version: number,
-    body: RequestInit<A>,
-  ): Promise<ResponseOf<A> | null> {
-    const frame = await this.#clock.until(this.#send(api, version, body));
+  /** Moves time on as far as the answer needs. */
+  request<A extends AnyApi>(api: A, version: number, body: RequestInit<A>): Promise<ResponseOf<A> | null> {
+    return this.#clock.until(this.send(api, version, body));
+  }
+
+  /** Others move time meanwhile. */
+  async send<A extends AnyApi>(api: A, version: number, body: RequestInit<A>): Promise<ResponseOf<A> | null> {
+    const frame = await this.#send(api, version, body);
     if (frame === null) return null;
     const reader = new Reader(frame);
     decodeResponseHeader(reader, api, version);
@@ -133,7 +166,7 @@ export class SimulatedClient {
         resolve(frame);
       });
     });
-    const chunks = encodeRequest(api, version, { correlationId, clientId: 'simulated' }, body as never);
+    const chunks = encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body as never);
     this.#client.send(Buffer.concat(chunks as Buffer[]));
     return answer;
   }

@@ -21,7 +21,7 @@ async function worn(version: ClientVersion): Promise<TransactionClient> {
   if ('errorCode' in topic) throw new Error('no topic');
   const { producerIds } = world.services;
   const client = new TransactionClient(world, version);
-  client.producerId = await producerIds.next();
+  client.producerId = (await producerIds.next())!;
   client.producerEpoch = lastButOne;
   const nowMs = world.clock.nowMs();
   const value = {
