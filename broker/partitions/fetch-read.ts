@@ -58,6 +58,14 @@ export function isMissing({ errorCode }: FetchedPartition): boolean {
   return errorCode === errors.unknownTopicId.code || errorCode === errors.unknownTopicOrPartition.code;
 }
 
+/** Kafka's order of what a fetch found: what is there, then topic ids that are not known, then partitions that are not there. */
+export function missingLast<T>(found: readonly T[], resultOf: (one: T) => FetchedPartition): readonly T[] {
+  if (!found.some((one) => isMissing(resultOf(one)))) return found;
+  const rank = ({ errorCode }: FetchedPartition): number =>
+    errorCode === errors.unknownTopicOrPartition.code ? 2 : errorCode === errors.unknownTopicId.code ? 1 : 0;
+  return [...found].sort((a, b) => rank(resultOf(a)) - rank(resultOf(b)));
+}
+
 /** Reads one partition and takes what it gives off the budget. */
 export function fetchPartition(
   partitions: Partitions,

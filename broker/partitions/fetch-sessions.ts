@@ -14,7 +14,7 @@
 import { errors } from '../../protocol/errors.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { ClusterState } from '../metadata/cluster-state.ts';
-import type { FetchedPartition, FetchTarget } from './fetch-read.ts';
+import { type FetchedPartition, type FetchTarget, missingLast } from './fetch-read.ts';
 
 const noSession = 0;
 const finalEpoch = -1;
@@ -192,10 +192,10 @@ export class FetchSessions {
   #create(request: SessionRequest, fetched: readonly FetchedPartition[]): number {
     if (!this.#makeRoom(fetched.length)) return noSession;
     const partitions = new Map<string, CachedPartition>();
-    for (let i = 0; i < fetched.length; i++) {
-      const target = request.targets[i]!;
+    const found = fetched.map((result, i) => ({ result, target: request.targets[i]! }));
+    for (const { result, target } of missingLast(found, (one) => one.result)) {
       const cached = new CachedPartition(keyOf(target, request.byTopicId), target);
-      cached.note(fetched[i]!);
+      cached.note(result);
       partitions.set(cached.key, cached);
     }
     const now = this.#environment.clock.monotonicMs();

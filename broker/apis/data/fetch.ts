@@ -7,6 +7,7 @@ import {
   type FetchTarget,
   fetchPartition,
   isMissing,
+  missingLast,
   newBudget,
   refused,
   releaseFetched,
@@ -203,7 +204,7 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
   const { errorCode, sessionId, send, unsent } = job.context.conclude(fetched);
   releaseFetched(unsent);
   const responses: { topic: string; topicId: string; partitions: FetchedPartition[] }[] = [];
-  for (const result of inKafkasOrder(send)) {
+  for (const result of missingLast(send, (one) => one)) {
     const last = responses.at(-1);
     const isSameTopic = job.limits.byTopicId
       ? last?.topicId === result.topicId
@@ -219,16 +220,6 @@ function answer(job: FetchJob, fetched: readonly FetchedPartition[]): Response {
     responses: responses.map((topic) => toWire(topic, job)),
     ...(isLost && !job.isFromReplica ? { nodeEndpoints: [thisNode(job)] } : {}),
   };
-}
-
-/** What is there first, then topic ids and names that are not known. */
-function inKafkasOrder(send: readonly FetchedPartition[]): readonly FetchedPartition[] {
-  if (!send.some(isMissing)) return send;
-  return [
-    ...send.filter((result) => !isMissing(result)),
-    ...send.filter(({ errorCode }) => errorCode === errors.unknownTopicId.code),
-    ...send.filter(({ errorCode }) => errorCode === errors.unknownTopicOrPartition.code),
-  ];
 }
 
 /** For a client that is at the wrong node or in an old epoch; undefined for any other. */

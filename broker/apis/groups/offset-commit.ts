@@ -83,21 +83,47 @@ function offsetOf(
   };
 }
 
-/** `committed`: one code for all that were to be committed, or one for each of them, in order. */
+interface TopicAnswer {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitions: { readonly partitionIndex: number; readonly errorCode: number }[];
+}
+
+/**
+ * `committed`: one code for all that were to be committed, or one for each of them, in order. As in Kafka, what could not be committed
+ * comes first, each topic once, and the rest joins it; where all could be, topics stand as they were named.
+ */
 function answer(
   request: Request,
   codes: readonly (readonly (number | null)[])[],
   committed: number | readonly number[],
 ): Response {
+  const refused = new Map<string, TopicAnswer>();
+  const done: TopicAnswer[] = [];
   let next = 0;
-  const topics = request.topics.map(({ name, topicId, partitions }, i) => ({
-    name,
-    topicId,
-    partitions: partitions.map(({ partitionIndex }, j) => {
-      const own = codes[i]![j]!;
-      const errorCode = own ?? (typeof committed === 'number' ? committed : committed[next++]!);
-      return { partitionIndex, errorCode };
-    }),
-  }));
-  return { throttleTimeMs: 0, topics: topics.filter(({ partitions }) => partitions.length > 0) };
+  for (const [i, { name, topicId, partitions }] of request.topics.entries()) {
+    const own: TopicAnswer = { name, topicId, partitions: [] };
+    const others: TopicAnswer = { name, topicId, partitions: [] };
+    for (const [j, { partitionIndex }] of partitions.entries()) {
+      const code = codes[i]![j]!;
+      if (code !== null) own.partitions.push({ partitionIndex, errorCode: code });
+      else {
+        const errorCode = typeof committed === 'number' ? committed : committed[next++]!;
+        others.partitions.push({ partitionIndex, errorCode });
+      }
+    }
+    if (own.partitions.length > 0) join(refused, own);
+    if (others.partitions.length > 0) done.push(others);
+  }
+  if (refused.size === 0) return { throttleTimeMs: 0, topics: done };
+  for (const topic of done) join(refused, topic);
+  return { throttleTimeMs: 0, topics: [...refused.values()] };
+}
+
+/** Adds a topic, or its partitions to the topic where that is there already. */
+function join(topics: Map<string, TopicAnswer>, topic: TopicAnswer): void {
+  const key = `${topic.name} ${topic.topicId}`;
+  const known = topics.get(key);
+  if (known === undefined) topics.set(key, topic);
+  else known.partitions.push(...topic.partitions);
 }

@@ -84,9 +84,10 @@ describe('OffsetCommit', () => {
       topics: [topics('t', [0, 7, 'm'], [5, 1], [1, 8, 'x'.repeat(4_097)]), topics('nowhere', [0, 1])],
     });
     const { none, unknownTopicOrPartition, offsetMetadataTooLarge } = errors;
+    // What could not be committed comes first, and the rest of its topic joins it.
     expect(codes(answer!)).toEqual([
-      none.code,
       unknownTopicOrPartition.code,
+      none.code,
       offsetMetadataTooLarge.code,
       unknownTopicOrPartition.code,
     ]);
@@ -102,9 +103,9 @@ describe('OffsetCommit', () => {
     });
     const { groupIdNotFound, unknownTopicOrPartition } = errors;
     expect(codes(answer!)).toEqual([
-      groupIdNotFound.code,
-      groupIdNotFound.code,
       unknownTopicOrPartition.code,
+      groupIdNotFound.code,
+      groupIdNotFound.code,
     ]);
   });
 
@@ -119,10 +120,20 @@ describe('OffsetCommit', () => {
       ],
     });
     expect(answer!.topics).toMatchObject([
-      { topicId: world.idOf('t'), partitions: [{ errorCode: 0 }] },
       { topicId: unknown, partitions: [{ errorCode: errors.unknownTopicId.code }] },
+      { topicId: world.idOf('t'), partitions: [{ errorCode: 0 }] },
     ]);
     expect(await offsetOf(world, 't')).toBe(3);
+  });
+
+  test('answers a topic that is named twice twice, once where some of it is not there', async () => {
+    const ask = async (...asked: ReturnType<typeof topics>[]) => {
+      const answer = await world.ask(offsetCommitHandler, 9, { groupId: 'g', memberId: '', topics: asked });
+      return answer!.topics.map(({ partitions }) => partitions.map(({ errorCode }) => errorCode));
+    };
+    const { code } = errors.unknownTopicOrPartition;
+    expect(await ask(topics('t', [0, 1]), topics('t', [1, 1]))).toEqual([[0], [0]]);
+    expect(await ask(topics('t', [0, 1]), topics('t', [9, 1], [1, 1]))).toEqual([[code, 0, 0]]);
   });
 
   test('does not look at the group when nothing could be committed', async () => {

@@ -57,6 +57,18 @@ describe('a session', () => {
     expect(await client.fetch()).toEqual({});
   });
 
+  test('begins with what is there', async () => {
+    const client = new SessionClient();
+    appendNow(orders, 'a');
+    const first = await client.fetch({ 'orders-3': 0, 'orders-0': 1, 'orders-1': 0 });
+    expect(Object.keys(first)).toEqual(['orders-0', 'orders-1', 'orders-3']);
+    await world.cluster.controller.createPartitions([{ name: 'orders', count: 4, assignments: null }], {
+      validateOnly: false,
+    });
+    for (const index of [0, 3]) appendNow(partition(index), 'b');
+    expect(Object.keys(await client.fetch())).toEqual(['orders-0', 'orders-3']);
+  });
+
   test('takes in partitions and forgets them', async () => {
     const client = new SessionClient();
     for (const index of [0, 1, 2]) appendNow(partition(index), `${index}`);
