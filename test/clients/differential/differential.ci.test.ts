@@ -8,6 +8,7 @@ import { hasJava } from '../java/apache-kafka.ts';
 import { type Brokers, startBrokers } from './brokers.ts';
 import { differencesBetween, keptFor, show } from './compare.ts';
 import { type KeptDifference, keptDifferences } from './kept-differences.ts';
+import { playOf } from './random/play.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 import { Side } from './side.ts';
@@ -37,20 +38,31 @@ async function transcripts({ name, run }: Scenario) {
   }
 }
 
-async function expectSame(scenario: Scenario): Promise<void> {
+/** `firstOnly`: what follows the first step that differs differs because of it. */
+async function expectSame(scenario: Scenario, firstOnly = false): Promise<void> {
   const { kafka, kompakt, failures } = await transcripts(scenario);
   const unmeant = differencesBetween(kafka.steps, kompakt.steps).filter((difference) => {
     const kept = keptFor(difference, scenario.name, keptDifferences);
     if (kept !== undefined) met.add(kept);
     return kept === undefined;
   });
-  const report = show(unmeant) + failures.map(({ reason }) => String(reason)).join('\n');
+  const shown = firstOnly ? unmeant.filter(({ at }) => at === unmeant[0]!.at) : unmeant;
+  const report = show(shown) + failures.map(({ reason }) => String(reason)).join('\n');
   expect(report, report).toBe('');
   expect(kafka.steps.length).toBeGreaterThan(0);
 }
 
 describe('by hand', () => {
   for (const scenario of scenarios) test(scenario.name, () => expectSame(scenario));
+});
+
+/** So many steps of each seed; `DIFFERENTIAL_SEEDS=100-199` plays others, by hand. */
+const stepsOfSeed = 150;
+const [firstSeed, lastSeed] = (process.env.DIFFERENTIAL_SEEDS ?? '1-12').split('-').map(Number);
+
+describe('by seed', () => {
+  for (let seed = firstSeed!; seed <= lastSeed!; seed++)
+    test(`seed ${seed}`, () => expectSame(playOf(seed, stepsOfSeed), true));
 });
 
 test('every difference that we keep is still there', () => {

@@ -50,6 +50,8 @@ export class Member {
   readonly groupId: string;
   readonly instanceId: string | null;
   readonly topics: readonly string[];
+  /** What it says of itself in the protocol that it joins with. */
+  metadata: Buffer;
   memberId = '';
   generationId = -1;
   protocolName: string | null = null;
@@ -68,6 +70,7 @@ export class Member {
     this.groupId = groupId;
     this.instanceId = instanceId;
     this.topics = topics;
+    this.metadata = subscription(name, ...topics);
   }
 
   static async of(
@@ -93,7 +96,7 @@ export class Member {
       rebalanceTimeoutMs: 30_000,
       memberId: this.memberId,
       protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: subscription(this.name, ...this.topics) }],
+      protocols: [{ name: 'range', metadata: this.metadata }],
       ...(version >= staticVersion ? { groupInstanceId: this.instanceId } : {}),
       ...more,
     };
