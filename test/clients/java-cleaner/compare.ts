@@ -6,8 +6,18 @@ import type { Directory } from './directories.ts';
 
 /** Two directories that two cleaners made of one, file by file; of a log with a codec record by record. */
 
-/** The first difference as a person reads it; null when there is none. */
-export async function difference(ours: Directory, kafkas: Directory): Promise<string | null> {
+/**
+ * The first difference as a person reads it; null when there is none. `before`: what both began with.
+ *
+ * A segment of which all stays, Kafka writes again and so makes its indexes anew; we leave it alone, indexes included. Those were made
+ * as the log was written, so they may be sparser or denser where it was opened, or `index.interval.bytes` changed, in between. They
+ * must then be what they were.
+ */
+export async function difference(
+  ours: Directory,
+  kafkas: Directory,
+  before: Directory,
+): Promise<string | null> {
   const names = (directory: Directory) =>
     [...directory.keys()]
       .filter((name) => isCompared(name) && !isEmptySnapshot(name, directory))
@@ -24,6 +34,7 @@ export async function difference(ours: Directory, kafkas: Directory): Promise<st
     const theirs = kafkas.get(name)!;
     const log = `${name.slice(0, 20)}.log`;
     if (isIndex(name) && !ours.get(log)!.bytes.equals(kafkas.get(log)!.bytes)) continue;
+    if (isIndex(name) && isUntouched(log, ours, before) && isUntouched(name, ours, before)) continue;
     if (!isLog(name) && !bytes.equals(theirs.bytes))
       return `${name}\n  ours    ${shown(name, bytes)}\n  Kafka's ${shown(name, theirs.bytes)}`;
     if (isLog(name) && name !== active && modifiedMs !== theirs.modifiedMs)
@@ -32,6 +43,8 @@ export async function difference(ours: Directory, kafkas: Directory): Promise<st
   return null;
 }
 
+const isUntouched = (name: string, after: Directory, before: Directory): boolean =>
+  before.get(name)?.bytes.equals(after.get(name)!.bytes) === true;
 /** Kafka makes a file of leader epochs where there are none. */
 const isCompared = (name: string): boolean => name !== 'leader-epoch-checkpoint';
 /** Without producers a snapshot says as much as none. */

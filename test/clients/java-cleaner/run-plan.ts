@@ -142,7 +142,7 @@ export class PlanRun {
     if (!isDeepStrictEqual(left.cleaned, right.cleaned))
       return `answers\n  ours    ${sorted(left.cleaned)}\n  Kafka's ${sorted(right.cleaned)}`;
     if (pass.goesOnWith === 'kafkas') this.#go(right);
-    return difference(left.directory, right.directory);
+    return difference(left.directory, right.directory, before);
   }
 
   #request({ settings }: Stage, pass: PassPlan): Omit<CleanRequest, 'dir'> {
