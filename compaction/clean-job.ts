@@ -52,6 +52,9 @@ export interface CleanSettings {
   readonly deleteRetentionMs: number;
 }
 
+/** Of a dedupe buffer that is larger, a pass uses so much, as in Apache Kafka; WebAssembly could address twice as much. */
+export const mapBytesMax: number = 2 ** 31 - 1;
+
 /** What a pass may use. */
 export interface CleanLimits {
   /** Of the map of keys; `log.cleaner.dedupe.buffer.size` shared out. */

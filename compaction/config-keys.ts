@@ -11,7 +11,7 @@ export const cleanerKeys = {
   'log.cleaner.dedupe.buffer.size': long({
     default: 128 * MiB,
     dynamic: 'cluster',
-    doc: 'Memory for the map of keys, over all cleaner threads.',
+    doc: 'Memory for the map of keys, over all cleaner threads, of which each uses 2 GiB at most.',
   }),
   'log.cleaner.enable': boolean({
     default: true,

@@ -2,7 +2,13 @@ import type { Clock } from '../storage/environment/clock.ts';
 import type { RandomSource } from '../storage/environment/environment.ts';
 import type { FileSystem } from '../storage/environment/files.ts';
 import { BatchReader } from './batch-reader.ts';
-import { CleanAborted, type CleanJob, type CleanProgress, type CleanSegment } from './clean-job.ts';
+import {
+  CleanAborted,
+  type CleanJob,
+  type CleanProgress,
+  type CleanSegment,
+  mapBytesMax,
+} from './clean-job.ts';
 import { type Kernel, seedBytes, slotBytes } from './kernel.ts';
 import { Throttle } from './throttle.ts';
 
@@ -46,7 +52,8 @@ export class Pass {
     this.context = context;
     this.throttle = new Throttle(context.clock, limits.ioBytesPerSecond);
     this.chunkBytes = Math.max(chunkBytesMin, Math.floor(limits.ioBufferBytes / 2));
-    const slotsMax = Math.max(slotsMin, Math.floor(limits.dedupeBufferBytes / slotBytes));
+    const mapBytes = Math.min(limits.dedupeBufferBytes, mapBytesMax);
+    const slotsMax = Math.max(slotsMin, Math.floor(mapBytes / slotBytes));
     const slotsWanted = slotsPerRecord * (firstUncleanableOffset - firstDirtyOffset);
     const slots = Math.min(slotsMax, Math.max(slotsMin, slotsWanted));
     this.mapCapacity = Math.max(1, Math.floor(slotsMax * limits.loadFactor));

@@ -12,6 +12,7 @@ import {
   type CleanLimits,
   type CleanProgress,
   type CleanResult,
+  mapBytesMax,
   Uncleanable,
 } from '../../compaction/clean-job.ts';
 import { cleanPartition, type PassOptions, type PassOutcome } from '../../compaction/clean-partition.ts';
@@ -270,6 +271,10 @@ export class LogCleaner {
   }
 
   #idleSlot(): Slot {
+    const { settings, logger } = this.#options;
+    const threads = Math.max(1, settings['log.cleaner.threads']);
+    if (settings['log.cleaner.dedupe.buffer.size'] / threads > mapBytesMax)
+      logger.warn('a cleaner thread uses at most 2 GiB of log.cleaner.dedupe.buffer.size', { threads });
     return { thread: this.#options.createThread(), timer: null, working: Promise.resolve() };
   }
 

@@ -1,7 +1,7 @@
 /** A World with a cleaner in it: passes run on the test's own loop, on a clock that the test moves. */
 import { Compactions } from '../../../broker/cleaning/compactions.ts';
 import { LogCleaner } from '../../../broker/cleaning/log-cleaner.ts';
-import { silentLogger } from '../../../broker/observe/logger.ts';
+import { type Logger, silentLogger } from '../../../broker/observe/logger.ts';
 import type { Partition } from '../../../broker/partitions/partition.ts';
 import type { CleanerThread } from '../../../compaction/cleaner-thread.ts';
 import { InProcessCleaner } from '../../../compaction/in-process-cleaner.ts';
@@ -21,7 +21,7 @@ export interface CleaningWorld {
 }
 
 export async function openCleaningWorld(
-  options: WorldOptions & { createThread?: (world: World) => CleanerThread } = {},
+  options: WorldOptions & { createThread?: (world: World) => CleanerThread; logger?: Logger } = {},
 ): Promise<CleaningWorld> {
   const world = await World.open(options);
   const { clock, files, random, settings } = world;
@@ -30,7 +30,7 @@ export async function openCleaningWorld(
   const cleaner = new LogCleaner({
     clock,
     settings,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
     offsets,
     partitions: world.partitions,
     applyRetention: async (wanted) => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { firstRetryMs } from '../../../broker/cleaning/troubled-logs.ts';
+import { silentLogger } from '../../../broker/observe/logger.ts';
 import { CleanAborted, type CleanJob, type CleanResult } from '../../../compaction/clean-job.ts';
 import { CleanerLost, type CleanerThread } from '../../../compaction/cleaner-thread.ts';
 import { type CleaningWorld, contentOf, openCleaningWorld, write } from './cleaning-world.ts';
@@ -21,6 +22,17 @@ afterEach(async () => {
 });
 
 const compacted = { 'cleanup.policy': 'compact' };
+
+test('a thread that cannot use its share of the dedupe buffer says so', async () => {
+  const said: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => said.push(message) };
+  const settings = { 'log.cleaner.dedupe.buffer.size': 2 ** 32, 'log.cleaner.threads': 1 };
+  const { world, cleaner } = await start({ settings, logger });
+  expect(said).toEqual(['a cleaner thread uses at most 2 GiB of log.cleaner.dedupe.buffer.size']);
+  world.settings['log.cleaner.threads'] = 3;
+  cleaner.resize();
+  expect(said).toHaveLength(1);
+});
 
 describe('the loop', () => {
   test('cleans a log that is dirty enough after the back-off, and remembers how far', async () => {
