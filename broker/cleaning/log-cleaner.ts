@@ -249,6 +249,7 @@ export class LogCleaner {
     await Promise.all(this.#closing);
     await Promise.all(Array.from(this.#hands.values(), ({ ended }) => ended));
     await this.offsets.idle();
+    await this.offsets.retry();
   }
 
   /** Shared out, as in Apache Kafka. */
@@ -292,7 +293,9 @@ export class LogCleaner {
     try {
       while (this.#slots.includes(slot) && settings['log.cleaner.enable'] && (await this.#cleanNext(slot)));
       const isFree = (log: Log) => isCompacted(log) && !this.#hands.has(log);
-      if (slot === this.#slots[0]) await this.#options.applyRetention(isFree);
+      if (slot !== this.#slots[0]) return;
+      await this.offsets.retry();
+      await this.#options.applyRetention(isFree);
     } catch (error) {
       logger.error('a round of the cleaner failed', { error });
     }

@@ -42,7 +42,7 @@ export function openCleaning(parts: CleaningParts): Cleaning {
   const { settings } = configuration;
   const offsets = new CleanerOffsets(files, logDirectory.path, logger);
   // Topics that were deleted while nobody looked: another broker had the directory, or the last write was lost.
-  void offsets.keepOnly((topic, partition) => partitions.get(topic, partition) !== undefined);
+  void offsets.keepWithin((topic, partition) => partitions.get(topic, partition)?.log.endOffset ?? null);
   let loading: ReturnType<typeof loadThreads> | null = null;
   const threads = () => (loading ??= loadThreads(environment, logger));
   const cleaner = new LogCleaner({

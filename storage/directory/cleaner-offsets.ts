@@ -14,6 +14,7 @@ export class CleanerOffsets {
   readonly #offsets = new Map<string, { topic: string; partition: number; offset: number }>();
   #writing: Promise<void> = Promise.resolve();
   #isUnwritten = false;
+  #hasFailed = false;
 
   /** A damaged file counts as empty: slow, but right. */
   constructor(files: FileSystem, directory: string, logger: LogLogger) {
@@ -48,13 +49,21 @@ export class CleanerOffsets {
     return isKnown ? this.#write() : this.#writing;
   }
 
-  /** Forgets what is not there any more. */
-  keepOnly(isKnown: (topic: string, partition: number) => boolean): Promise<void> {
+  /**
+   * At a start, before the first append: forgets what is not there any more (`endOffsetOf` gives null) and what lies above the end
+   * of its log. That was cut with the power, or is another log of the same name: it would grow past such an offset unnoticed.
+   */
+  keepWithin(endOffsetOf: (topic: string, partition: number) => number | null): Promise<void> {
     let isChanged = false;
-    for (const [name, { topic, partition }] of this.#offsets) {
-      if (!isKnown(topic, partition)) isChanged = this.#offsets.delete(name) || isChanged;
+    for (const [name, { topic, partition, offset }] of this.#offsets) {
+      if (offset > (endOffsetOf(topic, partition) ?? -1)) isChanged = this.#offsets.delete(name) || isChanged;
     }
     return isChanged ? this.#write() : this.#writing;
+  }
+
+  /** Writes what could not be written before: the file must not go on speaking of a topic that is gone. */
+  retry(): Promise<void> {
+    return this.#hasFailed ? this.#write() : this.#writing;
   }
 
   /** Resolves when nothing is being written. */
@@ -70,8 +79,10 @@ export class CleanerOffsets {
       this.#isUnwritten = false;
       try {
         await this.#checkpoint.write([...this.#offsets.values()]);
+        this.#hasFailed = false;
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
+        this.#hasFailed = true;
         this.#logger.error('cannot write the checkpoint of the cleaner', { error: error.message });
       }
     });

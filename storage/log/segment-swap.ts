@@ -2,7 +2,7 @@ import type { FileSystem } from '../environment/files.ts';
 import { FileError } from '../environment/files.ts';
 import type { LogWriter } from './log-writer.ts';
 import { Segment } from './segment.ts';
-import { filePath, indexSuffixes, segmentSuffixes, suffixes } from './segment-files.ts';
+import { filePath, indexSuffixes, offsetOf, segmentSuffixes, suffixes } from './segment-files.ts';
 
 /**
  * Puts what the cleaner has written in the place of its sources. For each group there are complete and synced `.cleaned` files with the
@@ -86,8 +86,22 @@ function isStale({ writer, epoch }: Swap): boolean {
   return writer.state !== 'online' || writer.list.epoch !== epoch || writer.swapGate.isCutting;
 }
 
+/**
+ * What an earlier pass could not remove: a start would take every `.swap` above such a `.cleaned` for unfinished. Throws where it
+ * still cannot be removed.
+ */
+function removeStrays({ files, directory }: Swap, groups: readonly SwapGroup[]): void {
+  const written = new Set(groups.map(({ baseOffset }) => baseOffset));
+  for (const name of files.listSync(directory)) {
+    const isStray = !written.has(offsetOf(name)) || name.endsWith(suffixes.sources + suffixes.cleaned);
+    if (name.endsWith(suffixes.cleaned) && isStray) files.removeFileSync(files.join(directory, name));
+  }
+}
+
 /** Step 0. */
-async function prepare({ files, directory, writer }: Swap, groups: readonly SwapGroup[]): Promise<void> {
+async function prepare(swap: Swap, groups: readonly SwapGroup[]): Promise<void> {
+  const { files, directory, writer } = swap;
+  removeStrays(swap, groups);
   for (const { baseOffset, sourceBaseOffsets } of groups) {
     const lastSource = sourceBaseOffsets.at(-1)!;
     if (lastSource === baseOffset) continue;

@@ -215,6 +215,19 @@ describe('a log that changes under the pass', () => {
   });
 });
 
+test('what an earlier pass could not remove goes before segments are replaced: a start would take them for unfinished', async () => {
+  const { world } = opened;
+  const partition = await world.topic('articles', 1, compacted);
+  write(world, partition, 'a=1', 'a=2');
+  for (const name of ['00000000000000000007.log.cleaned', '00000000000000000000.sources.cleaned'])
+    world.files.openSync(world.files.join(partition.log.directory, name), 'create').close();
+  expect((await compact()).outcome).toBe('compacted');
+  expect(world.files.listSync(partition.log.directory).filter((name) => name.includes('cleaned'))).toEqual(
+    [],
+  );
+  expect(contentOf(world, partition)).toEqual(['1 a=2']);
+});
+
 describe('explain', () => {
   async function explain(key: string) {
     const explained = opened.compactions.explain('articles', Buffer.from(key));

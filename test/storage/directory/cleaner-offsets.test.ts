@@ -50,13 +50,29 @@ describe('how far each log is clean', () => {
     expect(offsets.get('orders', 1)).toBe(null);
   });
 
-  it('is kept only of what is there', async () => {
+  it('is kept only of what is there, and not above the end of its log', async () => {
     const { open, text } = world();
     const offsets = open();
-    await offsets.set('orders', 0, 1);
+    await offsets.set('orders', 0, 10);
+    await offsets.set('orders', 1, 11);
     await offsets.set('gone', 0, 2);
-    await offsets.keepOnly((topic) => topic === 'orders');
-    expect(text()).toBe('0\n1\norders 0 1\n');
+    await offsets.keepWithin((topic) => (topic === 'orders' ? 10 : null));
+    expect(text()).toBe('0\n1\norders 0 10\n');
+    expect(offsets.get('orders', 1)).toBe(null);
+  });
+
+  it('of a topic that is gone does not stay in a file that could not be written', async () => {
+    const { files, open, text } = world();
+    const offsets = open();
+    await offsets.set('orders', 0, 1000);
+    files.limitSpace(0);
+    await offsets.forget('orders');
+    expect(text()).toContain('orders');
+    await offsets.retry();
+    expect(text()).toContain('orders');
+    files.limitSpace(10_000);
+    await offsets.retry();
+    expect(text()).toBe('0\n0\n');
   });
 
   it('is written once for all that changes while a write is under way', async () => {
