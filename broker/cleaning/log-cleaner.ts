@@ -106,7 +106,7 @@ export class LogCleaner {
   constructor(options: LogCleanerOptions) {
     this.#options = options;
     this.troubles = new TroubledLogs(options.clock);
-    this.resize();
+    this.#resize();
   }
 
   get offsets(): CleanerOffsets {
@@ -125,13 +125,23 @@ export class LogCleaner {
     };
   }
 
-  /** Follows `log.cleaner.threads`. */
-  resize(): void {
-    const count = this.#isStopped ? 0 : this.#options.settings['log.cleaner.threads'];
-    for (const slot of this.#slots.splice(count)) {
+  /** Begins anew, its passes too, with the settings of now: what Apache Kafka's cleaner does when one of its own is changed. */
+  restart(): void {
+    this.#retire(this.#slots.splice(0));
+    this.#resize();
+  }
+
+  #retire(slots: readonly Slot[]): void {
+    for (const slot of slots) {
       slot.timer?.cancel();
       this.#closing.push(slot.thread.close().then(() => slot.working));
     }
+  }
+
+  /** Follows `log.cleaner.threads`. */
+  #resize(): void {
+    const count = this.#isStopped ? 0 : this.#options.settings['log.cleaner.threads'];
+    this.#retire(this.#slots.splice(count));
     while (this.#slots.length < count) {
       const slot = this.#idleSlot();
       this.#slots.push(slot);
@@ -245,7 +255,7 @@ export class LogCleaner {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const { abort } of this.#hands.values()) abort.abort();
-    this.resize();
+    this.#resize();
     await Promise.all(this.#closing);
     await Promise.all(Array.from(this.#hands.values(), ({ ended }) => ended));
     await this.offsets.idle();

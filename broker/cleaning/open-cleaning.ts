@@ -1,4 +1,5 @@
 /** Puts the cleaner together with what it follows: topics that go, policies and numbers of threads that change. */
+import { cleanerKeys } from '../../compaction/config-keys.ts';
 import { LateCleaner } from '../../compaction/late-cleaner.ts';
 import { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
 import type { LogDirectory } from '../../storage/directory/log-directory.ts';
@@ -61,7 +62,7 @@ export function openCleaning(parts: CleaningParts): Cleaning {
     if (change.kind === 'topic-deleted' || change.kind === 'configs') clock.defer(() => cleaner.review());
   });
   const forgetSettings = configuration.onChange((changed) => {
-    if (changed.has('log.cleaner.threads')) cleaner.resize();
+    if ([...changed].some((key) => Object.hasOwn(cleanerKeys, key))) cleaner.restart();
   });
   return {
     cleaner,

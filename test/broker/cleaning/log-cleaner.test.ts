@@ -30,7 +30,7 @@ test('a thread that cannot use its share of the dedupe buffer says so', async ()
   const { world, cleaner } = await start({ settings, logger });
   expect(said).toEqual(['a cleaner thread uses at most 2 GiB of log.cleaner.dedupe.buffer.size']);
   world.settings['log.cleaner.threads'] = 3;
-  cleaner.resize();
+  cleaner.restart();
   expect(said).toHaveLength(1);
 });
 
@@ -118,15 +118,33 @@ describe('the loop', () => {
     await world.clock.advance(backoffMs);
     expect(running).toHaveLength(1);
     world.settings['log.cleaner.threads'] = 2;
-    cleaner.resize();
+    cleaner.restart();
     await world.clock.advance(backoffMs);
     expect(running).toHaveLength(2);
     expect(cleaner.status.running.map(({ topic }) => topic)).toHaveLength(2);
     world.settings['log.cleaner.threads'] = 0;
-    cleaner.resize();
+    cleaner.restart();
     await world.clock.settle();
     expect(running).toEqual([]);
     expect(cleaner.status.running).toEqual([]);
+  });
+
+  test('a changed back-off counts at once, and a pass that runs begins anew with what its settings are now', async () => {
+    const jobs: CleanJob[] = [];
+    const running: string[] = [];
+    const { world, cleaner } = await start({ createThread: () => hanging(running, jobs) });
+    const partition = await world.topic('articles', 1, compacted);
+    write(world, partition, 'a=1', 'a=2');
+    await partition.log.roll();
+    world.settings['log.cleaner.backoff.ms'] = 100;
+    cleaner.restart();
+    await world.clock.advance(100);
+    expect(running).toEqual(['articles-0']);
+    world.settings['log.cleaner.io.max.bytes.per.second'] = 1_000_000;
+    cleaner.restart();
+    await world.clock.advance(100);
+    expect(running).toEqual(['articles-0']);
+    expect(jobs.map(({ limits }) => limits.ioBytesPerSecond)).toEqual([Number.MAX_VALUE, 1_000_000]);
   });
 
   test('compact,delete: old segments go on the rounds of the cleaner', async () => {
@@ -281,13 +299,14 @@ function recording(seen: string[]): CleanerThread {
 }
 
 /** A pass that ends only when it is told to. */
-function hanging(running: string[]): CleanerThread {
+function hanging(running: string[], jobs: CleanJob[] = []): CleanerThread {
   const ends = new Set<() => void>();
   return {
     runsIn: 'process',
     clean: (job, { signal } = {}) =>
       new Promise<CleanResult>((_, reject) => {
         running.push(nameOf(job));
+        jobs.push(job);
         const end = (): void => {
           running.splice(running.indexOf(nameOf(job)), 1);
           ends.delete(end);
