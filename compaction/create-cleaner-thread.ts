@@ -30,8 +30,3 @@ export function cleanerThreads(options: CleanerThreadOptions): () => CleanerThre
   }
   return () => new WorkerCleaner({ startThread: threadStarter(path), clock, files });
 }
-
-/** One of them. */
-export function createCleanerThread(options: CleanerThreadOptions): CleanerThread {
-  return cleanerThreads(options)();
-}

@@ -1,4 +1,4 @@
-import type { Clock } from '../storage/environment/clock.ts';
+import { turn } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { CleanAborted, type CleanJob, type CleanResult } from './clean-job.ts';
 import { cleanLog } from './cleaner.ts';
@@ -40,8 +40,4 @@ export class InProcessCleaner implements CleanerThread {
       giveWay: () => turn(this.#environment.clock),
     });
   }
-}
-
-function turn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.defer(resolve));
 }

@@ -5,6 +5,7 @@ import {
   type KeepRules,
   type Kernel,
   type KernelArea,
+  nothingFiltered,
   seedBytes,
   slotBytes,
 } from './kernel.ts';
@@ -26,16 +27,7 @@ export class JsKernel implements Kernel {
   scratch: Buffer = noBytes;
   entries = 0;
   lastIndexedOffset = -1;
-  readonly filtered: Filtered = {
-    kept: 0,
-    tombstones: 0,
-    beyondMap: 0,
-    superseded: 0,
-    tombstonesExpired: 0,
-    nullKeys: 0,
-    firstTimestampMs: -1,
-    maxTimestampMs: -1,
-  };
+  readonly filtered: Filtered = { ...nothingFiltered };
   readonly #seed = new Uint32Array(seedBytes / 4);
   readonly #fields = new RecordFields();
   readonly #reader = new VarintReader(noBytes, 0, 0);

@@ -4,6 +4,7 @@ import {
   type Filtered,
   type KeepRules,
   type Kernel,
+  nothingFiltered,
   seedBytes,
   slotBytes,
 } from './kernel.ts';
@@ -99,16 +100,7 @@ export class WasmKernel implements Kernel {
   readonly kind = 'wasm';
   input: Buffer = noBytes;
   scratch: Buffer = noBytes;
-  readonly filtered: Filtered = {
-    kept: 0,
-    tombstones: 0,
-    beyondMap: 0,
-    superseded: 0,
-    tombstonesExpired: 0,
-    nullKeys: 0,
-    firstTimestampMs: -1,
-    maxTimestampMs: -1,
-  };
+  readonly filtered: Filtered = { ...nothingFiltered };
   #memory: WasmMemory;
   #module: KernelModule;
   #results = new Float64Array(resultCount);

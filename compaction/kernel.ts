@@ -64,6 +64,18 @@ export interface Filtered {
   maxTimestampMs: number;
 }
 
+/** Before the first record. */
+export const nothingFiltered: Readonly<Filtered> = {
+  kept: 0,
+  tombstones: 0,
+  beyondMap: 0,
+  superseded: 0,
+  tombstonesExpired: 0,
+  nullKeys: 0,
+  firstTimestampMs: -1,
+  maxTimestampMs: -1,
+};
+
 export interface Kernel {
   readonly kind: 'javascript' | 'wasm';
   readonly input: Buffer;

@@ -7,7 +7,7 @@
  * port is asked there too, by the question that the pass puts anyway: is it aborted? Where a pass waits (the throttle), a timer
  * gives the signs of life.
  */
-import type { Clock } from '../storage/environment/clock.ts';
+import { type Clock, turn } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import type { CleanJob, CleanProgress, CleanResult } from './clean-job.ts';
 import type { Kernel } from './kernel.ts';
@@ -46,7 +46,7 @@ export function workerActions(options: WorkerPassOptions): CleanerActions {
             return isAborted;
           },
           onProgress: (progress) => reporter.note(progress),
-          giveWay: () => new Promise((resolve) => environment.clock.defer(resolve)),
+          giveWay: () => turn(environment.clock),
         });
       } finally {
         reporter.stop();

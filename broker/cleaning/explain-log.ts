@@ -8,6 +8,7 @@ import {
   type PartitionState,
 } from '../../compaction/explain.ts';
 import { findKey } from '../../compaction/find-key.ts';
+import { turn } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import type { CleanerView } from '../../storage/log/cleaner-view.ts';
@@ -54,7 +55,7 @@ export async function explainLog(
 ): Promise<PartitionExplanation> {
   const recordsMax = limit >= 1 ? Math.min(Math.floor(limit), explainedRecordsMax) : 1;
   const giveWay = async () => {
-    await new Promise<void>((resolve) => clock.defer(resolve));
+    await turn(clock);
     if (signal.aborted) throw new CleanAborted();
   };
   for (let attempt = 1; ; attempt++) {

@@ -1,5 +1,5 @@
 import type { TopicSettings } from '../config/topic-settings.ts';
-import type { Timer } from '../environment/clock.ts';
+import { type Timer, turn } from '../environment/clock.ts';
 import type { Environment } from '../environment/environment.ts';
 import { FileError, type FileSystem, type VolumeStat } from '../environment/files.ts';
 import { Log } from '../log/log.ts';
@@ -225,7 +225,7 @@ export class LogDirectory {
     for (const log of [...this.#logs.values()]) {
       if (!wanted(log)) continue;
       removed += await log.applyRetention(nowMs);
-      if (++n % logsPerTurn === 0) await this.#turn();
+      if (++n % logsPerTurn === 0) await turn(this.#options.environment.clock);
     }
     return removed;
   }
@@ -381,9 +381,5 @@ export class LogDirectory {
 
   #diskFailed(error: FileError): void {
     if (error.code !== 'ENOSPC' && error.code !== 'EMEMORYLIMIT') this.#isOffline = true;
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#options.environment.clock.defer(resolve));
   }
 }

@@ -24,3 +24,10 @@ export function delay(clock: Clock, delayMs: number): Promise<void> {
     clock.schedule(delayMs, resolve);
   });
 }
+
+/** Resolves in a later turn of the event loop: what a long piece of work awaits so that others get theirs. */
+export function turn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.defer(resolve);
+  });
+}

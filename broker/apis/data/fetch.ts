@@ -1,6 +1,7 @@
 import { ApiError, errors } from '../../../protocol/errors.ts';
 import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
+import { turn } from '../../../storage/environment/clock.ts';
 import {
   type FetchedPartition,
   type FetchLimits,
@@ -148,7 +149,7 @@ async function readTurns(
 ): Promise<FetchedPartition[] | null> {
   const { clock } = job.services.environment;
   for (;;) {
-    await new Promise<void>((resolve) => clock.defer(resolve));
+    await turn(clock);
     if (job.caller.connection.isClosed) {
       releaseFetched(fetched);
       return null;
