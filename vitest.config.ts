@@ -1,4 +1,5 @@
 /** Two projects: `unit` needs Node alone and is what `npm test` runs; `ci` needs what .ci/run installs. */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/summary-reporter.ts';
 
@@ -11,11 +12,20 @@ export default defineConfig({
     // Never the reason for a result on a slow machine: only a test that hangs meets it.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Vitest would leave one core idle, which on two is half of them.
+    maxWorkers: availableParallelism(),
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: needsMoreThanNode } },
       {
         extends: true,
-        test: { name: 'ci', include: needsMoreThanNode, fileParallelism: false, testTimeout: 600_000 },
+        // One file at a time, so a group of its own.
+        test: {
+          name: 'ci',
+          include: needsMoreThanNode,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 600_000,
+        },
       },
     ],
   },
