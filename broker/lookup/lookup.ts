@@ -1,0 +1,200 @@
+/**
+ * The key/value store that a compacted topic is: what may be asked of it, and what it answers. The same for every way in: the
+ * library, HTTP (broker/http), the RPC service, the command line.
+ *
+ * A key lives where its newest decided record has a value. Decided: below the last stable offset, and not of an aborted
+ * transaction. Clients partition differently, so that one key may live in several partitions; that is told, never guessed.
+ */
+
+/** One record that was read back. */
+export interface KeyRecord {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+  readonly timestampMs: number;
+  readonly key: Buffer;
+  /** null: a tombstone. */
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface RecordHeader {
+  readonly name: string;
+  readonly value: Buffer | null;
+}
+
+/** A record whose value is there. */
+export type LiveRecord = KeyRecord & { readonly value: Buffer };
+
+export type KeyAnswer =
+  | { readonly kind: 'found'; readonly record: LiveRecord }
+  /** A tombstone is the newest; of several partitions the one with the latest timestamp. */
+  | { readonly kind: 'deleted'; readonly record: KeyRecord }
+  /** No record of the key is in the log. */
+  | { readonly kind: 'absent' }
+  /** It lives in more than one partition; in order of partitions. */
+  | { readonly kind: 'several'; readonly records: readonly LiveRecord[] };
+
+/** Why something was not done. The words are for people, `reason` and the fields for programs. */
+export type LookupRefusal =
+  | { readonly reason: 'unknown-topic' }
+  | { readonly reason: 'unknown-partition' }
+  /** `cleanup.policy` does not contain compact, `kompakt.lookup.enable` is false, or an internal topic. */
+  | { readonly reason: 'not-a-table' }
+  | { readonly reason: 'bad-request' }
+  /** The table is being read from the log. */
+  | { readonly reason: 'loading'; readonly progress: LoadProgress }
+  /** `minOffset` was not reached in time; `blockedBy` says what by, such as a transaction that is open. */
+  | { readonly reason: 'not-yet'; readonly indexedOffset: number; readonly blockedBy: string | null }
+  /** Compaction or retention took the past away; these are the earliest points that can be answered for this key. */
+  | { readonly reason: 'gone'; readonly earliestOffset: number; readonly earliestMs: number }
+  /** A write to a key that lives in several partitions needs one. */
+  | { readonly reason: 'several'; readonly records: readonly LiveRecord[] }
+  /** If-Match or If-None-Match did not hold; the newest record, pending transactional ones included, null without any. */
+  | { readonly reason: 'precondition'; readonly current: RecordId | null }
+  | { readonly reason: 'too-large' }
+  /** Too many at a time: change streams, waiting requests. */
+  | { readonly reason: 'too-many' }
+  /** The log is offline or full, or a file is damaged. */
+  | { readonly reason: 'storage' };
+
+export class LookupRefused extends Error {
+  readonly refusal: LookupRefusal;
+
+  constructor(refusal: LookupRefusal, message: string) {
+    super(message);
+    this.name = 'LookupRefused';
+    this.refusal = refusal;
+  }
+}
+
+/** What an ETag is made of: "topicId-partition-offset". */
+export interface RecordId {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface LoadProgress {
+  /** Over the topic's partitions. */
+  readonly offsetsDone: number;
+  readonly offsetsTotal: number;
+}
+
+export interface WaitOptions {
+  /** How long to wait for a table that is loading, or for `minOffset`. Default 1,000. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions extends WaitOptions {
+  /** Left out: wherever the key lives. */
+  readonly partition?: number;
+  /** Waits until the table covers this offset: of `partition`, else of the partition that murmur2 gives the key. */
+  readonly minOffset?: number;
+  /** As it was when this offset was the last (`partition` needed where the topic has several), or at this time; not both. */
+  readonly asOfOffset?: number;
+  readonly asOfMs?: number;
+}
+
+export interface PageOptions extends WaitOptions {
+  readonly partition?: number;
+  readonly prefix?: Buffer;
+  /** `next` of the page before. */
+  readonly after?: string;
+  /** Default 100, at most 10,000; a page may end before, by its bytes. */
+  readonly limit?: number;
+}
+
+/** Live records, by partition and offset. A key that is written meanwhile comes again, with its newer value; none is left out. */
+export interface Page {
+  readonly records: readonly LiveRecord[];
+  /** null: the end. */
+  readonly next: string | null;
+}
+
+export interface HistoryOptions extends WaitOptions {
+  readonly partition?: number;
+  /** The newest so many; default 100, at most 10,000. */
+  readonly limit?: number;
+}
+
+/** Every record of a key that the log still has and that is decided; oldest first, by partition. */
+export interface History {
+  readonly records: readonly KeyRecord[];
+  /** There were more, older ones. */
+  readonly isCut: boolean;
+  /** Below it compaction may have taken some away: by partition, ascending. */
+  readonly completeFrom: readonly { readonly partition: number; readonly offset: number }[];
+}
+
+export interface WriteOptions {
+  /** Left out: where the key lives, else where murmur2 puts it, as the Java client and kafkajs do. */
+  readonly partition?: number;
+  readonly headers?: readonly RecordHeader[];
+  /** Default: now. */
+  readonly timestampMs?: number;
+  /** Only if one of these is the newest record of the key; '*': only if it lives. Atomic with every other append. */
+  readonly ifMatch?: readonly RecordId[] | '*';
+  /** Only if the key does not live. */
+  readonly ifNoneMatch?: '*';
+  readonly signal?: AbortSignal;
+}
+
+export interface Written extends RecordId {
+  readonly timestampMs: number;
+}
+
+export interface ChangesOptions extends WaitOptions {
+  readonly partition?: number;
+  readonly key?: Buffer;
+  readonly prefix?: Buffer;
+  /** `position` of the last event that was seen: goes on behind it, without a snapshot. Left out: a snapshot first. */
+  readonly after?: string;
+  /** Bytes of changes that may wait for a slow reader before it is dropped; default 4 MiB. */
+  readonly bufferBytesMax?: number;
+}
+
+export type Change =
+  /** Of the snapshot, or a change after it. */
+  | {
+      readonly kind: 'record';
+      readonly position: string;
+      readonly isSnapshot: boolean;
+      readonly record: KeyRecord;
+    }
+  /** All that was there is told; from here on changes. */
+  | { readonly kind: 'live'; readonly position: string };
+
+/** All of it rejects with LookupRefused. */
+export interface Lookups {
+  get(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer>;
+  /** At most 1,000 keys; answers in their order. */
+  getMany(topic: string, keys: readonly Buffer[], options?: GetOptions): Promise<KeyAnswer[]>;
+  page(topic: string, options?: PageOptions): Promise<Page>;
+  history(topic: string, key: Buffer, options?: HistoryOptions): Promise<History>;
+  /** `value` null: a tombstone. */
+  put(topic: string, key: Buffer, value: Buffer | null, options?: WriteOptions): Promise<Written>;
+  /** Ends with LookupRefused too: a reader that is too slow, a topic that is deleted. */
+  changes(topic: string, options?: ChangesOptions): AsyncIterable<Change>;
+  /** Tables that are there, or being read. */
+  status(): readonly TableStatus[];
+}
+
+export interface TableStatus {
+  readonly topic: string;
+  readonly partition: number;
+  readonly isLoading: boolean;
+  /** Keys in the table, deleted ones included while their tombstones are in the log. */
+  readonly keys: number;
+  readonly memoryBytes: number;
+  /** Everything below it is in the table. */
+  readonly indexedOffset: number;
+  readonly lastStableOffset: number;
+}
+
+export function etagOf({ topicId, partition, offset }: RecordId): string {
+  return `"${topicId}-${partition}-${offset}"`;
+}
