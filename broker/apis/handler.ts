@@ -1,12 +1,13 @@
 import type { AnyApi, RequestOf, ResponseInit } from '../../protocol/schema/api.ts';
+import type { MaybeLater } from '../journal/coordinator-shards.ts';
 import type { Services } from '../services.ts';
 
 /**
  * One handler an API, in the same path as its schema. It translates between the wire and a service and decides nothing
  * itself. It names the services it uses by destructuring, so a unit test passes two stubs.
  *
- * Order: handlers start in arrival order on each connection and enqueue their append before their first `await`; answers
- * leave in order (network/connection.ts). A request's buffers (records, bytes) are views on the read buffer and are valid
+ * Order: handlers start in arrival order on each connection and enqueue their append before their first `await`, or ask first and
+ * go on with `inTurn`; answers leave in order (network/connection.ts). A request's buffers (records, bytes) are views on the read buffer and are valid
  * only until the handler returns or first awaits: what must live longer is copied.
  */
 export interface Handler<A extends AnyApi> {
@@ -48,6 +49,8 @@ export interface CallerConnection {
   clientSoftware: { name: string; version: string } | null;
   /** What its latest Fetch asks for, with the rest of its session; null when there was none. */
   latestFetch: readonly FetchedPartitionName[] | null;
+  /** No further request of it is begun until this settles. */
+  hold(until: Promise<unknown>): void;
   /** Closes it, because there is no other way to tell the client (a failed Produce with acks 0). */
   disconnect(reason: string): void;
   /** Runs once when the connection is gone; `byUs`: this side closed it. Returns how to take it back. */
@@ -59,6 +62,19 @@ export interface FetchedPartitionName {
   readonly topic: string;
   readonly topicId: string;
   readonly partition: number;
+}
+
+/** Goes on once `asked` is answered, and before anything that its connection sends after it: what one client writes keeps its order. */
+export function inTurn<Given, Result>(
+  { connection }: Caller,
+  asked: MaybeLater<Given>,
+  go: (given: Given) => MaybeLater<Result>,
+): MaybeLater<Result> {
+  if (!(asked instanceof Promise)) return go(asked);
+  // In an object, so that the others wait until it has gone on, not until it is done.
+  const gone = asked.then((given) => ({ result: go(given) }));
+  connection.hold(gone);
+  return gone.then(({ result }) => result);
 }
 
 export function defineHandler<A extends AnyApi>(api: A, handler: Omit<Handler<A>, 'api'>): Handler<A> {

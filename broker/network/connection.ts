@@ -2,7 +2,8 @@
  * One client's connection: bytes become frames, frames go to dispatch, answers go back.
  *
  * Order. Handlers start in arrival order, and each has enqueued its append before its first `await`, so what one client
- * writes is applied in the order it was sent. Handlers may overlap where they wait (a long poll, an fsync); answers leave in
+ * writes is applied in the order it was sent; one that must ask first holds the connection until it has (`hold`), as Kafka mutes a
+ * channel. Handlers may overlap where they wait (a long poll, an fsync); answers leave in
  * arrival order all the same:
  *
  *    arrived    A   B   C   D          A done at once: sent at once, without a promise
@@ -12,8 +13,8 @@
  * What cannot be answered (a broken frame, an unknown API) ends the connection in its turn: what was asked before it is answered, what
  * comes behind it is not read.
  *
- * Limits. A connection stops reading while too many of its requests wait (`maxInFlightRequests`, `maxInFlightBytes`), while it
- * does not take its answers, and for one turn of the event loop when it has kept the loop for `turnBudgetMs`. Frames that
+ * Limits. A connection stops reading while it is held, while too many of its requests wait (`maxInFlightRequests`,
+ * `maxInFlightBytes`), while it does not take its answers, and for one turn of the event loop when it has kept the loop for `turnBudgetMs`. Frames that
  * were already read by then are copied and held: at most one read buffer and one large frame.
  */
 import { FrameSizeError, FrameSplitter } from '../../protocol/wire/frame.ts';
@@ -79,6 +80,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
   #held: Buffer[] = [];
   #slots: Slot[] = [];
   #inFlightBytes = 0;
+  /** Handlers that nothing may overtake. */
+  #holds = 0;
   #outgoing: OutboundChunk[] = [];
   #isReading = false;
   #isSendBlocked = false;
@@ -124,6 +127,15 @@ export class Connection implements ConnectionEvents, CallerConnection {
     const once = (byUs: boolean): void => listener(byUs);
     listeners.add(once);
     return () => listeners.delete(once);
+  }
+
+  hold(until: Promise<unknown>): void {
+    this.#holds += 1;
+    const over = (): void => {
+      this.#holds -= 1;
+      this.#goOn();
+    };
+    until.then(over, over);
   }
 
   disconnect(reason: string): void {
@@ -224,6 +236,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
 
   #mustWait(): boolean {
     return (
+      this.#holds > 0 ||
       this.#isSendBlocked ||
       this.#isTurnOver ||
       this.#slots.length >= maxInFlightRequests ||

@@ -25,6 +25,9 @@ export class FakeConnection implements CallerConnection {
   readonly disconnects: string[] = [];
   readonly #listeners = new Set<(byUs: boolean) => void>();
 
+  /** Who asks here, asks one thing after the other. */
+  hold(): void {}
+
   disconnect(reason: string): void {
     this.disconnects.push(reason);
     this.close(true);

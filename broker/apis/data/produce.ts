@@ -7,7 +7,7 @@ import { checkProduced } from '../../../storage/log/append-validation.ts';
 import type { AppendOutcome } from '../../../storage/log/log-types.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
-import { type Caller, defineHandler } from '../handler.ts';
+import { type Caller, defineHandler, inTurn } from '../handler.ts';
 import {
   appendRefusal,
   areTransactional,
@@ -33,16 +33,17 @@ export const produceHandler = defineHandler(produce, {
     const request = withoutRepeats(asked);
     const { apiVersion, ownsBytes } = caller;
     const transaction = askForAppends(services, request, apiVersion, apiVersion >= topicIdVersion);
-    const produced = { services, request, caller, ownsBytes };
-    if (transaction === null) return appendAll({ ...produced, transaction: null });
-    const go = (given: TransactionalProduce | number, own: Partial<Produced> = {}) =>
+    if (transaction === null) return appendAll({ services, request, caller, ownsBytes, transaction });
+    // While it waits, the bytes would be the read buffer's, which has others by then.
+    const kept =
+      transaction instanceof Promise && !ownsBytes
+        ? { request: withOwnRecords(request), ownsBytes: true }
+        : { request, ownsBytes };
+    return inTurn(caller, transaction, (given) =>
       typeof given === 'number'
         ? refuseWhole(request, caller, failure(given))
-        : appendAll({ ...produced, ...own, transaction: given });
-    if (!(transaction instanceof Promise)) return go(transaction);
-    // The bytes are the read buffer's, which has others by then.
-    const own = ownsBytes ? {} : { request: withOwnRecords(request), ownsBytes: true };
-    return transaction.then((given) => go(given, own));
+        : appendAll({ services, caller, ...kept, transaction: given }),
+    );
   },
   refuse: (request, errorCode, message) =>
     request.acks === 0 ? null : refuseAll(request, errorCode, message),

@@ -5,7 +5,7 @@ import type { OffsetToCommit } from '../../groups/group-coordinator.ts';
 import { consumerOffsetsTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { offsetCommitProtocol, permitAppends } from '../../transactions/append-permission.ts';
-import { type Caller, defineHandler } from '../handler.ts';
+import { type Caller, defineHandler, inTurn } from '../handler.ts';
 
 type Request = RequestOf<typeof txnOffsetCommit>;
 type Response = ResponseInit<typeof txnOffsetCommit>;
@@ -86,8 +86,7 @@ function commit(
       : groupCode(errorCode!);
   if (!isChecked) return write([none]);
   const options = { transactions, clock: environment.clock, settings };
-  const permitted = permitAppends(options, request, [partition], protocol);
-  return permitted instanceof Promise ? permitted.then(write) : write(permitted);
+  return inTurn(caller, permitAppends(options, request, [partition], protocol), write);
 }
 
 function committerOf({ groupId, memberId, groupInstanceId, generationIdOrMemberEpoch }: Request) {

@@ -28,6 +28,38 @@ describe('order', () => {
     expect(framesIn(client.take())).toEqual(['slow', 'b', 'c']);
   });
 
+  it('begins nothing behind a request that holds the connection, until that lets go, whatever comes of it', async () => {
+    const started: string[] = [];
+    const asked = { first: deferred<void>(), second: deferred<void>() };
+    const failed = asked.second.promise.then(() => Promise.reject(new Error('no')));
+    const reply = deferred<Reply>();
+    const { connect, clock } = await memoryNetwork(
+      frameHandler((text, connection) => {
+        started.push(text);
+        if (text !== 'holds') return [frame(text)];
+        connection.hold(asked.first.promise);
+        connection.hold(failed);
+        return reply.promise;
+      }),
+    );
+    const [client, other] = [connect(), connect()];
+    client.send(Buffer.concat([frame('a'), frame('holds'), frame('b')]));
+    client.send(frame('c'));
+    other.send(frame('other'));
+    await clock.settle();
+    expect(started).toEqual(['a', 'holds', 'other']);
+    asked.first.resolve();
+    await clock.settle();
+    expect(started).toEqual(['a', 'holds', 'other']);
+    asked.second.resolve();
+    await clock.settle();
+    expect(started).toEqual(['a', 'holds', 'other', 'b', 'c']);
+    expect(framesIn(client.take())).toEqual(['a']);
+    reply.resolve(null);
+    await clock.settle();
+    expect(framesIn(client.take())).toEqual(['b', 'c']);
+  });
+
   it('a request without an answer leaves no gap', async () => {
     const slow = deferred<Reply>();
     const { connect, clock } = await memoryNetwork(
