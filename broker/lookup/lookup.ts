@@ -57,6 +57,10 @@ export type LookupRefusal =
   | { readonly reason: 'too-large' }
   /** Too many at a time: change streams, waiting requests. */
   | { readonly reason: 'too-many' }
+  /** A change stream whose reader took nothing for so long that it was ended; its position is good for another one. */
+  | { readonly reason: 'too-slow' }
+  /** The broker is stopping. */
+  | { readonly reason: 'stopping' }
   /** The log is offline or full, or a file is damaged. */
   | { readonly reason: 'storage' };
 
@@ -94,8 +98,12 @@ export interface GetOptions extends WaitOptions {
   readonly partition?: number;
   /** Waits until the table covers this offset: of `partition`, else of the partition that murmur2 gives the key. */
   readonly minOffset?: number;
-  /** As it was when this offset was the last (`partition` needed where the topic has several), or at this time; not both. */
+  /**
+   * As it was when this offset was the last (`partition` needed where the topic has several); not with `asOfMs`. Transactions count
+   * by where their records are, and as they have ended since.
+   */
   readonly asOfOffset?: number;
+  /** As it was before the first record with a later timestamp than this one: where ListOffsets would begin for `asOfMs` + 1. */
   readonly asOfMs?: number;
 }
 
@@ -130,7 +138,7 @@ export interface History {
   readonly completeFrom: readonly { readonly partition: number; readonly offset: number }[];
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends WaitOptions {
   /** Left out: where the key lives, else where murmur2 puts it, as the Java client and kafkajs do. */
   readonly partition?: number;
   readonly headers?: readonly RecordHeader[];
@@ -140,20 +148,23 @@ export interface WriteOptions {
   readonly ifMatch?: readonly RecordId[] | '*';
   /** Only if the key does not live. */
   readonly ifNoneMatch?: '*';
-  readonly signal?: AbortSignal;
 }
 
 export interface Written extends RecordId {
   readonly timestampMs: number;
 }
 
+/** `waitMs` is for a snapshot's table that is loading; left out: as long as that takes. */
 export interface ChangesOptions extends WaitOptions {
   readonly partition?: number;
   readonly key?: Buffer;
   readonly prefix?: Buffer;
   /** `position` of the last event that was seen: goes on behind it, without a snapshot. Left out: a snapshot first. */
   readonly after?: string;
-  /** Bytes of changes that may wait for a slow reader before it is dropped; default 4 MiB. */
+  /**
+   * So many bytes of a log, or one batch, are read ahead of the reader; what it does not take stays in the log. Default 64 KiB, at
+   * most 4 MiB. A reader that takes nothing for five minutes though there is something is dropped as `too-slow`.
+   */
   readonly bufferBytesMax?: number;
 }
 
@@ -177,7 +188,7 @@ export interface Lookups {
   history(topic: string, key: Buffer, options?: HistoryOptions): Promise<History>;
   /** `value` null: a tombstone. */
   put(topic: string, key: Buffer, value: Buffer | null, options?: WriteOptions): Promise<Written>;
-  /** Ends with LookupRefused too: a reader that is too slow, a topic that is deleted. */
+  /** Ends with LookupRefused too: a reader that is too slow, a topic that is deleted, the broker that stops. */
   changes(topic: string, options?: ChangesOptions): AsyncIterable<Change>;
   /** Tables that are there, or being read. */
   status(): readonly TableStatus[];

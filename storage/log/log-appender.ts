@@ -13,7 +13,8 @@ import { segmentBytesOf } from './segment-list.ts';
 /**
  * The way of one append, each step in its turn in the log's queue:
  *
- *   check, validate, assign offsets → producers (duplicate, sequence, epoch) → roll if need be → write → take note
+ *   check → precondition → validate, assign offsets → producers (duplicate, sequence, epoch) → roll if need be → write
+ *     → take note
  *
  * Bytes first, then what is known of them: segment, producers and offsets follow a write that has succeeded. A write that
  * failed is cut off before anything else happens. A small append to an idle log in the page cache is over when `append`
@@ -46,7 +47,8 @@ export class LogAppender {
     const refusal = this.#writer.refusal();
     if (refusal) return refusal;
     const mustWait = !queue.isIdle || records.length > largeAppendBytes;
-    const borrowed = mustWait || codecsToAwait(records, this.#rules) !== undefined;
+    const mayWait = options.precondition !== undefined || codecsToAwait(records, this.#rules) !== undefined;
+    const borrowed = mustWait || mayWait;
     const kept = borrowed && !options.ownsBuffer ? Buffer.from(records) : records;
     return queue.run(
       () => this.#start(kept, options),
@@ -61,8 +63,21 @@ export class LogAppender {
     if (!checked.ok) return { ...checked, logStartOffset: this.#writer.logStartOffset };
     if (checked.records.length === 0) return this.#appended(-1, -1, -1, false);
     const loading = codecsToAwait(checked.records, this.#rules);
-    if (loading) return loading.then(() => this.#validateAndWrite(checked.records, options));
-    return this.#validateAndWrite(checked.records, options);
+    if (loading) return loading.then(() => this.#ifWanted(checked.records, options));
+    return this.#ifWanted(checked.records, options);
+  }
+
+  #ifWanted(records: Buffer, options: AppendOptions): Answer {
+    const wanted = options.precondition?.() ?? true;
+    if (wanted instanceof Promise) return wanted.then((is) => this.#writeIf(is, records, options));
+    return this.#writeIf(wanted, records, options);
+  }
+
+  #writeIf(isWanted: boolean, records: Buffer, options: AppendOptions): Answer {
+    const refusal = this.#writer.refusal();
+    if (refusal) return refusal;
+    if (!isWanted) return this.#writer.refused(errors.operationNotAttempted, 'A precondition does not hold');
+    return this.#validateAndWrite(records, options);
   }
 
   #validateAndWrite(records: Buffer, options: AppendOptions): Answer {

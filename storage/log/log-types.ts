@@ -23,6 +23,11 @@ export interface AppendOptions {
    * doubled, and a producer that the partition does not know begins with sequence 0. Left out: 0.
    */
   readonly transactionVersion?: number;
+  /**
+   * Asked in this append's turn, once the records are found fit: everything before it is written, and nothing comes between the
+   * answer and the write. False: nothing is written, and the outcome is OPERATION_NOT_ATTEMPTED.
+   */
+  readonly precondition?: () => boolean | Promise<boolean>;
 }
 
 export interface Appended {
