@@ -10,7 +10,7 @@ import type { Environment } from '../../storage/environment/environment.ts';
 import type { Caller } from '../apis/handler.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import { CoordinatorShards, type MaybeLater } from '../journal/coordinator-shards.ts';
-import type { TransactionalProducer, TransactionMarker } from '../journal/journal.ts';
+import type { TransactionMarker } from '../journal/journal.ts';
 import type { ClusterState, TopicState } from '../metadata/cluster-state.ts';
 import type { MetadataController } from '../metadata/metadata-controller.ts';
 import { consumerOffsetsTopic } from '../metadata/topic-names.ts';
@@ -22,7 +22,7 @@ import { ClientConnections, clientKeyOf } from './client-connections.ts';
 import { joinRefusal, syncRefusal } from './group-answers.ts';
 import type { CommittedOffset } from './group-entries.ts';
 import type { Group } from './group-shard.ts';
-import { type CodeOrCodes, LoadedShard } from './loaded-shard.ts';
+import { type CodeOrCodes, type CommittingTransaction, LoadedShard } from './loaded-shard.ts';
 import type { OffsetCommitter, TopicPartition } from './offset-decisions.ts';
 
 export interface GroupCoordinatorOptions {
@@ -147,11 +147,11 @@ export class GroupCoordinator {
     );
   }
 
-  /** As `commitOffsets`, in a transaction that must be open (`isOpen`) when they are written; its end brings them about. */
+  /** As `commitOffsets`, in a transaction that must be open when they are written; its end brings them about. */
   commitInTransaction(
     committer: OffsetCommitter,
     offsets: readonly OffsetToCommit[],
-    transaction: { readonly producer: TransactionalProducer; isOpen(): boolean },
+    transaction: CommittingTransaction,
   ): MaybeLater<CodeOrCodes> {
     const { groupId } = committer;
     if (groupId === '') return errors.invalidGroupId.code;

@@ -28,7 +28,7 @@ export interface PendingCommits {
 export class GroupShard implements StateMachine<GroupEntry> {
   readonly groups = new Map<string, Group>();
   readonly offsets = new CommittedOffsets();
-  /** True during a load, when entries are all there is. */
+  /** True until a load is done: entries are all there is. */
   isLoading = false;
   /** Null: there are none. */
   pending: PendingCommits | null = null;

@@ -1,13 +1,14 @@
 /**
- * One partition of `__consumer_offsets` at work: its machine, its journal, its time-outs, and the members' connections.
- *
- *   new ──ready()──► loading ──► ready ──failed append──► offline: whoever waits hears NOT_COORDINATOR ──ready()──► loading ──► …
+ * One partition of `__consumer_offsets` at work: its machine, its journal, its time-outs, and the members' connections. When it is
+ * lost (journal/reloading.ts), whoever waits hears NOT_COORDINATOR.
  */
 import { errors } from '../../protocol/errors.ts';
 import type { Caller } from '../apis/handler.ts';
 import { coordinatorCode, markerCode } from '../journal/coordinator-code.ts';
+import type { Shard } from '../journal/coordinator-shards.ts';
 import { Deadlines } from '../journal/deadlines.ts';
 import { Journal, type TransactionalProducer, type TransactionMarker } from '../journal/journal.ts';
+import { Reloading } from '../journal/reloading.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { assignedTo } from './assignments.ts';
@@ -40,22 +41,25 @@ export interface LoadedShardOptions extends GroupCoordinatorOptions {
 /** NONE or what went wrong with the whole, or a code for each part of the request. */
 export type CodeOrCodes = number | readonly number[];
 
+/** The transaction that offsets are committed in. */
+export interface CommittingTransaction {
+  readonly producer: TransactionalProducer;
+  /** NONE while it is open, or why nothing may be written in it. */
+  error(): number;
+}
+
 const none = errors.none.code;
-/** A partition that cannot be read is not tried again at once for every request. */
-const loadRetryMs = 1_000;
 /** So many tombstones are written at once; a batch must also fit max.message.bytes. */
 const tombstonesPerBatch = 1_000;
 
-export class LoadedShard {
+export class LoadedShard implements Shard {
   readonly connections: MemberConnections;
   readonly #options: LoadedShardOptions;
   readonly #machine = new GroupShard();
   readonly #journal: Journal<GroupEntry>;
   readonly #deadlines: Deadlines;
   readonly #classic: ClassicGroups;
-  #loading: Promise<number> | null = null;
-  #loadFailedMs = Number.NEGATIVE_INFINITY;
-  #isClosed = false;
+  readonly #life: Reloading;
 
   constructor(options: LoadedShardOptions) {
     this.#options = options;
@@ -68,7 +72,16 @@ export class LoadedShard {
       clock: environment.clock,
       logger,
       maxBatchBytes: () => partition.log.settings['max.message.bytes'],
-      onOffline: () => this.#unload(),
+      onOffline: () => this.#life.lost(),
+    });
+    this.#life = new Reloading({
+      clock: environment.clock,
+      logger,
+      what: 'Groups',
+      partition,
+      journal: this.#journal,
+      unload: () => this.#unload(),
+      loaded: () => this.#loaded(),
     });
     this.#machine.pending = this.#journal;
     this.connections = new MemberConnections({
@@ -101,20 +114,12 @@ export class LoadedShard {
     return this.#journal.isReady;
   }
 
-  /** Loads where that is due: at first use, and again after a failed append. NONE, or why it cannot be used. */
   ready(): Promise<number> {
-    if (this.#journal.isReady) return Promise.resolve(none);
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
+    return this.#life.ready();
   }
 
-  /** Whoever waits is answered; nothing of this shard runs afterwards. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#unload();
-    await this.#journal.close();
+  close(): Promise<void> {
+    return this.#life.close();
   }
 
   join(request: JoinRequest, caller: Caller): Promise<JoinAnswer> {
@@ -170,13 +175,14 @@ export class LoadedShard {
   commitInTransaction(
     committer: OffsetCommitter,
     offsets: readonly OffsetToCommit[],
-    { producer, isOpen }: { readonly producer: TransactionalProducer; isOpen(): boolean },
+    { producer, error }: CommittingTransaction,
   ): CodeOrCodes | Promise<CodeOrCodes> {
     const { groupId } = committer;
     const refusal = commitError(this.#machine.groups.get(groupId), { ...committer, isTransactional: true });
     if (refusal !== none) return refusal;
     // Nothing may be written that no marker would end.
-    if (!isOpen()) return errors.invalidTxnState.code;
+    const errorNow = error();
+    if (errorNow !== none) return errorNow;
     return this.#answered<CodeOrCodes>(
       () =>
         this.#journal.runInTransaction(producer, () =>
@@ -267,37 +273,18 @@ export class LoadedShard {
     }
   }
 
-  async #load(): Promise<number> {
-    const { environment, logger, partition } = this.#options;
-    const { clock } = environment;
-    if (clock.monotonicMs() - this.#loadFailedMs < loadRetryMs) return errors.coordinatorNotAvailable.code;
-    this.#unload();
-    this.#machine.isLoading = true;
-    try {
-      await this.#journal.load();
-    } catch (error) {
-      if (this.#isClosed) return errors.notCoordinator.code;
-      this.#loadFailedMs = clock.monotonicMs();
-      logger.error('Groups cannot be loaded', {
-        partition: `${partition.topic}-${partition.index}`,
-        error: error instanceof Error ? error.message : String(error),
-      });
-      return errors.coordinatorNotAvailable.code;
-    } finally {
-      this.#machine.isLoading = false;
-    }
-    if (this.#isClosed) return errors.notCoordinator.code;
+  #loaded(): void {
+    this.#machine.isLoading = false;
     this.#classic.loaded();
     // A crash between the deletion of a topic and its tombstones leaves offsets of a topic that is no more.
     this.forgetOffsets((topic, value) => {
       const topicId = this.#topicId(topic);
       return topicId === undefined || liveOffset(value, topicId) === null;
     });
-    return none;
   }
 
-  /** Nobody waits and nothing is due any more. */
   #unload(): void {
+    this.#machine.isLoading = true;
     this.#classic.unload();
     this.connections.clear();
     this.#deadlines.clear();

@@ -36,7 +36,7 @@ export interface PermissionOptions {
   readonly settings: BrokerSettings;
 }
 
-/** A code for each partition: NONE where records may be appended, if `isOpenIn` still says so then. */
+/** A code for each partition: NONE where records may be appended, if `appendError` still says so then. */
 export function permitAppends(
   { transactions, clock, settings }: PermissionOptions,
   claim: ProducerClaim,

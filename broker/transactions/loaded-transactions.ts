@@ -14,6 +14,7 @@ import { coordinatorCode } from '../journal/coordinator-code.ts';
 import type { MaybeLater, Shard } from '../journal/coordinator-shards.ts';
 import { Deadlines } from '../journal/deadlines.ts';
 import { Journal, type TransactionMarker } from '../journal/journal.ts';
+import { Reloading } from '../journal/reloading.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
@@ -33,8 +34,6 @@ export interface LoadedTransactionsOptions {
 }
 
 const none = errors.none.code;
-/** A partition that cannot be read is not tried again at once for every request. */
-const loadRetryMs = 1_000;
 /** The pause before a marker, or a Complete, that was refused for now is tried again; each time twice as long. */
 const finishRetryMs = { first: 500, longest: 30_000 } as const;
 /** So many tombstones are written at once; a batch must also fit max.message.bytes. */
@@ -56,9 +55,7 @@ export class LoadedTransactions implements Shard {
   readonly #retries: Deadlines;
   /** What was begun before a load has nothing to say after it. */
   #loadCount = 0;
-  #loading: Promise<number> | null = null;
-  #loadFailedMs = Number.NEGATIVE_INFINITY;
-  #isClosed = false;
+  readonly #life: Reloading;
 
   constructor(options: LoadedTransactionsOptions) {
     this.#options = options;
@@ -71,7 +68,16 @@ export class LoadedTransactions implements Shard {
       clock: environment.clock,
       logger,
       maxBatchBytes: () => partition.log.settings['max.message.bytes'],
-      onOffline: () => this.#unload(),
+      onOffline: () => this.#life.lost(),
+    });
+    this.#life = new Reloading({
+      clock: environment.clock,
+      logger,
+      what: 'Transactions',
+      partition,
+      journal: this.#journal,
+      unload: () => this.#unload(),
+      loaded: () => this.#loaded(),
     });
   }
 
@@ -80,17 +86,11 @@ export class LoadedTransactions implements Shard {
   }
 
   ready(): Promise<number> {
-    if (this.#journal.isReady) return Promise.resolve(none);
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
+    return this.#life.ready();
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#unload();
-    await this.#journal.close();
+  close(): Promise<void> {
+    return this.#life.close();
   }
 
   get(transactionalId: string): Transaction | undefined {
@@ -163,26 +163,9 @@ export class LoadedTransactions implements Shard {
     }
   }
 
-  async #load(): Promise<number> {
-    const { environment, logger, partition } = this.#options;
-    const { clock } = environment;
-    if (clock.monotonicMs() - this.#loadFailedMs < loadRetryMs) return errors.coordinatorNotAvailable.code;
-    this.#unload();
-    try {
-      await this.#journal.load();
-    } catch (error) {
-      if (this.#isClosed) return errors.notCoordinator.code;
-      this.#loadFailedMs = clock.monotonicMs();
-      logger.error('Transactions cannot be loaded', {
-        partition: `${partition.topic}-${partition.index}`,
-        error: error instanceof Error ? error.message : String(error),
-      });
-      return errors.coordinatorNotAvailable.code;
-    }
-    if (this.#isClosed) return errors.notCoordinator.code;
+  #loaded(): void {
     for (const transaction of [...this.#machine.all()])
       if (isDecided(transaction)) this.#finish(transaction.transactionalId, true);
-    return none;
   }
 
   #unload(): void {
@@ -194,7 +177,7 @@ export class LoadedTransactions implements Shard {
   /** Prepare is durable: the markers, and then Complete. `isResumed`: some may have been written before the start. */
   #finish(transactionalId: string, isResumed: boolean): void {
     const transaction = this.#machine.get(transactionalId);
-    if (this.#isClosed || transaction === undefined || !isDecided(transaction)) return;
+    if (this.#life.isClosed || transaction === undefined || !isDecided(transaction)) return;
     if (this.#finishing.has(transactionalId)) return;
     this.#finishing.add(transactionalId);
     const marker = this.#markerOf(transaction);
@@ -250,7 +233,7 @@ export class LoadedTransactions implements Shard {
     }
     const load = this.#loadCount;
     const next = (): void => {
-      if (load !== this.#loadCount || this.#isClosed) return;
+      if (load !== this.#loadCount || this.#life.isClosed) return;
       if (again.length === 0) this.#complete(transactionalId);
       else
         this.#retries.set(transactionalId, pauseMs(attempt), () =>

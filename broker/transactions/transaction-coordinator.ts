@@ -160,10 +160,13 @@ export class TransactionCoordinator {
     );
   }
 
-  /** Whether a producer may append to a partition at this very moment. */
-  isOpenIn(claim: ProducerClaim, partition: TopicPartition): boolean {
+  /** NONE while a producer may append to a partition, or why it may not; asked at the very moment. */
+  appendError(claim: ProducerClaim, partition: TopicPartition): number {
     const { transactionalId } = claim;
-    return isOpenIn(this.#shards.now(transactionalId)?.get(transactionalId), claim, partition);
+    const shard = this.#shards.now(transactionalId);
+    // Lost since it was asked: nobody knows, and it may be asked again.
+    if (shard === undefined) return errors.notCoordinator.code;
+    return isOpenIn(shard.get(transactionalId), claim, partition) ? none : errors.invalidTxnState.code;
   }
 
   end(request: EndRequest): MaybeLater<ProducerAnswer> {

@@ -106,6 +106,9 @@ export function appendRefusal(
   if (errorCode !== errors.none.code) return produceRefusal(errorCode, protocol);
   // It may have ended while this request waited.
   const { topic, index } = partition;
-  if (transactions.isOpenIn(claim, { topic, partition: index })) return null;
-  return { errorCode: errors.invalidTxnState.code, message: null };
+  const now = transactions.appendError(claim, { topic, partition: index });
+  if (now === errors.none.code) return null;
+  return now === errors.invalidTxnState.code
+    ? { errorCode: now, message: null }
+    : produceRefusal(now, protocol);
 }

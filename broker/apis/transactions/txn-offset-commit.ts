@@ -81,7 +81,7 @@ function commit(
     errorCode === none
       ? groups.commitInTransaction(committerOf(request), offsets, {
           producer: request,
-          isOpen: () => !isChecked || transactions.isOpenIn(request, partition),
+          error: () => (isChecked ? transactions.appendError(request, partition) : none),
         })
       : groupCode(errorCode!);
   if (!isChecked) return write([none]);

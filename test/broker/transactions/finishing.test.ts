@@ -99,3 +99,21 @@ test('offsets that are refused for now are committed with the marker that is wri
   await clock.advance(500);
   expect([await offset(), await stateOf()]).toEqual([3, 'CompleteCommit']);
 });
+
+test('what is in a shard that was lost takes its time-out, though no client ever asks', async () => {
+  await world.stop();
+  clock = new VirtualClock();
+  files = new FaultyFileSystem({ clock });
+  world = await World.open({ clock, files, durability: { kind: 'fsync' } });
+  await clock.until(world.topic('t', 3));
+  const client = await clock.until(TransactionClient.ready(world, 2));
+  expect(await clock.until(client.send('t-0', 'a'))).toBe('NONE');
+  // The second of two that are under way finds no room: memory is ahead of the log.
+  files.fail('write').on('/data/__transaction_state-*/*.log').with('ENOSPC').after(1).times(1);
+  const sent = Promise.all([client.send('t-1', 'b'), client.send('t-2', 'c')]);
+  expect(await clock.until(sent)).toEqual(['NOT_ENOUGH_REPLICAS', 'NOT_ENOUGH_REPLICAS']);
+  await clock.advance(client.timeoutMs + 10_000);
+  expect(written(0)).toBe('r m');
+  expect(written(1)).toBe('m');
+  expect(await stateOf()).toBe('CompleteAbort');
+});
