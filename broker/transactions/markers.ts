@@ -37,6 +37,15 @@ export class Markers {
     return outcome instanceof Promise ? outcome.then(codeOf) : codeOf(outcome);
   }
 
+  /** Whether a partition is no more: its topic was deleted. */
+  isGone({ topic, partition }: TopicPartition): boolean {
+    const { partitions } = this.#options;
+    const isHere = partitions.get(topic, partition) !== undefined;
+    return (
+      !isHere && partitions.missingCode(topic, '', false, partition) === errors.unknownTopicOrPartition.code
+    );
+  }
+
   /** Whether a partition knows that this transaction is over: asked after a start, so that no marker is written twice. */
   isWritten({ producerId, producerEpoch }: TransactionMarker, { topic, partition }: TopicPartition): boolean {
     const known = this.#options.partitions.get(topic, partition)?.producer(producerId);

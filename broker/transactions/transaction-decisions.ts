@@ -279,8 +279,8 @@ function ends(
 }
 
 /** All markers are written. */
-export function decideComplete(current: Transaction, nowMs: number): Decided<null> {
-  return { entries: [entryOf(completed(current, nowMs))], answer: null };
+export function decideComplete(current: Transaction, nowMs: number): Decided<number> {
+  return { entries: [entryOf(completed(current, nowMs))], answer: none.code };
 }
 
 /** Open for longer than its producer said. One that takes part in a two-phase commit never is. */

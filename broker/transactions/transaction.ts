@@ -207,6 +207,10 @@ export function holds(partitions: TransactionPartitions, topic: string, partitio
   return partitions.get(topic)?.includes(partition) === true;
 }
 
+export function partitionsOf({ partitions }: Transaction): { topic: string; partition: number }[] {
+  return [...partitions].flatMap(([topic, indexes]) => indexes.map((partition) => ({ topic, partition })));
+}
+
 /** The same object where nothing is new. */
 export function union(
   partitions: TransactionPartitions,

@@ -1,5 +1,7 @@
 /** From a decision to its end, over a disk that fails and starts in between: each marker once, Complete after all of them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeTxnMarkersHandler } from '../../../broker/apis/transactions/write-txn-markers.ts';
+import { errorName } from '../../../protocol/errors.ts';
 import { forEachBatch, isControl } from '../../../protocol/records/batch.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
@@ -34,6 +36,19 @@ async function stateOf(transactionalId = 'tx'): Promise<string | undefined> {
   return typeof found === 'object' ? found.state : undefined;
 }
 
+/** WriteTxnMarkers, as somebody else sends it. */
+async function foreignMarker(
+  partition: 't-0' | 't-1',
+  { producerId, producerEpoch }: TransactionClient,
+  coordinatorEpoch: number,
+  transactionResult = false,
+): Promise<string> {
+  const topics = [{ name: 't', partitionIndexes: [Number(partition.at(-1))] }];
+  const marker = { producerId, producerEpoch, coordinatorEpoch, transactionResult, topics };
+  const answer = await world.ask(writeTxnMarkersHandler, 1, { markers: [marker] });
+  return errorName(answer!.markers[0]!.topics[0]!.partitions[0]!.errorCode);
+}
+
 /** A transaction with a record in both partitions, about to be committed. */
 async function open(version: ClientVersion): Promise<TransactionClient> {
   const client = await TransactionClient.ready(world, version);
@@ -61,6 +76,40 @@ describe.each<ClientVersion>([0, 2])('transaction version %i', (version) => {
     expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'PrepareAbort']);
     await clock.advance(500);
     expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m', 'CompleteAbort']);
+  });
+
+  test('a marker that its partition will not take is no marker: the transaction stays as it was decided', async () => {
+    const client = await open(version);
+    expect(await foreignMarker('t-1', client, 7)).toBe('NONE');
+    expect(await foreignMarker('t-1', client, 6)).toBe('TRANSACTION_COORDINATOR_FENCED');
+    if (version === 2) expect(await client.send('t-1', 'b')).toBe('NONE');
+    else expect(await client.sendAt('t-1', 1, ['b'])).toBe('NONE');
+    files.fail('write').on('/data/t-0/*.log').with('ENOSPC').times(1);
+    expect(await client.commit()).toBe('NONE');
+    await clock.advance(600_000);
+    // Where it can be ended, it is.
+    expect([written(0), written(1), await stateOf()]).toEqual(['r m', 'r m r', 'PrepareCommit']);
+    expect(await client.commit()).toBe('CONCURRENT_TRANSACTIONS');
+    expect(await new TransactionClient(world, version).init()).toBe('CONCURRENT_TRANSACTIONS');
+    await world.restart();
+    expect([written(1), await stateOf()]).toEqual(['r m r', 'PrepareCommit']);
+    // By hand, with the epoch that DescribeProducers tells; the next start finds it.
+    expect(await foreignMarker('t-1', client, 7, true)).toBe('NONE');
+    await world.restart();
+    expect([written(1), await stateOf()]).toEqual(['r m r m', 'CompleteCommit']);
+  });
+
+  test('a partition that is deleted while its marker is refused needs none any more', async () => {
+    await world.topic('gone');
+    const client = await TransactionClient.ready(world, version);
+    if (version === 0) await client.add('t-0 gone-0');
+    for (const partition of ['t-0', 'gone-0']) await client.send(partition, 'a');
+    files.fail('write').on('/data/gone-0/*.log').with('ENOSPC').times(1);
+    expect(await client.commit()).toBe('NONE');
+    expect([written(0), await stateOf()]).toEqual(['r m', 'PrepareCommit']);
+    await world.deleteTopic('gone');
+    await clock.advance(500);
+    expect(await stateOf()).toBe('CompleteCommit');
   });
 
   test('a start finishes what was decided, and writes no marker twice', async () => {
