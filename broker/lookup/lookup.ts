@@ -61,6 +61,8 @@ export type LookupRefusal =
   | { readonly reason: 'too-slow' }
   /** The broker is stopping. */
   | { readonly reason: 'stopping' }
+  /** The key tables of all topics would take more than `kompakt.lookup.memory.max.bytes`. */
+  | { readonly reason: 'memory'; readonly limitBytes: number }
   /** The log is offline or full, or a file is damaged. */
   | { readonly reason: 'storage' };
 

@@ -1,5 +1,5 @@
 /**
- * Every topic key of Kafka 4.4, one entry each, with the broker key that holds its default. What the values mean is told where they are
+ * Every topic key of Kafka 4.4, one entry each, and our own, which begin with `kompakt.`, with the broker key that holds its default. What the values mean is told where they are
  * used: storage/log for segments, retention and timestamps, compaction/ for cleaning.
  */
 import {
@@ -114,6 +114,11 @@ export const topicKeys = {
     default: null,
     hidden: true,
     doc: 'Segment size without the floor of segment.bytes, for tests; takes precedence over it.',
+  }),
+  // Apache Kafka passes over names that it does not know when it starts on a directory that holds them.
+  'kompakt.lookup.enable': oneOf(['true', 'false', 'on-demand'], {
+    default: 'on-demand',
+    doc: 'Whether keys of a compacted topic can be looked up. true: its key table is read when the broker starts; on-demand: when it is asked for the first time; false: never.',
   }),
   'leader.replication.throttled.replicas': list({
     ...throttledReplicas,

@@ -1,5 +1,5 @@
 /** Keys that Apache Kafka does not have. */
-import { boolean, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
+import { boolean, GiB, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
 
 export const ownKeys = {
   'kompakt.durability': oneOf(['page-cache', 'fsync', 'interval'], {
@@ -23,6 +23,12 @@ export const ownKeys = {
   'kompakt.ignore.acls': boolean({
     default: false,
     doc: 'Serve a data directory that holds ACLs or SCRAM credentials although they are not enforced: everybody may do everything. The command line calls it --ignore-acls.',
+  }),
+  'kompakt.lookup.memory.max.bytes': long({
+    default: 1 * GiB,
+    min: 1 * MiB,
+    dynamic: 'cluster',
+    doc: 'How much the key tables of all topics may take together, at some 28 bytes a key. A table that would exceed it is given up, and lookups in it are refused until there is room.',
   }),
   'kompakt.memory.limit.bytes': long({
     default: -1,

@@ -1,0 +1,118 @@
+/** One record of a log, read back by its offset: some 10 µs where the batch is small and in the page cache. */
+import { errors } from '../../protocol/errors.ts';
+import * as batch from '../../protocol/records/batch.ts';
+import { ensureCodec, maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
+import { messageCodec, readLegacyBatch } from '../../protocol/records/legacy.ts';
+import { type LogRecord, openRecords } from '../../protocol/records/record.ts';
+import { RecordError } from '../../protocol/records/record-error.ts';
+import { FileError } from '../../storage/environment/files.ts';
+import type { Log } from '../../storage/log/log.ts';
+import type { FileRegion } from '../../storage/log/log-types.ts';
+import { type KeyRecord, LookupRefused } from './lookup.ts';
+
+/**
+ * The record at exactly that offset; null where the log has none (any more). A promise only where a codec has to be loaded.
+ * Throws LookupRefused where the log cannot be read.
+ */
+export function readRecord(log: Log, offset: number): KeyRecord | null | Promise<KeyRecord | null> {
+  const bytes = readBatch(log, offset);
+  if (bytes === null) return null;
+  const isLegacy = batch.magic(bytes, 0) < batch.magicV2;
+  const loading = ensureCodec(isLegacy ? messageCodec(bytes, 0) : batch.codecOf(bytes, 0));
+  if (loading) return loading.then(() => recordIn(log, bytes, offset));
+  return recordIn(log, bytes, offset);
+}
+
+export function refuseUnreadable(log: Log, why: unknown): never {
+  const text = why instanceof Error ? why.message : String(why);
+  throw new LookupRefused({ reason: 'storage' }, `${log.name} cannot be read: ${text}`);
+}
+
+/** Copies the region, and gives it back. */
+export function bytesOf(region: FileRegion): Buffer {
+  const bytes = Buffer.allocUnsafe(region.byteLength);
+  try {
+    const read = region.file.readSync(bytes, 0, bytes.length, region.position);
+    return read === bytes.length ? bytes : bytes.subarray(0, read);
+  } finally {
+    region.release();
+  }
+}
+
+/** The batch that holds the offset or, in a compacted log, the one behind it. */
+function readBatch(log: Log, offset: number): Buffer | null {
+  if (offset < log.logStartOffset || offset >= log.endOffset) return null;
+  const read = log.read(offset, { maxBytes: 0, minOneBatch: true, upTo: 'end' });
+  if (!read.ok) {
+    if (read.errorCode === errors.offsetOutOfRange.code) return null;
+    if (log.isDeleted) throw new LookupRefused({ reason: 'unknown-topic' }, `${log.topic} was deleted`);
+    return refuseUnreadable(log, `error ${read.errorCode}`);
+  }
+  const [region] = read.regions;
+  if (region === undefined) return null;
+  try {
+    return bytesOf(region);
+  } catch (error) {
+    if (error instanceof FileError) return refuseUnreadable(log, error);
+    throw error;
+  }
+}
+
+function recordIn(log: Log, bytes: Buffer, offset: number): KeyRecord | null {
+  try {
+    const found =
+      batch.magic(bytes, 0) < batch.magicV2 ? legacyRecord(bytes, offset) : plainRecord(bytes, offset);
+    return found === null || found.record.key === null ? null : describe(log, found);
+  } catch (error) {
+    if (error instanceof RecordError) return refuseUnreadable(log, error);
+    throw error;
+  }
+}
+
+interface Found {
+  readonly record: LogRecord;
+  readonly leaderEpoch: number;
+  /** Of what key and value are views on. */
+  readonly bytes: number;
+}
+
+function legacyRecord(bytes: Buffer, offset: number): Found | null {
+  const record = readLegacyBatch(bytes, 0).records.find((each) => each.offset === offset);
+  return record === undefined ? null : { record, leaderEpoch: -1, bytes: bytes.length };
+}
+
+function plainRecord(bytes: Buffer, offset: number): Found | null {
+  if (batch.baseOffset(bytes, 0) > offset || batch.isControl(bytes, 0)) return null;
+  batch.ensureValid(bytes, 0);
+  const cursor = openRecords(bytes, 0, maxDecompressedBatchBytes);
+  while (cursor.next()) {
+    if (cursor.offset > offset) return null;
+    if (cursor.offset < offset) continue;
+    const leaderEpoch = batch.partitionLeaderEpoch(bytes, 0);
+    return { record: cursor.record(), leaderEpoch, bytes: cursor.buffer.length };
+  }
+  return null;
+}
+
+/** A batch that is much larger than its record is not kept for it. */
+const sparseTimes = 4;
+
+function describe(log: Log, { record, leaderEpoch, bytes }: Found): KeyRecord {
+  const { topic, topicId, partition } = log;
+  const { offset, timestamp, key, value, headers } = record;
+  const held = key!.length + (value?.length ?? 0);
+  const keep = bytes > sparseTimes * held ? (part: Buffer) => Buffer.from(part) : (part: Buffer) => part;
+  return {
+    topic,
+    topicId,
+    partition,
+    offset,
+    leaderEpoch,
+    timestampMs: timestamp,
+    key: keep(key!),
+    value: value === null ? null : keep(value),
+    headers: headers.map((header) => {
+      return { name: header.key, value: header.value === null ? null : keep(header.value) };
+    }),
+  };
+}
