@@ -179,7 +179,7 @@ export class TransactionCoordinator {
     if (transactionalId === '') return errors.invalidRequest.code;
     return this.#shards.with<Transaction | undefined | number>(
       transactionalId,
-      (shard) => shard.get(transactionalId),
+      (shard) => shard.read<Transaction | undefined | number>(() => shard.get(transactionalId), asItIs),
       asItIs,
     );
   }
@@ -187,7 +187,11 @@ export class TransactionCoordinator {
   /** Every transactional id, or the code of a shard that cannot be asked. */
   async list(): Promise<readonly Transaction[] | number> {
     const shards = await this.#shards.allReady();
-    return typeof shards === 'number' ? shards : shards.flatMap((shard) => [...shard.all()]);
+    if (typeof shards === 'number') return shards;
+    const found = await Promise.all(
+      shards.map((shard) => shard.read<readonly Transaction[] | number>(() => [...shard.all()], asItIs)),
+    );
+    return found.find((ids) => typeof ids === 'number') ?? (found as (readonly Transaction[])[]).flat();
   }
 
   /** Aborts transactions that are open for longer than their producers said; run by the clock. */

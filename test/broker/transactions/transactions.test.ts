@@ -316,6 +316,28 @@ test('a time-out that a producer may not ask for', async () => {
   }
 });
 
+test('under fsync administrators, too, hear of a decision when it is durable', async () => {
+  const clock = new VirtualClock();
+  const files = new FaultyFileSystem({ clock });
+  const synced = await World.open({ clock, files, durability: { kind: 'fsync' } });
+  await clock.until(synced.topic('t'));
+  const client = await clock.until(TransactionClient.ready(synced, 2));
+  expect(await clock.until(client.send('t-0', 'a'))).toBe('NONE');
+  const slow = files.delay('sync', 10);
+  const ended = watch(client.commit());
+  const described = watch(synced.ask(describeTransactionsHandler, 0, { transactionalIds: ['tx'] }));
+  const listed = watch(synced.ask(listTransactionsHandler, 2, { stateFilters: [], producerIdFilters: [] }));
+  await clock.advance(9);
+  expect([ended.answer, described.answer, listed.answer]).toEqual([undefined, undefined, undefined]);
+  await clock.advance(1);
+  expect(ended.answer).toBe('NONE');
+  expect(described.answer!.transactionStates[0]!.transactionState).toBe('PrepareCommit');
+  expect(listed.answer!.transactionStates[0]!.transactionState).toBe('PrepareCommit');
+  slow.stop();
+  await clock.advance(100);
+  await synced.stop();
+});
+
 test('under fsync the end is answered when it is decided for good; markers wait for that, and Complete for them', async () => {
   const clock = new VirtualClock();
   const files = new FaultyFileSystem({ clock });
@@ -339,7 +361,11 @@ test('under fsync the end is answered when it is decided for good; markers wait 
   const next = watch(client.send('t-0', 'b'));
   await clock.advance(10);
   expect(partition.log.lastStableOffset).toBe(2);
-  expect(await synced.transactions.describe('tx')).toMatchObject({ state: 'CompleteCommit' });
+  const described = watch(Promise.resolve(synced.transactions.describe('tx')));
+  await clock.advance(9);
+  expect(described.answer).toBe(undefined);
+  await clock.advance(1);
+  expect(described.answer).toMatchObject({ state: 'CompleteCommit' });
   await clock.advance(100);
   expect(next.answer).toBe('NONE');
   slow.stop();
