@@ -21,6 +21,7 @@ import { describeGroups } from '../../../protocol/messages/groups/describe-group
 import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
 import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
 import { deleteTopics } from '../../../protocol/messages/topics/delete-topics.ts';
+import { describeTransactions } from '../../../protocol/messages/transactions/describe-transactions.ts';
 import { initProducerId } from '../../../protocol/messages/transactions/init-producer-id.ts';
 import { Client } from '../../../tools/client.ts';
 import { quietPort } from '../../quiet-port.ts';
@@ -50,6 +51,7 @@ const sameConfig = {
   'max.incremental.fetch.session.cache.slots': '80',
   'message.max.bytes': '100000',
   'log.initial.task.delay.ms': '3600000',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
 };
 
 export interface Broker {
@@ -173,6 +175,22 @@ export class Setting {
     await this.#until(async () => {
       const { groups } = await this.#client.request(describeGroups, 5, { groups: [groupId] });
       return !onItsWay.includes(groups[0]!.errorCode);
+    });
+  }
+
+  /** Waits until the coordinator of a transactional id answers. */
+  async transactionalId(transactionalId: string): Promise<void> {
+    await this.#until(async () => {
+      const { coordinators } = await this.#client.request(findCoordinator, 4, {
+        keyType: 1,
+        coordinatorKeys: [transactionalId],
+      });
+      return coordinators[0]!.errorCode === errors.none.code;
+    });
+    await this.#until(async () => {
+      const asked = { transactionalIds: [transactionalId] };
+      const { transactionStates } = await this.#client.request(describeTransactions, 0, asked);
+      return !onItsWay.includes(transactionStates[0]!.errorCode);
     });
   }
 

@@ -23,8 +23,7 @@ const kafkaFails = 'Kafka fails there in a way that it did not foresee';
 
 export const keptDifferences: readonly KeptDifference[] = [
   {
-    reason:
-      'what no issue serves yet is not advertised: transactions, newer groups, security, members of a cluster',
+    reason: 'what no issue serves yet is not advertised: newer groups, security, members of a cluster',
     where: /^apis: /,
     path: /^(apis|supported)\.[\w.]+$/,
   },
@@ -104,6 +103,48 @@ export const keptDifferences: readonly KeptDifference[] = [
       'the id of a topic that is gone is UNKNOWN_TOPIC_ID also in a session that knew its name; clients ask for metadata either way',
     where: /^sessions-of-deleted-topics: Fetch v1[38]/,
     path: /\.(errorCode|abortedTransactions)$/,
+  },
+  {
+    reason:
+      'Kafka remembers the lowest sequence that it refused to take into a transaction, and takes no later one; here what is in the log decides',
+    where: /^transactions-refused-before: Produce v11 p plain, the next$/,
+    path: /\.(errorCode|baseOffset|logStartOffset)$/,
+  },
+  {
+    reason:
+      'Kafka gives a transaction up, undecided until its next start, where a marker by hand was ahead of it; here it is over',
+    where: /^transactions-markers: DescribeTransactions v0 .* at the end$/,
+    path: /^\[0\]\.(transactionState|topics|producerEpoch)$/,
+  },
+  {
+    reason: `${kafkaFails}: a marker without an epoch is refused as one of an old epoch`,
+    where: /^transactions-markers: WriteTxnMarkers v\d .* no epoch$/,
+    path: /errorCode$/,
+    kafka: -1,
+    kompakt: 47,
+  },
+  {
+    reason:
+      'a time is also looked for behind a segment that has such a record, but below the start of the log; Kafka says that there is none until retention has taken that segment',
+    where: /^transactions-read: ListOffsets v11 0 at 17\d+, isolation \d, cut at/,
+    path: /\.(timestamp|offset|leaderEpoch)$/,
+  },
+  {
+    reason: 'until mended: a client may add partitions of internal topics',
+    where: /^transactions-partitions: (AddPartitionsToTxn|DescribeTransactions) v[0-3]/,
+    path: /(partitionErrorCode|topics)$/,
+  },
+  {
+    reason:
+      'the answer names what the request names: also what it names twice, a topic without partitions, and each marker of a producer',
+    where:
+      /^transactions-(partitions: AddPartitionsToTxn v[45] p verifies (no partitions|one twice)|offsets: TxnOffsetCommit v\d v\d no partitions|markers: WriteTxnMarkers v\d \S+ (no topics|two)|listed: ListTransactions v\d several states)$/,
+    path: /(topicResults|resultsByPartition|topics|markers|unknownStateFilters)$/,
+  },
+  {
+    reason: "patterns of transactional ids are JavaScript's, not RE2's: flags in the middle are refused",
+    where: /^transactions-listed: ListTransactions v2 pattern \(\?i\)/,
+    path: /^(errorCode|transactionStates)$/,
   },
   {
     reason: 'a length beyond 2^31 is refused; in Java it wraps and is taken for null',

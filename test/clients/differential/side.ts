@@ -106,6 +106,16 @@ export class Peer {
     return this.#decode(api, version, await this.#wire.next());
   }
 
+  /** Many of them at once; their answers come in order. */
+  async readyAll<A extends AnyApi>(
+    api: A,
+    version: number,
+    bodies: readonly RequestInit<A>[],
+  ): Promise<void> {
+    for (const body of bodies) this.#send(api, version, body);
+    for (const _ of bodies) this.#decode(api, version, await this.#wire.next());
+  }
+
   start<A extends AnyApi>(
     api: A,
     version: number,

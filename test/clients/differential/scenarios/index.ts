@@ -17,6 +17,10 @@ import { securityScenarios } from './security.ts';
 import { staticMemberScenarios } from './static-members.ts';
 import { timeOutScenarios } from './time-outs.ts';
 import { topicScenarios } from './topics.ts';
+import { transactionCoordinationScenarios } from './transaction-coordination.ts';
+import { transactionLogScenarios } from './transaction-logs.ts';
+import { transactionOffsetScenarios } from './transaction-offsets.ts';
+import { transactionScenarios } from './transactions.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...clusterScenarios,
@@ -34,6 +38,10 @@ export const scenarios: readonly Scenario[] = [
   ...timeOutScenarios,
   ...commitScenarios,
   ...readingCommitsScenarios,
+  ...transactionScenarios,
+  ...transactionLogScenarios,
+  ...transactionOffsetScenarios,
+  ...transactionCoordinationScenarios,
   ...securityScenarios,
   ...frameScenarios,
 ];
