@@ -21,6 +21,8 @@ import { cleanerToMessage } from './control/control-messages.ts';
 import { type ControlFolder, ControlServer } from './control/control-server.ts';
 import { GroupCoordinator } from './groups/group-coordinator.ts';
 import { PeriodicTask } from './housekeeping/periodic.ts';
+import { LateLookups } from './lookup/late-lookups.ts';
+import type { Lookups } from './lookup/lookup.ts';
 import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
 import {
   type BoundNetwork,
@@ -74,6 +76,8 @@ export interface RunningBroker {
   readonly listeners: readonly BoundListener[];
   /** Compaction for whoever asks. */
   readonly compactions: Compactions;
+  /** Keys of compacted topics. */
+  readonly lookups: Lookups;
   cleanerStatus(): CleanerStatus;
   status(): ControlStatus;
   /** Closes everything; resolves when nothing is left open. Idempotent. */
@@ -176,9 +180,16 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     logger: logger.named('cleaner'),
   });
   undo.push(() => cleaning.stop());
+  const { ranges } = cleaning.cleaner;
+  const lookups = new LateLookups({ ...services, ranges, logger: logger.named('lookup') });
+  undo.push(() => lookups.stop());
   startTasks(parts, logDirectory, cleaning, logger, undo);
   report(parts, net.listeners, keepsKafkaOut, logger);
-  const broker = runningBroker(parts, { directory, net, cluster, logDirectory, cleaning, startedMs }, undo);
+  const broker = runningBroker(
+    parts,
+    { directory, net, cluster, logDirectory, cleaning, lookups, startedMs },
+    undo,
+  );
   control = await openControl(parts, broker, logger);
   return broker;
 }
@@ -245,15 +256,17 @@ interface Opened {
   readonly cluster: OpenedCluster;
   readonly logDirectory: LogDirectory;
   readonly cleaning: Cleaning;
+  readonly lookups: Lookups;
   readonly startedMs: number;
 }
 
 function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): RunningBroker {
-  const { directory, net, cluster, logDirectory, cleaning, startedMs } = opened;
+  const { directory, net, cluster, logDirectory, cleaning, lookups, startedMs } = opened;
   const { clusterId, nodeId } = cluster.state;
   return {
     directory,
     compactions: cleaning.compactions,
+    lookups,
     cleanerStatus: () => cleaning.cleaner.status,
     clusterId,
     nodeId,

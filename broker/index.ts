@@ -12,6 +12,7 @@ import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
 import { defaultEnvironment } from './default-environment.ts';
+import type { Lookups } from './lookup/lookup.ts';
 import type { RequestHook } from './network/dispatch.ts';
 import { NodeTransport } from './network/node-transport.ts';
 import type { Transport } from './network/transport.ts';
@@ -30,6 +31,27 @@ export type {
 export type { PartitionExplanation } from './cleaning/explain-log.ts';
 export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
+export type {
+  Change,
+  ChangesOptions,
+  GetOptions,
+  History,
+  HistoryOptions,
+  KeyAnswer,
+  KeyRecord,
+  LiveRecord,
+  LookupRefusal,
+  Lookups,
+  Page,
+  PageOptions,
+  RecordHeader,
+  RecordId,
+  TableStatus,
+  WaitOptions,
+  WriteOptions,
+  Written,
+} from './lookup/lookup.ts';
+export { etagOf, LookupRefused } from './lookup/lookup.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { StartError } from './start-error.ts';
@@ -67,6 +89,8 @@ export interface Broker extends AsyncDisposable {
   compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]>;
   /** The records of a key (text counts as UTF-8) that are still in the topic's logs, each with why and until when. */
   explain(topic: string, key: string | Uint8Array, options?: ExplainOptions): Promise<PartitionExplanation[]>;
+  /** Compacted topics as the key/value stores that they are. */
+  readonly lookups: Lookups;
   /** What the cleaner is doing, and which logs it cannot clean. */
   cleanerStatus(): CleanerStatus;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
@@ -110,6 +134,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     clusterId,
     compact: (topic, options) => broker.compactions.compact(topic, options),
     explain: (topic, key, options) => broker.compactions.explain(topic, Buffer.from(key), options),
+    lookups: broker.lookups,
     cleanerStatus: () => broker.cleanerStatus(),
     stop,
     [Symbol.asyncDispose]: stop,

@@ -30,6 +30,8 @@ export interface PassOptions {
   readonly countsUncleanable: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CleanProgress) => void;
+  /** Before the first segment is replaced; below `endOffset` records may be missing from then on, however it ends. */
+  readonly onReplacing?: (endOffset: number) => void;
 }
 
 export type PassOutcome =
@@ -61,6 +63,7 @@ export async function cleanPartition(
     throw error;
   }
   if (isDryRun) return { kind: 'cleaned', result };
+  options.onReplacing?.(result.endOffset);
   const outcome = await log.replaceCleaned(view.epoch, result.groups);
   return outcome === 'replaced' ? { kind: 'cleaned', result } : { kind: outcome };
 }

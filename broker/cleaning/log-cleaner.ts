@@ -26,6 +26,7 @@ import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
+import { CleanedRanges } from './cleaned-ranges.ts';
 import { type Trouble, TroubledLogs } from './troubled-logs.ts';
 
 export interface LogCleanerOptions {
@@ -98,6 +99,7 @@ export class LogCleaner {
   readonly #hands = new Map<Log, Hands>();
   readonly #counts = { passes: 0, failures: 0, discarded: 0, recordsRemoved: 0, bytesRemoved: 0 };
   readonly troubles: TroubledLogs;
+  readonly ranges: CleanedRanges;
   #slots: Slot[] = [];
   #closing: Promise<void>[] = [];
   #turn = 0;
@@ -106,6 +108,7 @@ export class LogCleaner {
   constructor(options: LogCleanerOptions) {
     this.#options = options;
     this.troubles = new TroubledLogs(options.clock);
+    this.ranges = new CleanedRanges(options.offsets, options.clock);
     this.#resize();
   }
 
@@ -217,6 +220,7 @@ export class LogCleaner {
       limits: this.#limits,
       nowMs: this.#options.clock.nowMs(),
       signal,
+      onReplacing: (endOffset) => this.ranges.replacing(log, endOffset),
       onProgress: (progress) => {
         showPass(progress);
         request.onProgress?.(progress);

@@ -15,24 +15,27 @@ import { refuseUnreadable } from './read-record.ts';
 import type { Slices } from './slices.ts';
 
 /** Some 3 ms of work for records of 100 bytes. */
-const chunkBytes = 1024 * 1024;
+const chunkBytesDefault = 1024 * 1024;
 /** What was appended a moment ago is in the page cache, and read without waiting. */
 const tailBytes = 64 * 1024;
 const noBytes = Buffer.alloc(0);
 
-/** Of magic 0, 1 or 2; the buffer is lent until it returns. */
-export type BatchVisitor = (chunk: Buffer, at: number) => void;
+/** Of magic 0, 1 or 2; the buffer is lent until it returns. False: that was enough. */
+export type BatchVisitor = (chunk: Buffer, at: number) => unknown;
 
 export class DecidedBatches {
   readonly #log: Log;
   readonly #slices: Slices;
   readonly #isStopped: () => boolean;
+  readonly #chunkBytes: number;
   #chunk: Buffer = noBytes;
 
-  constructor(log: Log, slices: Slices, isStopped: () => boolean) {
+  /** `chunkBytes`: a batch that is larger is read whole all the same. */
+  constructor(log: Log, slices: Slices, isStopped: () => boolean, chunkBytes = chunkBytesDefault) {
     this.#log = log;
     this.#slices = slices;
     this.#isStopped = isStopped;
+    this.#chunkBytes = chunkBytes;
   }
 
   /** Gives back the memory for chunks. */
@@ -49,7 +52,7 @@ export class DecidedBatches {
     const upTo = log.lastStableOffset;
     if (from < log.logStartOffset) return log.logStartOffset;
     if (from >= upTo) return from;
-    const read = log.read(from, { maxBytes: chunkBytes, minOneBatch: true, upTo: 'stable' });
+    const read = log.read(from, { maxBytes: this.#chunkBytes, minOneBatch: true, upTo: 'stable' });
     if (!read.ok) {
       if (read.errorCode === errors.offsetOutOfRange.code || log.isDeleted) return from;
       return refuseUnreadable(log, `error ${read.errorCode}`);
@@ -72,7 +75,7 @@ export class DecidedBatches {
     try {
       if (this.#chunk.length < byteLength)
         this.#chunk = Buffer.allocUnsafeSlow(
-          byteLength <= tailBytes ? tailBytes : Math.max(chunkBytes, byteLength),
+          byteLength <= tailBytes ? tailBytes : Math.max(this.#chunkBytes, byteLength),
         );
       if (byteLength <= tailBytes) return file.readSync(this.#chunk, 0, byteLength, position);
       return await file.read(this.#chunk, 0, byteLength, position);
@@ -103,8 +106,8 @@ export class DecidedBatches {
         await loading;
         if (this.#isStopped()) return from;
       }
-      if (isLegacy || isData(chunk, at, aborted)) visit(chunk, at);
       next = Math.max(next, lastOffsetAt(chunk, at) + 1);
+      if ((isLegacy || isData(chunk, at, aborted)) && visit(chunk, at) === false) return next;
     }
   }
 }

@@ -75,6 +75,8 @@ export class Log {
   readonly partition: number;
   readonly topicId: string;
   readonly directory: string;
+  /** After an unclean stop: where the last segment began. Below it the cleaner's checkpoint may lag behind what it did. */
+  readonly sealedBeforeCrash: number;
   readonly #deps: LogDependencies;
   readonly #writer: LogWriter;
   /** A log start offset that no crash takes back. */
@@ -90,6 +92,7 @@ export class Log {
     this.#deps = deps;
     this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
     this.#keptStartOffset = loaded.logStartOffset;
+    this.sealedBeforeCrash = deps.cleanShutdown ? 0 : (loaded.segments.at(-1)?.baseOffset ?? 0);
   }
 
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */

@@ -30,6 +30,12 @@ export const ownKeys = {
     dynamic: 'cluster',
     doc: 'How much the key tables of all topics may take together, at some 28 bytes a key. A table that would exceed it is given up, and lookups in it are refused until there is room.',
   }),
+  'kompakt.lookup.streams.max': int({
+    default: 1_000,
+    min: 0,
+    dynamic: 'cluster',
+    doc: 'How many streams of changes to compacted topics may be open at the same time. Each takes some 100 KiB, more where batches are larger than 64 KiB.',
+  }),
   'kompakt.memory.limit.bytes': long({
     default: -1,
     min: -1,

@@ -1,0 +1,204 @@
+/** The key/value store of a broker: each operation checks what it is asked, and lets its own file do it. */
+import type { Environment } from '../../storage/environment/environment.ts';
+import type { CleanedRanges } from '../cleaning/cleaned-ranges.ts';
+import type { BrokerSettings } from '../config/settings.ts';
+import type { ClusterState } from '../metadata/cluster-state.ts';
+import type { Partition } from '../partitions/partition.ts';
+import type { Partitions } from '../partitions/partitions.ts';
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts';
+import { allOf, answerOf } from './answers.ts';
+import { ChangeStream } from './change-stream.ts';
+import { checkChanges, checkGet, checkKeys } from './checks.ts';
+import { readHistory } from './history.ts';
+import { KeyScans } from './key-scan.ts';
+import type {
+  Change,
+  ChangesOptions,
+  GetOptions,
+  History,
+  HistoryOptions,
+  KeyAnswer,
+  Lookups,
+  Page,
+  PageOptions,
+  TableStatus,
+  WriteOptions,
+  Written,
+} from './lookup.ts';
+import { readPage } from './pages.ts';
+import { Past } from './past.ts';
+import { type Chosen, Readiness } from './readiness.ts';
+import { refuse } from './refuse.ts';
+import { Slices } from './slices.ts';
+import type { TopicTables } from './topic-tables.ts';
+import { checkWaitMs, Waiting } from './waiting.ts';
+import { Writes } from './writes.ts';
+
+export interface LookupParts {
+  readonly environment: Environment;
+  readonly settings: Pick<BrokerSettings, 'kompakt.lookup.streams.max'>;
+  readonly cluster: ClusterState;
+  readonly partitions: Partitions;
+  readonly tables: TopicTables;
+  readonly ranges: Pick<CleanedRanges, 'of'>;
+  readonly transactions: Pick<TransactionCoordinator, 'list'>;
+}
+
+export class LookupService implements Lookups {
+  readonly #parts: LookupParts;
+  readonly #slices: Slices;
+  readonly #waiting: Waiting;
+  readonly #readiness: Readiness;
+  readonly #scans: KeyScans;
+  readonly #past: Past;
+  readonly #writes: Writes;
+  readonly #streams = new Set<ChangeStream>();
+  readonly #forgetCluster: () => void;
+
+  constructor(parts: LookupParts) {
+    const { environment, cluster, tables, transactions, ranges } = parts;
+    const { clock } = environment;
+    this.#parts = parts;
+    this.#slices = new Slices(clock);
+    this.#waiting = new Waiting(clock);
+    this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
+    this.#scans = new KeyScans(this.#slices, this.#waiting);
+    this.#past = new Past(this.#readiness, this.#scans, ranges, () => clock.nowMs());
+    this.#writes = new Writes(clock, this.#readiness, this.#waiting);
+    this.#forgetCluster = cluster.onChange((change) => {
+      if (change.kind !== 'topic-deleted' && change.kind !== 'partitions-added') return;
+      for (const stream of this.#streams) stream.topicChanged();
+    });
+  }
+
+  async get(topic: string, key: Buffer, options: GetOptions = {}): Promise<KeyAnswer> {
+    checkGet(options);
+    const chosen = await this.#readyFor(topic, [key], options);
+    return this.#getOne(chosen, key, options);
+  }
+
+  async getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
+    checkGet(options);
+    checkKeys(keys);
+    const chosen = await this.#readyFor(topic, keys, options);
+    const answers: KeyAnswer[] = [];
+    for (const key of keys) answers.push(await this.#getOne(chosen, key, options));
+    return answers;
+  }
+
+  async page(topic: string, options: PageOptions = {}): Promise<Page> {
+    checkWaitMs(options.waitMs);
+    const chosen = await this.#ready(topic, options);
+    const page = await readPage(chosen, options, this.#waiting, this.#slices);
+    this.#readiness.checkLive(chosen.table);
+    return page;
+  }
+
+  async history(topic: string, key: Buffer, options: HistoryOptions = {}): Promise<History> {
+    checkWaitMs(options.waitMs);
+    this.#waiting.check(options.signal);
+    const chosen = this.#readiness.choose(topic, options.partition);
+    const { ranges } = this.#parts;
+    return this.#scans.limited(async () => {
+      const history = await readHistory(chosen, key, options, this.#scans, ranges);
+      this.#readiness.checkLive(chosen.table);
+      return history;
+    });
+  }
+
+  async put(topic: string, key: Buffer, value: Buffer | null, options: WriteOptions = {}): Promise<Written> {
+    checkWaitMs(options.waitMs);
+    return this.#writes.put(topic, key, value, options);
+  }
+
+  changes(topic: string, options: ChangesOptions = {}): AsyncIterable<Change> {
+    return { [Symbol.asyncIterator]: () => this.#openStream(topic, options) };
+  }
+
+  status(): readonly TableStatus[] {
+    return this.#parts.tables.status();
+  }
+
+  /** Ends every stream and refuses everything that waits. */
+  stop(): void {
+    this.#forgetCluster();
+    this.#waiting.stop();
+  }
+
+  async #getOne(chosen: Chosen, key: Buffer, options: GetOptions): Promise<KeyAnswer> {
+    const { asOfMs, asOfOffset } = options;
+    if (asOfMs !== undefined || asOfOffset !== undefined) return this.#past.get(chosen, key, options);
+    const hash = chosen.table.hash(key);
+    const newest = allOf(chosen.partitions.map((each) => each.newest(hash)));
+    return answerOf(newest instanceof Promise ? await newest : newest);
+  }
+
+  async #readyFor(topic: string, keys: readonly Buffer[], options: GetOptions): Promise<Chosen> {
+    const { minOffset, partition } = options;
+    this.#waiting.check(options.signal);
+    const chosen = this.#readiness.choose(topic, partition);
+    if (minOffset !== undefined) {
+      const homes = new Set(keys.map((key) => partition ?? this.#readiness.homeOf(topic, key)));
+      for (const home of homes)
+        await this.#readiness.covers(chosen.table, this.#readiness.tableOf(chosen, home), minOffset, options);
+    }
+    await this.#readiness.upToDate(chosen, options);
+    return chosen;
+  }
+
+  async #ready(topic: string, options: PageOptions | ChangesOptions): Promise<Chosen> {
+    this.#waiting.check(options.signal);
+    const chosen = this.#readiness.choose(topic, options.partition);
+    await this.#readiness.upToDate(chosen, options);
+    return chosen;
+  }
+
+  #openStream(topic: string, options: ChangesOptions): AsyncIterator<Change> {
+    let stream: ChangeStream | null = null;
+    const open = (): ChangeStream => {
+      checkChanges(options);
+      this.#waiting.check(options.signal);
+      // Whether it is a table, and has the partition.
+      const { table } = this.#readiness.choose(topic, options.partition);
+      const most = this.#parts.settings['kompakt.lookup.streams.max'];
+      if (this.#streams.size >= most) refuse({ reason: 'too-many' }, `${most} change streams are open`);
+      const waitMs = options.waitMs ?? Number.POSITIVE_INFINITY;
+      const opened = new ChangeStream({
+        topic,
+        topicId: table.topicId,
+        options,
+        clock: this.#parts.environment.clock,
+        slices: this.#slices,
+        stopping: this.#waiting.stopping,
+        partitions: () => this.#partitionsOf(table.topicId, options.partition),
+        tables: (signal) => this.#ready(topic, { ...options, waitMs, signal }),
+        onEnd: (ended) => this.#streams.delete(ended),
+      });
+      this.#streams.add(opened);
+      return opened;
+    };
+    return {
+      next: async () => (stream ??= open()).next(),
+      return: async () => {
+        await stream?.return();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** Of the topic with this id alone. */
+  #partitionsOf(topicId: string, chosen: number | undefined): readonly Partition[] {
+    const { cluster, partitions } = this.#parts;
+    const count = cluster.topicById(topicId)?.partitions.length ?? 0;
+    const found: Partition[] = [];
+    for (
+      let index = chosen ?? 0;
+      index < (chosen === undefined ? count : Math.min(count, chosen + 1));
+      index++
+    ) {
+      const partition = partitions.getById(topicId, index);
+      if (partition !== undefined) found.push(partition);
+    }
+    return found;
+  }
+}

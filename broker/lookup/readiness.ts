@@ -1,0 +1,124 @@
+/** Tables that have caught up: with what is decided now, or with an offset that somebody waits for. */
+import { partitionOfKey } from '../../protocol/records/murmur2.ts';
+import type { ClusterState } from '../metadata/cluster-state.ts';
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts';
+import { LookupRefused, type WaitOptions } from './lookup.ts';
+import type { PartitionTable } from './partition-table.ts';
+import { refuse, topicDeleted } from './refuse.ts';
+import type { TopicTable, TopicTables } from './topic-tables.ts';
+import type { Waiting } from './waiting.ts';
+
+export interface ReadinessParts {
+  readonly cluster: ClusterState;
+  readonly tables: Pick<TopicTables, 'open'>;
+  readonly transactions: Pick<TransactionCoordinator, 'list'>;
+  readonly waiting: Waiting;
+}
+
+/** The partitions of a topic that are asked. */
+export interface Chosen {
+  readonly table: TopicTable;
+  readonly partitions: readonly PartitionTable[];
+}
+
+export function refuseLoading(table: TopicTable): never {
+  throw stillLoading(table);
+}
+
+function stillLoading({ topic, progress }: TopicTable): LookupRefused {
+  const { offsetsDone, offsetsTotal } = progress;
+  const message = `the table of ${topic} is being read: ${offsetsDone} of ${offsetsTotal} offsets`;
+  return new LookupRefused({ reason: 'loading', progress }, message);
+}
+
+export class Readiness {
+  readonly #parts: ReadinessParts;
+
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts;
+  }
+
+  /** Of all partitions, or the one; its tables begin to be read. Throws LookupRefused. */
+  choose(topic: string, partition: number | undefined): Chosen {
+    const table = this.#parts.tables.open(topic);
+    const { partitions } = table;
+    if (partition === undefined) return { table, partitions };
+    return { table, partitions: [this.tableOf({ table, partitions }, partition)] };
+  }
+
+  tableOf({ table, partitions }: Chosen, index: number): PartitionTable {
+    const one = partitions.find(({ partition }) => partition.index === index);
+    return (
+      one ?? refuse({ reason: 'unknown-partition' }, `there is no partition ${index} of ${table.topic} here`)
+    );
+  }
+
+  countOf(topic: string): number {
+    return this.#parts.cluster.topic(topic)?.partitions.length ?? 0;
+  }
+
+  /** Where the default partitioner of the Java client and of kafkajs puts a key. */
+  homeOf(topic: string, key: Buffer): number {
+    const count = this.countOf(topic);
+    if (count === 0) throw topicDeleted(topic);
+    return partitionOfKey(key, count);
+  }
+
+  /** Undefined when all that is decided now is in the tables; a promise to wait for else. */
+  upToDate({ table, partitions }: Chosen, options: WaitOptions): undefined | Promise<void> {
+    let behind: PartitionTable[] | null = null;
+    for (const each of partitions)
+      if (each.indexedOffset < each.log.lastStableOffset) (behind ??= []).push(each);
+    if (behind === null) return undefined;
+    const late = behind;
+    const work = async (signal: AbortSignal): Promise<void> => {
+      await Promise.all(late.map((each) => each.reached(each.log.lastStableOffset, signal)));
+      this.checkLive(table);
+    };
+    return this.#parts.waiting.during(options, work, () => stillLoading(table));
+  }
+
+  /** Waits until the table covers `offset`. */
+  covers(
+    table: TopicTable,
+    partition: PartitionTable,
+    offset: number,
+    options: WaitOptions,
+  ): undefined | Promise<void> {
+    if (partition.indexedOffset > offset) return undefined;
+    const work = async (signal: AbortSignal): Promise<void> => {
+      await partition.reached(offset + 1, signal);
+      this.checkLive(table);
+    };
+    return this.#parts.waiting.during(options, work, () => this.#notYet(partition, offset));
+  }
+
+  /** After a wait the topic may be gone, or another one of its name be there. */
+  checkLive({ topic, topicId }: TopicTable): void {
+    if (this.#parts.cluster.topic(topic)?.id !== topicId) throw topicDeleted(topic);
+  }
+
+  async #notYet(partition: PartitionTable, offset: number): Promise<LookupRefused> {
+    const { indexedOffset, log } = partition;
+    const blockedBy = await this.#blockedBy(partition, offset);
+    const message = `offset ${offset} of ${log.name} is not in the table yet: ${blockedBy}`;
+    return new LookupRefused({ reason: 'not-yet', indexedOffset, blockedBy }, message);
+  }
+
+  async #blockedBy({ log, indexedOffset, isLoading }: PartitionTable, offset: number): Promise<string> {
+    const { endOffset, highWatermark, lastStableOffset, logStartOffset } = log;
+    if (offset >= endOffset) return `the log ends at ${endOffset}`;
+    if (offset < lastStableOffset) {
+      if (!isLoading) return `the table has come to ${indexedOffset}`;
+      return `the table is being read from the log, ${indexedOffset - logStartOffset} of ${lastStableOffset - logStartOffset} offsets so far`;
+    }
+    if (offset >= highWatermark) return `it is not on the device yet, which has all below ${highWatermark}`;
+    const producer = [...log.producers()].find((each) => each.transactionFirstOffset === lastStableOffset);
+    if (producer === undefined) return `a transaction that began at ${lastStableOffset} and is about to end`;
+    const all = await this.#parts.transactions.list();
+    const owner =
+      typeof all === 'number' ? undefined : all.find((each) => each.producerId === producer.producerId);
+    const whose = owner === undefined ? '' : ` of transactional id ${owner.transactionalId}`;
+    return `the open transaction of producer ${producer.producerId}${whose}, which began at offset ${lastStableOffset}`;
+  }
+}

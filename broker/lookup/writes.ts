@@ -1,0 +1,186 @@
+/**
+ * Puts and deletes: batches of one record, appended as those of any client. Where the partition is not given, the key goes where it
+ * lives, else where murmur2 puts it. Both that and what If-Match asks are decided in the append's own turn in its log (AppendOptions):
+ * everything that any client has appended before counts, open transactions too, and nothing comes between. Of other partitions of the
+ * topic the state at that moment counts.
+ */
+import { errorName, errors } from '../../protocol/errors.ts';
+import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import type { Clock } from '../../storage/environment/clock.ts';
+import type { AppendOutcome } from '../../storage/log/log-types.ts';
+import { allOf, answerOf, isLive } from './answers.ts';
+import type { KeyHash } from './key-map-hash.ts';
+import { type KeyRecord, LookupRefused, type RecordId, type WriteOptions, type Written } from './lookup.ts';
+import type { PartitionTable } from './partition-table.ts';
+import type { Chosen, Readiness } from './readiness.ts';
+import { refuse, refuseRequest, topicDeleted } from './refuse.ts';
+import type { Waiting } from './waiting.ts';
+
+/** A key that moves to another partition so often while it is being written is written by somebody else all the time. */
+const movesMax = 10;
+
+export class Writes {
+  readonly #clock: Clock;
+  readonly #readiness: Readiness;
+  readonly #waiting: Waiting;
+
+  constructor(clock: Clock, readiness: Readiness, waiting: Waiting) {
+    this.#clock = clock;
+    this.#readiness = readiness;
+    this.#waiting = waiting;
+  }
+
+  async put(topic: string, key: Buffer, value: Buffer | null, options: WriteOptions): Promise<Written> {
+    checkConditions(options);
+    this.#waiting.check(options.signal);
+    const chosen = this.#readiness.choose(topic, options.partition);
+    const record = batchOf(key, value, options, this.#clock.nowMs());
+    const isUnconditional = options.ifMatch === undefined && options.ifNoneMatch === undefined;
+    const [only] = chosen.partitions;
+    if (isUnconditional && (options.partition !== undefined || this.#readiness.countOf(topic) === 1))
+      return this.#written(only!, record, await append(only!, record.batch));
+    await this.#readiness.upToDate(chosen, options);
+    const hash = chosen.table.hash(key);
+    for (let moves = 0; moves < movesMax; moves++) {
+      this.#readiness.checkLive(chosen.table);
+      const target = this.#targetOf(chosen, key, await newestOf(chosen, hash), options);
+      const outcome = await this.#attempt(chosen, target, hash, record, options);
+      if (outcome !== 'moved') return outcome;
+    }
+    return refuse(
+      { reason: 'too-many' },
+      `the key moves from partition to partition of ${topic} all the time`,
+    );
+  }
+
+  /** Writes to `target`, if it is still the one, and the conditions hold. */
+  async #attempt(
+    chosen: Chosen,
+    target: PartitionTable,
+    hash: KeyHash,
+    record: NewRecord,
+    options: WriteOptions,
+  ): Promise<Written | 'moved'> {
+    const found: { verdict: Verdict } = { verdict: 'moved' };
+    const judge = (newest: Newest): boolean => {
+      this.#waiting.check(options.signal);
+      const isThere = this.#targetOf(chosen, hash.key, newest, options) === target;
+      found.verdict = isThere ? verdictOf(newest, options) : 'moved';
+      return found.verdict === 'holds';
+    };
+    const outcome = await append(target, record.batch, () => {
+      const newest = newestOf(chosen, hash);
+      return newest instanceof Promise ? newest.then(judge) : judge(newest);
+    });
+    const { verdict } = found;
+    if (outcome.ok || outcome.errorCode !== errors.operationNotAttempted.code || verdict === 'holds')
+      return this.#written(target, record, outcome);
+    return verdict === 'moved' ? verdict : refuseUnmet(verdict.current);
+  }
+
+  /** Where a key goes of which these are the newest records. */
+  #targetOf(chosen: Chosen, key: Buffer, newest: Newest, options: WriteOptions): PartitionTable {
+    if (options.partition !== undefined) return chosen.partitions[0]!;
+    const live = newest.filter((record) => record !== null).filter(isLive);
+    if (live.length > 1)
+      return refuse(
+        { reason: 'several', records: live },
+        `the key lives in partitions ${live.map(({ partition }) => partition).join(', ')}: choose one`,
+      );
+    const index = live[0]?.partition ?? this.#readiness.homeOf(chosen.table.topic, key);
+    return this.#readiness.tableOf(chosen, index);
+  }
+
+  #written({ log }: PartitionTable, record: NewRecord, outcome: AppendOutcome): Written {
+    const { topic, topicId, partition } = log;
+    if (!outcome.ok) throw refusalOf(topic, outcome.errorCode, outcome.message);
+    const { baseOffset: offset, logAppendTimeMs } = outcome;
+    const timestampMs = logAppendTimeMs >= 0 ? logAppendTimeMs : record.timestampMs;
+    return { topicId, partition, offset, timestampMs };
+  }
+}
+
+interface NewRecord {
+  readonly batch: Buffer;
+  readonly timestampMs: number;
+}
+
+/** In each partition, open transactions included; null where it has none. */
+type Newest = readonly (KeyRecord | null)[];
+
+type Verdict = 'holds' | 'moved' | { readonly current: RecordId | null };
+
+function newestOf({ partitions }: Chosen, hash: KeyHash): Newest | Promise<Newest> {
+  return allOf(partitions.map((each) => each.newestPending(hash)));
+}
+
+function verdictOf(newest: Newest, { ifMatch, ifNoneMatch }: WriteOptions): Verdict {
+  const answer = answerOf(newest);
+  const record = answer.kind === 'found' || answer.kind === 'deleted' ? answer.record : null;
+  const lives = answer.kind === 'found';
+  const isMatch =
+    ifMatch === undefined ||
+    (ifMatch === '*' ? lives : record !== null && ifMatch.some((each) => isSameRecord(each, record)));
+  if (isMatch && !(ifNoneMatch === '*' && lives)) return 'holds';
+  if (record === null) return { current: null };
+  const { topicId, partition, offset } = record;
+  return { current: { topicId, partition, offset } };
+}
+
+function isSameRecord(one: RecordId, other: RecordId): boolean {
+  return one.topicId === other.topicId && one.partition === other.partition && one.offset === other.offset;
+}
+
+function append(
+  { partition }: PartitionTable,
+  records: Buffer,
+  precondition?: () => boolean | Promise<boolean>,
+): AppendOutcome | Promise<AppendOutcome> {
+  const options = { origin: 'client', ownsBuffer: true } as const;
+  return partition.append(records, precondition ? { ...options, precondition } : options);
+}
+
+function refuseUnmet(current: RecordId | null): never {
+  const now =
+    current === null ? 'it has none' : `it is offset ${current.offset} of partition ${current.partition}`;
+  return refuse(
+    { reason: 'precondition', current },
+    `the newest record of the key is not as expected: ${now}`,
+  );
+}
+
+/** Kafka's error codes, as far as one record of ours can get them. */
+function refusalOf(topic: string, errorCode: number, message: string | null): LookupRefused {
+  const text = message ?? errorName(errorCode);
+  switch (errorCode) {
+    case errors.unknownTopicOrPartition.code:
+      return topicDeleted(topic);
+    case errors.messageTooLarge.code:
+    case errors.recordListTooLarge.code:
+      return new LookupRefused({ reason: 'too-large' }, text);
+    case errors.kafkaStorageError.code:
+      return new LookupRefused({ reason: 'storage' }, text);
+    default:
+      return new LookupRefused({ reason: 'bad-request' }, text);
+  }
+}
+
+function batchOf(key: Buffer, value: Buffer | null, options: WriteOptions, nowMs: number): NewRecord {
+  const { timestampMs = nowMs, headers = [] } = options;
+  if (!Number.isSafeInteger(timestampMs) || timestampMs < 0)
+    refuseRequest(`a timestamp is a whole number of milliseconds from 0 on, not ${timestampMs}`);
+  const record = {
+    timestampMs,
+    key,
+    value,
+    headers: headers.map((header) => ({ key: header.name, value: header.value })),
+  };
+  return { batch: buildBatch({ records: [record] }), timestampMs };
+}
+
+function checkConditions({ ifMatch, ifNoneMatch }: WriteOptions): void {
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
+    refuseRequest('a write can be for a key that does not live (*), not for all records but some');
+  if (ifMatch !== undefined && ifMatch !== '*' && !Array.isArray(ifMatch))
+    refuseRequest('a list of records is wanted, or *');
+}
