@@ -305,6 +305,7 @@ async function openControl(
     directory: control.isInMemory ? null : broker.directory,
     folder: control.folder,
     listeners: broker.status().listeners,
+    lookup: null,
     logger: logger.named('control'),
     actions: {
       status: () => broker.status(),

@@ -10,6 +10,7 @@ import type { Clock } from '../../storage/environment/clock.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import { CompactionRefused } from '../cleaning/compaction-refused.ts';
 import type { CompactionProgress, Compactions } from '../cleaning/compactions.ts';
+import { openLookupMethod } from '../lookup/rpc-door.ts';
 import type { Logger } from '../observe/logger.ts';
 import { compactRequestOf, explanationToMessages, receiptToMessage } from './control-messages.ts';
 
@@ -70,6 +71,8 @@ export class ControlCalls {
   async take({ id, method: name, body }: ControlCall): Promise<void> {
     const { protocol } = this.#options;
     const method = controlMethod(protocol, name);
+    if (name === openLookupMethod)
+      return this.#send({ id, error: `${openLookupMethod} is the first call of a connection, or none` });
     if (method === null) return this.#send({ id, error: `this broker has no method ${name}` });
     if (this.#running.size >= callsMax)
       return this.#send({ id, error: `more than ${callsMax} calls at a time on one connection` });

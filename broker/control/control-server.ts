@@ -18,6 +18,8 @@ import {
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { FileSystem } from '../../storage/environment/files.ts';
+import type { LookupCalls } from '../lookup/rpc-calls.ts';
+import { type LookupDoor, openLookup, openLookupMethod } from '../lookup/rpc-door.ts';
 import type { ConnectionEvents, Listener, Transport, TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
 import { type ControlActions, ControlCalls } from './control-calls.ts';
@@ -40,6 +42,8 @@ export interface ControlServerOptions {
   /** host:port, as bound. */
   readonly listeners: readonly string[];
   readonly actions: ControlActions;
+  /** For connections that begin with OpenLookup. */
+  readonly lookup: LookupDoor | null;
   readonly logger: Logger;
 }
 
@@ -122,54 +126,61 @@ export class ControlServer {
 
   #accept(connection: TransportConnection): ConnectionEvents {
     this.#connections.add(connection);
-    let calls: ControlCalls | null = null;
+    const spoken: Spoken = { control: null, lookup: null };
     let last: Promise<void> = Promise.resolve();
     const splitter = new FrameSplitter(controlFrameBytesMax, (frame) => {
       const body = Buffer.from(frame);
       // The first call waits for protobufjs, and those behind it with it.
-      last = last
-        .then(async () => {
-          calls ??= await this.#open(connection);
-          if (calls === null) return;
-          this.#take(calls, body);
-        })
-        .catch(() => connection.destroy());
+      last = last.then(() => this.#take(connection, spoken, body)).catch(() => connection.destroy());
     });
     return {
       readInto: () => null,
       received: (bytes) => {
+        if (spoken.lookup !== null) return spoken.lookup.received(bytes);
         try {
           splitter.feed(bytes);
         } catch {
           connection.destroy();
         }
       },
-      drained: () => calls?.drained(),
+      drained: () => {
+        spoken.control?.drained();
+        spoken.lookup?.drained();
+      },
       closed: () => {
-        calls?.closed();
+        spoken.control?.closed();
+        spoken.lookup?.closed();
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#allClosed?.();
       },
     };
   }
 
-  /** null: it has gone meanwhile. */
-  async #open(connection: TransportConnection): Promise<ControlCalls | null> {
-    const { actions, environment, logger } = this.#options;
-    const protocol = await controlProtocol();
-    if (!this.#connections.has(connection)) return null;
-    const send = (frame: Buffer) => connection.send([frame]);
-    return new ControlCalls({ protocol, actions, clock: environment.clock, logger, send });
-  }
-
   /** Throws at whatever is no call, or none of the broker's owner. */
-  #take(calls: ControlCalls, frame: Buffer): void {
-    const call = calls.read(frame);
+  async #take(connection: TransportConnection, spoken: Spoken, frame: Buffer): Promise<void> {
+    const { actions, environment, logger, lookup } = this.#options;
+    const protocol = await controlProtocol();
+    if (!this.#connections.has(connection)) return;
+    const send = (frame: Buffer) => connection.send([frame]);
+    const isFirst = spoken.control === null;
+    spoken.control ??= new ControlCalls({ protocol, actions, clock: environment.clock, logger, send });
+    const call = spoken.control.read(frame);
     const given = Buffer.from(call.token);
     if (given.length !== this.#token.length || !timingSafeEqual(given, this.#token))
       throw new Error('a call with a wrong token');
-    void calls.take(call);
+    if (spoken.lookup !== null) throw new Error('a frame before the answer to OpenLookup');
+    if (call.method !== openLookupMethod || !isFirst || lookup === null)
+      return void spoken.control.take(call);
+    const calls = await openLookup(lookup, protocol, connection, call.id);
+    if (this.#connections.has(connection)) spoken.lookup = calls;
+    else calls.closed();
   }
+}
+
+/** What a connection speaks, from its first call on; the Lookup service instead of calls of its own where it began with OpenLookup. */
+interface Spoken {
+  control: ControlCalls | null;
+  lookup: LookupCalls | null;
 }
 
 function previousAddress(files: FileSystem, path: string): string | null {

@@ -64,6 +64,33 @@ export class NodeTransport implements Transport {
     return { local: { host: address, port: 0 }, close };
   };
 
+  /** The other way round: as a client of a listener. Rejects with the system's error. */
+  connect(to: Endpoint | { readonly path: string }, events: ConnectionEvents): Promise<TransportConnection> {
+    const remote = 'path' in to ? { host: to.path, port: 0 } : to;
+    const connection = new NodeConnection(remote, { host: '', port: 0 });
+    const socket = net.connect({
+      ...to,
+      noDelay: true,
+      keepAlive: true,
+      onread: {
+        buffer: () => connection.readTarget(this.#sharedRead) as Buffer,
+        callback: (count, bytes) => {
+          connection.received(Buffer.from(bytes.buffer, bytes.byteOffset, count));
+          return true;
+        },
+      },
+    });
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        connection.attach(socket);
+        connection.start(events, false);
+        resolve(connection);
+      });
+    });
+  }
+
   #server(accept: Accept): net.Server {
     const server = net.createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true });
     server.on('connection', (socket) => this.#accepted(socket, accept));

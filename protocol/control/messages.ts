@@ -12,6 +12,8 @@ export const controlMessages = `
     rpc Compact (CompactRequest) returns (stream CompactReply);
     // Each partition, and after it what it has too much of for one reply.
     rpc Explain (ExplainRequest) returns (stream ExplainReply);
+    // The first call of a connection, which speaks the Lookup service (protocol/lookup) from the answer on.
+    rpc OpenLookup (OpenLookupRequest) returns (OpenLookupReply);
   }
 
   message StatusRequest {}
@@ -209,6 +211,13 @@ export const controlMessages = `
     double supersededBy = 9;
     double staysUntilMs = 10;
     string why = 11;
+  }
+
+  message OpenLookupRequest {}
+  message OpenLookupReply {
+    uint32 callsMax = 1;
+    uint32 streamsMax = 2;
+    uint32 callBytesMax = 3;
   }
 
   message Call {

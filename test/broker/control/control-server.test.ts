@@ -78,6 +78,7 @@ async function open(place: Partial<Place> = {}): Promise<ControlServer> {
       },
       compactions: { receipts: nothing, explanations: nothing },
     },
+    lookup: null,
     logger: keepingLogger(),
   });
   return server!;

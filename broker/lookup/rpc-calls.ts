@@ -1,0 +1,354 @@
+/**
+ * The calls of one connection that speaks the Lookup service (protocol/lookup/service.ts).
+ *
+ * What comes in is started a few calls at a time, then their replies are let out; while the caller is slow to take these, nothing is started
+ * and nothing read. So its memory is that of the calls it may have, and of a few answers.
+ */
+import { setMaxListeners } from 'node:events';
+import {
+  type LookupProtocol,
+  lookupCallsMax,
+  lookupReplyBytesMax,
+  lookupStreamsMax,
+  replyPartBytes,
+  streamWindowBytes,
+} from '../../protocol/lookup/service.ts';
+import { FrameSplitter } from '../../protocol/wire/frame.ts';
+import type { TransportConnection } from '../network/transport.ts';
+import type { Logger } from '../observe/logger.ts';
+import { FrameBatch } from './frame-batch.ts';
+import { type GetOptions, type KeyAnswer, type KeyRecord, LookupRefused, type Lookups } from './lookup.ts';
+import {
+  answerToMessage,
+  type CallMessage,
+  type ChangesMessage,
+  changeToMessage,
+  type GetManyMessage,
+  type GetMessage,
+  givenOf,
+  type HistoryMessage,
+  type PageMessage,
+  type PutMessage,
+  refusalToMessage,
+  writeOptionsOf,
+} from './rpc-messages.ts';
+
+export interface LookupCallsOptions {
+  readonly protocol: LookupProtocol;
+  readonly lookups: Lookups;
+  readonly connection: Pick<TransportConnection, 'send' | 'pause' | 'resume' | 'destroy'>;
+  readonly callBytesMax: number;
+  readonly logger: Logger;
+}
+
+/** Started before the first of them gets its turn to answer. */
+const startedAtOnce = 32;
+
+/** The fields of message Reply, of which one outcome. */
+type Reply = { readonly id: number } & Readonly<Record<string, unknown>>;
+
+/** A call that is not over. */
+interface Running {
+  readonly abort: AbortController | null;
+  /** Nobody waits for it. */
+  isCancelled: boolean;
+  /** Bytes of a stream that may still be sent. */
+  window: number;
+  goOn: (() => void) | null;
+}
+
+/** All calls that cannot be taken back by themselves and have one reply: most. */
+const plain: Running = { abort: null, isCancelled: false, window: 0, goOn: null };
+
+export class LookupCalls {
+  readonly #options: LookupCallsOptions;
+  readonly #splitter: FrameSplitter;
+  readonly #batch: FrameBatch;
+  readonly #running = new Map<number, Running>();
+  #streams = 0;
+  #waiting: CallMessage[] = [];
+  #isPumpScheduled = false;
+  #hasRoom = true;
+  #foundRoom: (() => void)[] = [];
+  #isClosed = false;
+  readonly #gone = new AbortController();
+  readonly #plainOptions: GetOptions = { signal: this.#gone.signal };
+
+  constructor(options: LookupCallsOptions) {
+    this.#options = options;
+    // As many calls as may wait listen to it.
+    setMaxListeners(0, this.#gone.signal);
+    const { protocol, callBytesMax, connection } = options;
+    this.#splitter = new FrameSplitter(callBytesMax, (frame) =>
+      // The frame is borrowed, and keys and values are views into it.
+      this.#take(protocol.call.decode(Buffer.from(frame)) as unknown as CallMessage),
+    );
+    this.#batch = new FrameBatch((chunks) => {
+      if (this.#isClosed || connection.send(chunks) || !this.#hasRoom) return;
+      this.#hasRoom = false;
+      connection.pause();
+    });
+  }
+
+  /** The bytes are borrowed. */
+  received(bytes: Uint8Array): void {
+    try {
+      this.#splitter.feed(bytes);
+    } catch {
+      this.#options.connection.destroy();
+    }
+  }
+
+  drained(): void {
+    if (this.#hasRoom) return;
+    this.#hasRoom = true;
+    this.#options.connection.resume();
+    for (const found of this.#foundRoom.splice(0)) found();
+    this.#pump();
+  }
+
+  /** The caller has gone: nobody waits for what runs. */
+  closed(): void {
+    this.#isClosed = true;
+    this.#waiting = [];
+    this.#gone.abort();
+    for (const running of this.#running.values()) cancel(running);
+    for (const found of this.#foundRoom.splice(0)) found();
+  }
+
+  #take(call: CallMessage): void {
+    const { id } = call;
+    const running = this.#running.get(id);
+    if (call.cancel !== null) {
+      if (running !== undefined && running !== plain) cancel(running);
+      return;
+    }
+    if (call.taken !== null) {
+      if (running !== undefined && running !== plain) taken(running, call.taken.bytes);
+      return;
+    }
+    if (running !== undefined) throw new Error(`two calls with the id ${id}`);
+    const isStream = call.changes !== null;
+    const isFull = isStream
+      ? this.#streams >= lookupStreamsMax
+      : this.#running.size - this.#streams >= lookupCallsMax;
+    if (isFull) {
+      this.#send({ id, refused: tooMany(isStream) });
+      return;
+    }
+    if (isStream) this.#streams += 1;
+    this.#running.set(id, isStream || call.isCancellable ? newRunning() : plain);
+    this.#waiting.push(call);
+    if (!this.#isPumpScheduled) this.#pump();
+  }
+
+  #pump(): void {
+    this.#isPumpScheduled = false;
+    const count = Math.min(this.#waiting.length, startedAtOnce);
+    if (!this.#hasRoom || count === 0) return;
+    const calls = this.#waiting.splice(0, count);
+    // Before they are started: what they answer comes before those behind them.
+    for (const call of calls) this.#start(call);
+    this.#isPumpScheduled = true;
+    queueMicrotask(() => this.#pump());
+  }
+
+  #start(call: CallMessage): void {
+    const { id } = call;
+    const running = this.#running.get(id)!;
+    if (call.get !== null) this.#get(id, call.get, running);
+    else if (call.put !== null) this.#put(id, call.put, running);
+    else if (call.changes !== null) this.#settle(id, this.#changes(id, call.changes, running));
+    else if (call.getMany !== null) this.#settle(id, this.#getMany(id, call.getMany, running));
+    else if (call.page !== null) this.#settle(id, this.#page(id, call.page, running));
+    else if (call.history !== null) this.#settle(id, this.#history(id, call.history, running));
+    else if (call.tables !== null) this.#reply({ id, tables: { tables: this.#options.lookups.status() } });
+    else this.#reply({ id, failed: 'this broker knows no such call' });
+  }
+
+  #get(id: number, { topic, key, options }: GetMessage, running: Running): void {
+    const given =
+      options === null && running === plain ? this.#plainOptions : this.#optionsOf(options ?? {}, running);
+    this.#options.lookups.get(topic, key, given).then(
+      (answer) => this.#reply({ id, answer: answerToMessage(answer) }),
+      (error) => this.#fail(id, error),
+    );
+  }
+
+  #put(id: number, message: PutMessage, running: Running): void {
+    const { topic, key, value } = message;
+    const options = { ...writeOptionsOf(message), signal: this.#signalOf(running) };
+    this.#options.lookups.put(topic, key, value, options).then(
+      (written) => this.#reply({ id, written }),
+      (error) => this.#fail(id, error),
+    );
+  }
+
+  async #getMany(id: number, { topic, keys, options }: GetManyMessage, running: Running): Promise<void> {
+    const given = this.#optionsOf(options ?? {}, running);
+    const answers = await this.#options.lookups.getMany(topic, keys, given);
+    for (const part of partsOf(answers, answerBytes))
+      await this.#sendPart(id, part, { answers: { answers: part.items.map(answerToMessage) } });
+  }
+
+  async #page(id: number, { topic, ...options }: PageMessage, running: Running): Promise<void> {
+    const { records, next } = await this.#options.lookups.page(topic, this.#optionsOf(options, running));
+    for (const part of partsOf(records, recordBytes))
+      await this.#sendPart(id, part, { page: { records: part.items, ...(part.isLast ? { next } : {}) } });
+  }
+
+  async #history(id: number, { topic, key, ...options }: HistoryMessage, running: Running): Promise<void> {
+    const given = this.#optionsOf(options, running);
+    const { records, isCut, completeFrom } = await this.#options.lookups.history(topic, key, given);
+    for (const part of partsOf(records, recordBytes))
+      await this.#sendPart(id, part, {
+        history: { records: part.items, ...(part.isLast ? { isCut, completeFrom } : {}) },
+      });
+  }
+
+  async #changes(id: number, { topic, ...options }: ChangesMessage, running: Running): Promise<void> {
+    try {
+      for await (const change of this.#options.lookups.changes(topic, this.#optionsOf(options, running))) {
+        if (running.isCancelled) return;
+        running.window -= this.#send({ id, change: changeToMessage(change), isPart: true });
+        if (!this.#hasRoom) await this.#room();
+        if (running.window <= 0 && !running.isCancelled)
+          await new Promise<void>((resolve) => {
+            running.goOn = resolve;
+          });
+        if (running.isCancelled) return;
+      }
+      this.#send({ id, end: {} });
+    } finally {
+      this.#streams -= 1;
+    }
+  }
+
+  #optionsOf(options: object, running: Running): never {
+    return givenOf({ ...ownFields(options), signal: this.#signalOf(running) });
+  }
+
+  #signalOf({ abort }: Running): AbortSignal {
+    return abort === null ? this.#gone.signal : abort.signal;
+  }
+
+  async #sendPart(id: number, { isLast }: Part<unknown>, outcome: object): Promise<void> {
+    this.#send({ id, ...outcome, isPart: !isLast });
+    if (!this.#hasRoom && !isLast) await this.#room();
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => this.#foundRoom.push(resolve));
+  }
+
+  #settle(id: number, work: Promise<void>): void {
+    work.then(
+      () => this.#running.delete(id),
+      (error) => this.#fail(id, error),
+    );
+  }
+
+  /** The call is over. */
+  #reply(message: Reply): void {
+    this.#running.delete(message.id);
+    this.#send(message);
+  }
+
+  /** Gives its size. */
+  #send(message: Reply): number {
+    if (this.#isClosed) return 0;
+    const { reply } = this.#options.protocol;
+    try {
+      return this.#batch.add(reply, message, lookupReplyBytesMax);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const refused = { reason: 'too-large', message: `the answer is too large: ${error.message}` };
+      return this.#batch.add(reply, { id: message.id, refused }, lookupReplyBytesMax);
+    }
+  }
+
+  #fail(id: number, error: unknown): void {
+    const isCancelled = this.#running.get(id)?.isCancelled === true;
+    this.#running.delete(id);
+    if (this.#isClosed || isCancelled) return;
+    if (error instanceof LookupRefused) {
+      this.#send({ id, refused: refusalToMessage(error) });
+      return;
+    }
+    this.#options.logger.error('a lookup failed', { error });
+    const message = error instanceof Error ? error.message : String(error);
+    this.#send({ id, failed: `the lookup failed unexpectedly: ${message}` });
+  }
+}
+
+function newRunning(): Running {
+  return { abort: new AbortController(), isCancelled: false, window: streamWindowBytes, goOn: null };
+}
+
+function cancel(running: Running): void {
+  if (running === plain) return;
+  running.isCancelled = true;
+  running.abort?.abort();
+  running.goOn?.();
+}
+
+function taken(running: Running, byteCount: number): void {
+  // Nobody takes more than was sent.
+  running.window = Math.min(streamWindowBytes, running.window + byteCount);
+  if (running.window > 0) {
+    running.goOn?.();
+    running.goOn = null;
+  }
+}
+
+const tooMany = (isStream: boolean) => ({
+  reason: 'too-many',
+  message: isStream
+    ? `more than ${lookupStreamsMax} streams of changes at a time on one connection`
+    : `more than ${lookupCallsMax} calls at a time on one connection`,
+});
+
+/** A decoded message keeps what is absent in its prototype. */
+function ownFields(message: object): object {
+  return { ...message };
+}
+
+interface Part<Item> {
+  readonly items: readonly Item[];
+  readonly isLast: boolean;
+}
+
+/** At least one, if an empty one. */
+function* partsOf<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Generator<Part<Item>> {
+  let from = 0;
+  let byteCount = 0;
+  for (let to = 0; to < items.length; to++) {
+    byteCount += bytesOf(items[to]!);
+    if (byteCount < replyPartBytes || to + 1 === items.length) continue;
+    yield { items: items.slice(from, to + 1), isLast: false };
+    from = to + 1;
+    byteCount = 0;
+  }
+  yield { items: items.slice(from), isLast: true };
+}
+
+/** What a record has besides its key, value and headers, at most. */
+const recordOverheadBytes = 80;
+
+function recordBytes({ key, value, headers }: KeyRecord): number {
+  let byteCount = recordOverheadBytes + key.length + (value?.length ?? 0);
+  for (const header of headers) byteCount += header.name.length + (header.value?.length ?? 0) + 8;
+  return byteCount;
+}
+
+function answerBytes(answer: KeyAnswer): number {
+  switch (answer.kind) {
+    case 'found':
+    case 'deleted':
+      return recordBytes(answer.record);
+    case 'several':
+      return answer.records.reduce((sum, record) => sum + recordBytes(record), 0);
+    default:
+      return 4;
+  }
+}

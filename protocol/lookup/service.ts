@@ -1,0 +1,55 @@
+/**
+ * How programs look keys up: a protobuf service on a connection of its own, to the control socket or over TCP.
+ *
+ *    | size int32 | kompakt.control.Call OpenLookup, with the token |     client → broker, the first frame
+ *    | size int32 | kompakt.control.Reply with OpenLookupReply      |     broker → client
+ *    | size int32 | kompakt.lookup.Call  |  …                             client → broker, from then on
+ *    | size int32 | kompakt.lookup.Reply |  …                             broker → client
+ *
+ * Calls run side by side, and replies name theirs; no order is promised, not even of a write and a read behind it. What is too much for
+ * one reply comes as several. A stream of changes goes on while its reader takes it: at most `streamWindowBytes` of it are under way, and
+ * a slow reader of one stream holds up nobody else on its connection. A frame that cannot be read ends the connection.
+ *
+ * The messages (messages.ts) are parsed on the first call.
+ */
+import type { Type } from 'protobufjs';
+import { lookupMessages } from './messages.ts';
+
+/** At a time on one connection; more are refused. A client that knows keeps the rest to itself. */
+export const lookupCallsMax = 1024;
+export const lookupStreamsMax = 256;
+
+/**
+ * A reply is at most one record more than `replyPartBytes`, and a record at most what was decompressed with it. It costs memory only as
+ * it arrives.
+ */
+export const lookupReplyBytesMax = 1024 * 1024 * 1024;
+
+/** What comes as several replies is cut about here. */
+export const replyPartBytes = 256 * 1024;
+
+/** Of one stream of changes, sent and not yet taken; and one change more. */
+export const streamWindowBytes = 256 * 1024;
+
+export interface LookupProtocol {
+  readonly call: Type;
+  readonly reply: Type;
+}
+
+let protocol: Promise<LookupProtocol> | null = null;
+
+/** Loads protobufjs and parses the service, once. */
+export function lookupProtocol(): Promise<LookupProtocol> {
+  protocol ??= import('protobufjs').then(({ default: protobuf }) => {
+    const { root } = protobuf.parse(lookupMessages, { keepCase: true });
+    return { call: root.lookupType('kompakt.lookup.Call'), reply: root.lookupType('kompakt.lookup.Reply') };
+  });
+  return protocol;
+}
+
+/** The fields of message OpenLookupReply: what the broker takes. */
+export interface OpenLookupReply {
+  readonly callsMax: number;
+  readonly streamsMax: number;
+  readonly callBytesMax: number;
+}
