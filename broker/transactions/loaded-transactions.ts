@@ -14,7 +14,7 @@ import type { Partition } from '../partitions/partition.ts';
 import { Endings } from './endings.ts';
 import type { Markers } from './markers.ts';
 import { isDecided, type Transaction } from './transaction.ts';
-import { decideComplete, isExpired } from './transaction-decisions.ts';
+import { decideComplete } from './transaction-decisions.ts';
 import { type TransactionEntry, transactionEntryCodec } from './transaction-entries.ts';
 import { TransactionMachine } from './transaction-machine.ts';
 
@@ -105,25 +105,26 @@ export class LoadedTransactions implements Shard {
     return this.#run(() => decide(this.#machine.get(transactionalId)), refused);
   }
 
-  /** Tombstones for ids that nobody has used for so long. */
-  expire(nowMs: number, expirationMs: number): void {
+  /** Ids to be forgotten, as many at a time as are written at once. */
+  *expired(isExpired: (transaction: Transaction) => boolean): Generator<readonly string[]> {
     if (!this.#journal.isReady) return;
-    const entries: TransactionEntry[] = [];
-    for (const transaction of this.#machine.all())
-      if (isExpired(transaction, nowMs, expirationMs))
-        entries.push({ transactionalId: transaction.transactionalId, value: null });
-    for (let at = 0; at < entries.length; at += tombstonesPerBatch) {
-      const batch = entries.slice(at, at + tombstonesPerBatch);
-      void this.#run<number>(
-        () => ({ entries: batch, answer: none }),
-        (errorCode) => {
-          this.#options.logger.warn('Transactional ids that expired stay for now', {
-            error: errorName(errorCode),
-          });
-          return errorCode;
-        },
-      );
-    }
+    const ids = [...this.#machine.all()].filter(isExpired).map(({ transactionalId }) => transactionalId);
+    for (let at = 0; at < ids.length; at += tombstonesPerBatch) yield ids.slice(at, at + tombstonesPerBatch);
+  }
+
+  /** Tombstones for those that nobody has used meanwhile. */
+  forget(transactionalIds: readonly string[], isExpired: (transaction: Transaction) => boolean): void {
+    const entries = (): TransactionEntry[] =>
+      transactionalIds.flatMap((transactionalId) => {
+        const current = this.#machine.get(transactionalId);
+        return current !== undefined && isExpired(current) ? [{ transactionalId, value: null }] : [];
+      });
+    const refused = (errorCode: number): number => {
+      const error = errorName(errorCode);
+      this.#options.logger.warn('Transactional ids that expired stay for now', { error });
+      return errorCode;
+    };
+    void this.#run<number>(() => ({ entries: entries(), answer: none }), refused);
   }
 
   #run<Answer>(

@@ -10,20 +10,40 @@ import type { Partitions } from '../partitions/partitions.ts';
 import type { TopicPartition } from './transaction-decisions.ts';
 
 export interface MarkersOptions {
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'defer'>;
   readonly partitions: Partitions;
   readonly groups: Pick<GroupCoordinator, 'endTransaction'>;
 }
 
+/** So many markers are written in one turn of the event loop, about 5 ms; the others wait for the next. */
+export const markersPerTurn = 100;
+
 export class Markers {
   readonly #options: MarkersOptions;
+  readonly #waiting: (() => void)[] = [];
+  #leftInTurn = markersPerTurn;
 
   constructor(options: MarkersOptions) {
     this.#options = options;
   }
 
   /** NONE once the marker is as durable as the policy says, or why there is none. */
-  write(marker: TransactionMarker, { topic, partition: index }: TopicPartition): MaybeLater<number> {
+  write(marker: TransactionMarker, target: TopicPartition): MaybeLater<number> {
+    if (this.#leftInTurn === 0)
+      return new Promise((resolve) => {
+        this.#waiting.push(() => resolve(this.write(marker, target)));
+      });
+    if (this.#leftInTurn === markersPerTurn) this.#options.clock.defer(() => this.#nextTurn());
+    this.#leftInTurn -= 1;
+    return this.#writeNow(marker, target);
+  }
+
+  #nextTurn(): void {
+    this.#leftInTurn = markersPerTurn;
+    for (const write of this.#waiting.splice(0, markersPerTurn)) write();
+  }
+
+  #writeNow(marker: TransactionMarker, { topic, partition: index }: TopicPartition): MaybeLater<number> {
     const { clock, partitions, groups } = this.#options;
     const partition = partitions.get(topic, index);
     if (partition === undefined) return errors.unknownTopicOrPartition.code;

@@ -3,6 +3,7 @@
  * what nobody uses, and offers what the transaction APIs need. Everything about an id happens in its shard.
  */
 import { errors } from '../../protocol/errors.ts';
+import { turn } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { GroupCoordinator } from '../groups/group-coordinator.ts';
@@ -27,6 +28,7 @@ import {
   decideInit,
   type EndRequest,
   type InitRequest,
+  isExpired,
   isOpenIn,
   isTimedOut,
   type NeedsProducerId,
@@ -51,6 +53,8 @@ export interface TransactionCoordinatorOptions {
 }
 
 const none = errors.none.code;
+/** So many aborts are decided in one turn of the event loop. */
+const abortsPerTurn = 100;
 const asItIs = (errorCode: number): number => errorCode;
 
 export class TransactionCoordinator {
@@ -60,6 +64,7 @@ export class TransactionCoordinator {
   readonly #shards: CoordinatorShards<LoadedTransactions>;
   readonly #unsubscribe: () => void;
   #tasks: readonly PeriodicTask[] = [];
+  #isClosing = false;
 
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options;
@@ -83,14 +88,14 @@ export class TransactionCoordinator {
   async start(): Promise<void> {
     await this.#shards.loadAll();
     const { environment, settings, logger } = this.#options;
-    const task = (name: string, intervalMs: () => number, run: () => void): PeriodicTask =>
+    const task = (name: string, intervalMs: () => number, run: () => Promise<void>): PeriodicTask =>
       new PeriodicTask({
         name,
         clock: environment.clock,
         logger,
         firstMs: intervalMs(),
         intervalMs,
-        run: async () => run(),
+        run,
       });
     this.#tasks = [
       task(
@@ -107,6 +112,7 @@ export class TransactionCoordinator {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#unsubscribe();
     await Promise.all(this.#tasks.map((task) => task.stop()));
     await this.#shards.close();
@@ -195,34 +201,47 @@ export class TransactionCoordinator {
   }
 
   /** Aborts transactions that are open for longer than their producers said; run by the clock. */
-  abortTimedOut(): void {
-    const nowMs = this.#options.environment.clock.nowMs();
+  async abortTimedOut(): Promise<void> {
+    const { clock } = this.#options.environment;
+    const nowMs = clock.nowMs();
     const due: Transaction[] = [];
     for (const shard of this.#shards)
       if (shard.isReady)
         for (const transaction of shard.all()) if (isTimedOut(transaction, nowMs)) due.push(transaction);
-    for (const { transactionalId, producerId, producerEpoch } of due) {
-      const aborted = this.#decide(transactionalId, (current, at) =>
-        current !== undefined && isTimedOut(current, nowMs)
-          ? decideFence(current, at)
-          : { entries: [], answer: noProducer(none) },
-      );
-      void Promise.resolve(aborted).then(({ errorCode }) =>
-        this.#options.logger.info('A transaction took too long and is aborted', {
-          transactionalId,
-          producerId,
-          producerEpoch,
-          errorCode,
-        }),
-      );
+    for (const [n, transaction] of due.entries()) {
+      if (n > 0 && n % abortsPerTurn === 0) await turn(clock);
+      if (this.#isClosing) return;
+      this.#abortIfTimedOut(transaction, nowMs);
     }
   }
 
+  #abortIfTimedOut({ transactionalId, producerId, producerEpoch }: Transaction, nowMs: number): void {
+    // It may have ended since it was found.
+    let isStillDue = false;
+    const aborted = this.#decide(transactionalId, (current, at) => {
+      isStillDue = current !== undefined && isTimedOut(current, nowMs);
+      return isStillDue ? decideFence(current!, at) : { entries: [], answer: noProducer(none) };
+    });
+    void Promise.resolve(aborted).then(({ errorCode }) => {
+      if (!isStillDue) return;
+      const fields = { transactionalId, producerId, producerEpoch, errorCode };
+      this.#options.logger.info('A transaction took too long and is aborted', fields);
+    });
+  }
+
   /** Forgets ids past `transactional.id.expiration.ms`; run by the clock. */
-  expire(): void {
+  async expire(): Promise<void> {
     const { environment, settings } = this.#options;
-    const expirationMs = settings['transactional.id.expiration.ms'];
-    for (const shard of this.#shards) shard.expire(environment.clock.nowMs(), expirationMs);
+    const { clock } = environment;
+    for (const shard of this.#shards) {
+      const isExpiredNow = (transaction: Transaction): boolean =>
+        isExpired(transaction, clock.nowMs(), settings['transactional.id.expiration.ms']);
+      for (const batch of shard.expired(isExpiredNow)) {
+        if (this.#isClosing) return;
+        shard.forget(batch, isExpiredNow);
+        await turn(clock);
+      }
+    }
   }
 
   get #version(): number {
