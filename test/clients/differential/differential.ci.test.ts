@@ -8,7 +8,7 @@ import { hasJava } from '../java/apache-kafka.ts';
 import { type Brokers, startBrokers } from './brokers.ts';
 import { differencesBetween, keptFor, show } from './compare.ts';
 import { type KeptDifference, keptDifferences } from './kept-differences.ts';
-import { playOf } from './random/play.ts';
+import { playOf, transactionPlayOf } from './random/play.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 import { Side } from './side.ts';
@@ -63,6 +63,9 @@ const [firstSeed, lastSeed] = (process.env.DIFFERENTIAL_SEEDS ?? '1-12').split('
 describe('by seed', () => {
   for (let seed = firstSeed!; seed <= lastSeed!; seed++)
     test(`seed ${seed}`, () => expectSame(playOf(seed, stepsOfSeed), true));
+
+  for (let seed = firstSeed!; seed <= lastSeed!; seed++)
+    test(`transactions, seed ${seed}`, () => expectSame(transactionPlayOf(seed, stepsOfSeed), true));
 });
 
 test('every difference that we keep is still there', () => {

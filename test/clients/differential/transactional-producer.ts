@@ -162,6 +162,14 @@ export class TransactionalProducer {
     return this.peer.ask(addOffsetsToTxn, version, { ...this.claim, groupId }, `${this.name} ${note}`);
   }
 
+  nextSequence({ name }: Topic, index: number): number {
+    return this.#sequences.get(`${name}-${index}`) ?? 0;
+  }
+
+  setNextSequence({ name }: Topic, index: number, sequence: number): void {
+    this.#sequences.set(`${name}-${index}`, sequence);
+  }
+
   /** Its next records, or those it is told to send. */
   async send(note: string, { name, topicId }: Topic, index: number, how: Sending = {}): Promise<number> {
     const { producerId, producerEpoch, transactionalId } = this;

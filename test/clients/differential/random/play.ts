@@ -11,6 +11,7 @@ import { logOperations } from './logs.ts';
 import { recordOperations } from './records.ts';
 import { sessionOperations } from './sessions.ts';
 import { topicOperations } from './topics.ts';
+import { lookAtSeats, openSeats, transactionOperations } from './transactions.ts';
 import { World } from './world.ts';
 
 export interface Operation {
@@ -26,15 +27,14 @@ const operations: readonly Operation[] = [
   ...sessionOperations,
   ...groupOperations,
 ];
-const weightOfAll = operations.reduce((sum, { weight }) => sum + weight, 0);
 
-function pick(random: SeededRandom): Operation {
-  let left = random.below(weightOfAll);
-  for (const operation of operations) {
+function pick(random: SeededRandom, from: readonly Operation[]): Operation {
+  let left = random.below(from.reduce((sum, { weight }) => sum + weight, 0));
+  for (const operation of from) {
     left -= operation.weight;
     if (left < 0) return operation;
   }
-  return operations[0]!;
+  return from[0]!;
 }
 
 /** `steps` operations of one seed. */
@@ -44,9 +44,23 @@ export function playOf(seed: number, steps: number): Scenario {
     async run(side: Side, setting: Setting) {
       const random = new SeededRandom(seed);
       const world = await World.open(side, setting, random);
-      for (let step = 0; step < steps; step++) await pick(random).run(world);
+      for (let step = 0; step < steps; step++) await pick(random, operations).run(world);
       await world.look();
       await world.closeSessions();
+    },
+  };
+}
+
+/** The same of transactions, whose topics and groups stay. */
+export function transactionPlayOf(seed: number, steps: number): Scenario {
+  return {
+    name: `transactions-seed-${seed}`,
+    async run(side: Side, setting: Setting) {
+      const random = new SeededRandom(seed);
+      const world = await World.open(side, setting, random);
+      await openSeats(world);
+      for (let step = 0; step < steps; step++) await pick(random, transactionOperations).run(world);
+      await lookAtSeats(world);
     },
   };
 }

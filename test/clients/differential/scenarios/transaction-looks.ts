@@ -5,7 +5,7 @@ import { listOffsets } from '../../../../protocol/messages/data/list-offsets.ts'
 import { offsetFetch } from '../../../../protocol/messages/groups/offset-fetch.ts';
 import type { ResponseOf } from '../../../../protocol/schema/api.ts';
 import { sortedBy } from '../normalise.ts';
-import type { Side } from '../side.ts';
+import type { Side, View } from '../side.ts';
 import { byGroup, type Topic } from './commit-requests.ts';
 import { newestFetch, of, plainFetch, target } from './fetch-requests.ts';
 
@@ -74,6 +74,7 @@ export async function lookAtGroup(
   topic: Topic,
   note: string,
   versions: readonly number[] = [10],
+  view: View<typeof offsetFetch> = byGroup,
 ): Promise<void> {
   for (const version of versions)
     for (const requireStable of version >= 7 ? [false, true] : [false]) {
@@ -85,7 +86,7 @@ export async function lookAtGroup(
         const body =
           version >= 8 ? { groups: [{ groupId, topics: isAll ? null : byId }] } : { groupId, topics };
         const what = `${isAll ? 'all' : 'some'}${requireStable ? ', stable,' : ''} ${note}`;
-        await side.ask(offsetFetch, version, { ...body, ...stable }, what, byGroup);
+        await side.ask(offsetFetch, version, { ...body, ...stable }, what, view);
       }
     }
 }

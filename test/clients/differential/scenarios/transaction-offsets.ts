@@ -87,6 +87,8 @@ const members: Scenario = {
       await producer.addOffsets('adds the group', groupId);
       const commit = committerOf(producer, topic, version);
       const member = await Member.of(side, 'm', groupId, { topics: [topic.name] });
+      const stranger = { memberId: 'stranger', generationIdOrMemberEpoch: 4 };
+      await commit(member, 'of a group that is not there', stranger);
       await member.askForId();
       await commit(member, 'with an id only');
       await member.join('joins');
