@@ -150,11 +150,6 @@ export const keptDifferences: readonly KeptDifference[] = [
     path: /(topicResults|resultsByPartition|topics|markers|unknownStateFilters)$/,
   },
   {
-    reason: "patterns of transactional ids are JavaScript's, not RE2's: flags in the middle are refused",
-    where: /^transactions-listed: ListTransactions v2 pattern \(\?i\)/,
-    path: /^(errorCode|transactionStates)$/,
-  },
-  {
     reason: 'a length beyond 2^31 is refused; in Java it wraps and is taken for null',
     where: /^lengths: Metadata v9: very many topics, compact$/,
     path: /^$/,
