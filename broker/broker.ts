@@ -23,6 +23,8 @@ import { GroupCoordinator } from './groups/group-coordinator.ts';
 import { PeriodicTask } from './housekeeping/periodic.ts';
 import { LateLookups } from './lookup/late-lookups.ts';
 import type { Lookups } from './lookup/lookup.ts';
+import { openLookupListener } from './lookup/open-listener.ts';
+import type { LookupDoor } from './lookup/rpc-door.ts';
 import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
 import {
   type BoundNetwork,
@@ -33,7 +35,7 @@ import {
 import { Dispatch, type RequestHook } from './network/dispatch.ts';
 import { hostAndPort, isLoopback } from './network/hosts.ts';
 import type { BoundListener } from './network/network.ts';
-import type { Transport } from './network/transport.ts';
+import type { Endpoint, Transport } from './network/transport.ts';
 import { leveledLogger } from './observe/leveled-logger.ts';
 import type { Logger } from './observe/logger.ts';
 import { openLogs, startErrorOf, takeDirectory } from './open-directory.ts';
@@ -78,6 +80,8 @@ export interface RunningBroker {
   readonly compactions: Compactions;
   /** Keys of compacted topics. */
   readonly lookups: Lookups;
+  /** Where lookups are answered over TCP, as bound; null: nowhere. */
+  readonly lookupEndpoint: Endpoint | null;
   cleanerStatus(): CleanerStatus;
   status(): ControlStatus;
   /** Closes everything; resolves when nothing is left open. Idempotent. */
@@ -183,14 +187,22 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const { ranges } = cleaning.cleaner;
   const lookups = new LateLookups({ ...services, ranges, logger: logger.named('lookup') });
   undo.push(() => lookups.stop());
+  const door = {
+    lookups,
+    callBytesMax: settings['socket.request.max.bytes'],
+    logger: logger.named('lookup'),
+  };
+  const lookupListener = await openLookupListener({ ...parts, ...door, settings });
+  undo.push(async () => lookupListener?.close());
+  const lookupEndpoint = lookupListener?.local ?? null;
   startTasks(parts, logDirectory, cleaning, logger, undo);
   report(parts, net.listeners, keepsKafkaOut, logger);
   const broker = runningBroker(
     parts,
-    { directory, net, cluster, logDirectory, cleaning, lookups, startedMs },
+    { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, startedMs },
     undo,
   );
-  control = await openControl(parts, broker, logger);
+  control = await openControl(parts, broker, door, logger);
   return broker;
 }
 
@@ -257,16 +269,18 @@ interface Opened {
   readonly logDirectory: LogDirectory;
   readonly cleaning: Cleaning;
   readonly lookups: Lookups;
+  readonly lookupEndpoint: Endpoint | null;
   readonly startedMs: number;
 }
 
 function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): RunningBroker {
-  const { directory, net, cluster, logDirectory, cleaning, lookups, startedMs } = opened;
+  const { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, startedMs } = opened;
   const { clusterId, nodeId } = cluster.state;
   return {
     directory,
     compactions: cleaning.compactions,
     lookups,
+    lookupEndpoint,
     cleanerStatus: () => cleaning.cleaner.status,
     clusterId,
     nodeId,
@@ -295,6 +309,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
 async function openControl(
   { environment, transport, processId, control }: BrokerParts,
   broker: RunningBroker,
+  lookup: LookupDoor,
   logger: Logger,
 ): Promise<ControlServer | null> {
   if (control === undefined) return null;
@@ -305,7 +320,7 @@ async function openControl(
     directory: control.isInMemory ? null : broker.directory,
     folder: control.folder,
     listeners: broker.status().listeners,
-    lookup: null,
+    lookup,
     logger: logger.named('control'),
     actions: {
       status: () => broker.status(),

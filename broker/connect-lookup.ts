@@ -5,12 +5,12 @@ import { createNodeEnvironment } from '../storage/environment/node.ts';
 import type { TableStatus } from './lookup/lookup.ts';
 import { RemoteLookups } from './lookup/remote-lookups.ts';
 import { LookupChannel, LookupConnectionError } from './lookup/rpc-channel.ts';
-import { Table } from './lookup/table.ts';
+import { Table, type TableSource } from './lookup/table.ts';
 import type { ValueFormat } from './lookup/value-codecs.ts';
 import { hostAndPort } from './network/hosts.ts';
 import { NodeTransport } from './network/node-transport.ts';
 
-/** The broker of a data directory on this machine, for its own user; or one that listens with `kompakt.lookup.rpc.port`. */
+/** The broker that `kompakt serve` runs on a data directory of this machine, for its own user; or one that listens with `kompakt.lookup.rpc.port`. */
 export type LookupAddress =
   | { readonly dataDir: string }
   /** `host` by default 127.0.0.1; `token` where the broker has one. */
@@ -21,11 +21,15 @@ export interface TableOptions<Value> {
   readonly values?: ValueFormat<Value>;
 }
 
+/** A compacted topic. Nothing is asked before it is used. */
+export interface Tables {
+  (topic: string, options: { readonly values: 'text' }): Table<string>;
+  (topic: string, options: { readonly values: 'bytes' }): Table<Uint8Array>;
+  <Value = unknown>(topic: string, options?: TableOptions<Value>): Table<Value>;
+}
+
 export interface LookupClient extends AsyncDisposable {
-  /** A compacted topic. Nothing is asked before it is used. */
-  table(topic: string, options: { readonly values: 'text' }): Table<string>;
-  table(topic: string, options: { readonly values: 'bytes' }): Table<Uint8Array>;
-  table<Value = unknown>(topic: string, options?: TableOptions<Value>): Table<Value>;
+  readonly table: Tables;
   /** The tables that the broker has, or is reading. */
   tables(): Promise<readonly TableStatus[]>;
   /** What is under way fails. */
@@ -49,9 +53,9 @@ export async function connectLookup(address: LookupAddress): Promise<LookupClien
   };
 }
 
-export function tablesOf(source: ConstructorParameters<typeof Table>[0]): LookupClient['table'] {
-  return (topic: string, options: TableOptions<never> = {}) =>
-    new Table(source, topic, options.values) as never;
+export function tablesOf(source: TableSource): Tables {
+  return <Value>(topic: string, options: TableOptions<Value> = {}) =>
+    new Table<Value>(source, topic, options.values) as never;
 }
 
 /** Where a broker is, and what opens the door. */

@@ -11,6 +11,7 @@ import type { PartitionExplanation } from './cleaning/explain-log.ts';
 import type { CleanerStatus } from './cleaning/log-cleaner.ts';
 import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
+import { type Tables, tablesOf } from './connect-lookup.ts';
 import { defaultEnvironment } from './default-environment.ts';
 import type { Lookups } from './lookup/lookup.ts';
 import type { RequestHook } from './network/dispatch.ts';
@@ -31,6 +32,8 @@ export type {
 export type { PartitionExplanation } from './cleaning/explain-log.ts';
 export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
+export type { LookupAddress, LookupClient, TableOptions, Tables } from './connect-lookup.ts';
+export { connectLookup } from './connect-lookup.ts';
 export type {
   Change,
   ChangesOptions,
@@ -52,6 +55,19 @@ export type {
   Written,
 } from './lookup/lookup.ts';
 export { etagOf, LookupRefused } from './lookup/lookup.ts';
+export { LookupConnectionError } from './lookup/rpc-channel.ts';
+export type {
+  ScanOptions,
+  Table,
+  TableAnswer,
+  TableChange,
+  TableChangesOptions,
+  TableHistory,
+  TableKey,
+  TableRecord,
+} from './lookup/table.ts';
+export { UnreadableValue } from './lookup/table.ts';
+export type { ValueCodec, ValueFormat } from './lookup/value-codecs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { StartError } from './start-error.ts';
@@ -91,6 +107,10 @@ export interface Broker extends AsyncDisposable {
   explain(topic: string, key: string | Uint8Array, options?: ExplainOptions): Promise<PartitionExplanation[]>;
   /** Compacted topics as the key/value stores that they are. */
   readonly lookups: Lookups;
+  /** One of them, with its values decoded; nothing is asked before it is used. */
+  readonly table: Tables;
+  /** Where `connectLookup` reaches this broker over TCP; null without `kompakt.lookup.rpc.port`. */
+  readonly lookupPort: number | null;
   /** What the cleaner is doing, and which logs it cannot clean. */
   cleanerStatus(): CleanerStatus;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
@@ -135,6 +155,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     compact: (topic, options) => broker.compactions.compact(topic, options),
     explain: (topic, key, options) => broker.compactions.explain(topic, Buffer.from(key), options),
     lookups: broker.lookups,
+    table: tablesOf(broker.lookups),
+    lookupPort: broker.lookupEndpoint?.port ?? null,
     cleanerStatus: () => broker.cleanerStatus(),
     stop,
     [Symbol.asyncDispose]: stop,

@@ -8,6 +8,7 @@ import { consumerGroupKeys } from './keys/consumer-groups.ts';
 import { dynamicOnlyKeys } from './keys/dynamic-only.ts';
 import { groupKeys } from './keys/groups.ts';
 import { logKeys } from './keys/log.ts';
+import { lookupRpcKeys } from './keys/lookup-rpc.ts';
 import { networkKeys } from './keys/network.ts';
 import { ownKeys } from './keys/own.ts';
 import { quorumKeys } from './keys/quorum.ts';
@@ -25,6 +26,7 @@ import { topicDefaultKeys } from './topic-defaults.ts';
 /** The areas, in the order of the generated page. */
 export const brokerKeyAreas = {
   'Kompakt’s own': ownKeys,
+  'Lookups over TCP': lookupRpcKeys,
   'The node': serverKeys,
   Network: networkKeys,
   'Defaults of topics': topicDefaultKeys,

@@ -1,5 +1,6 @@
 /** Rules that tie broker keys together, as Kafka checks them at start and at each dynamic change. Listeners have their own: listeners.ts. */
 import { MiB } from '../../storage/config/define.ts';
+import { isLoopback } from '../network/hosts.ts';
 import { type BrokerKeyName, type BrokerSettings, brokerKeys } from './broker-keys.ts';
 import { parseIpOverrides } from './ip-overrides.ts';
 import { topicDefaults } from './topic-defaults.ts';
@@ -10,6 +11,7 @@ export function checkTogether(settings: BrokerSettings): string | undefined {
     checkQuorum(settings) ??
     checkLogTimes(settings) ??
     checkNetwork(settings) ??
+    checkLookupRpc(settings) ??
     checkReplication(settings) ??
     checkGroupBounds(settings)
   );
@@ -48,6 +50,17 @@ function checkQuorum(settings: BrokerSettings): string | undefined {
     return `controller.quorum.voters must not name this node (node.id ${nodeId}), which is not a controller`;
   }
   return undefined;
+}
+
+/** Shorter ones can be tried out from another machine. */
+const tokenCharactersMin = 16;
+
+function checkLookupRpc(settings: BrokerSettings): string | undefined {
+  const host = settings['kompakt.lookup.rpc.host'];
+  const token = settings['kompakt.lookup.rpc.token'];
+  if (settings['kompakt.lookup.rpc.port'] === -1 || isLoopback(host)) return undefined;
+  if (token !== null && token.length >= tokenCharactersMin) return undefined;
+  return `kompakt.lookup.rpc.host=${host} is beyond this machine, which needs kompakt.lookup.rpc.token, of at least ${tokenCharactersMin} characters`;
 }
 
 function checkLogTimes(settings: BrokerSettings): string | undefined {

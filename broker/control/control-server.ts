@@ -43,7 +43,7 @@ export interface ControlServerOptions {
   readonly listeners: readonly string[];
   readonly actions: ControlActions;
   /** For connections that begin with OpenLookup. */
-  readonly lookup: LookupDoor | null;
+  readonly lookup: LookupDoor;
   readonly logger: Logger;
 }
 
@@ -169,8 +169,7 @@ export class ControlServer {
     if (given.length !== this.#token.length || !timingSafeEqual(given, this.#token))
       throw new Error('a call with a wrong token');
     if (spoken.lookup !== null) throw new Error('a frame before the answer to OpenLookup');
-    if (call.method !== openLookupMethod || !isFirst || lookup === null)
-      return void spoken.control.take(call);
+    if (call.method !== openLookupMethod || !isFirst) return void spoken.control.take(call);
     const calls = await openLookup(lookup, protocol, connection, call.id);
     if (this.#connections.has(connection)) spoken.lookup = calls;
     else calls.closed();

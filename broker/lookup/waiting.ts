@@ -2,6 +2,7 @@
  * Waiting on somebody's behalf: for so long, until he gives up, or until the broker stops. Only so many may wait at a time: each of
  * them takes memory, and whoever asks can ask again.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../storage/environment/clock.ts';
 import { LookupRefused, type WaitOptions } from './lookup.ts';
 import { refuse, refuseRequest } from './refuse.ts';
@@ -17,6 +18,8 @@ export class Waiting {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    // All that wait listen to it; Node would warn of the eleventh.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Aborted, with a LookupRefused, when the broker stops. */

@@ -9,6 +9,7 @@ import { type ControlFile, controlFrame, controlProtocol } from '../../../protoc
 import { createNodeEnvironment } from '../../../storage/environment/node.ts';
 import { ControlClient } from '../../../tools/control-client.ts';
 import { findBroker } from '../../../tools/find-broker.ts';
+import { FakeLookups } from '../lookup/fake-lookups.ts';
 import { keepingLogger } from '../network/frames.ts';
 import { tcpClient } from '../network/tcp-client.ts';
 
@@ -78,7 +79,7 @@ async function open(place: Partial<Place> = {}): Promise<ControlServer> {
       },
       compactions: { receipts: nothing, explanations: nothing },
     },
-    lookup: null,
+    lookup: { lookups: new FakeLookups(), callBytesMax: 1024, logger: keepingLogger() },
     logger: keepingLogger(),
   });
   return server!;
