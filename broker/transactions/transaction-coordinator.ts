@@ -54,7 +54,7 @@ export interface TransactionCoordinatorOptions {
 
 const none = errors.none.code;
 /** So many aborts are decided in one turn of the event loop. */
-const abortsPerTurn = 100;
+const abortsPerTurn = 25;
 const asItIs = (errorCode: number): number => errorCode;
 
 export class TransactionCoordinator {

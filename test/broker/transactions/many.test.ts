@@ -27,7 +27,7 @@ test('markers of a transaction in many partitions are written over several turns
   const isWritten = ({ topic, endOffset }: { topic: string; endOffset: number }) =>
     topic === 't' && endOffset === 1;
   expect(await client.commit()).toBe('NONE');
-  expect([markers(), await countIn('PrepareCommit')]).toEqual([100, 1]);
+  expect([markers(), await countIn('PrepareCommit')]).toEqual([25, 1]);
   await world.clock.settle();
   expect([markers(), await countIn('CompleteCommit')]).toEqual([250, 1]);
 });
@@ -37,7 +37,7 @@ test('so are the aborts of many transactions that took too long, and what is for
   for (const id of many(250, 'tx')) await (await TransactionClient.ready(world, 0, id)).add('t-0');
   world.clock.setWallMs(world.clock.nowMs() + 3_600_000);
   const aborting = world.transactions.abortTimedOut();
-  expect(await countIn('Ongoing')).toBe(150);
+  expect(await countIn('Ongoing')).toBe(225);
   await world.clock.until(aborting);
   await world.clock.settle();
   expect(await countIn('CompleteAbort')).toBe(250);
@@ -70,6 +70,6 @@ test('a stop in the middle does not wait for the rest', async () => {
   world.clock.setWallMs(world.clock.nowMs() + 3_600_000);
   void world.transactions.abortTimedOut();
   await world.restart();
-  expect(await countIn('Ongoing')).toBe(150);
-  expect(await countIn('CompleteAbort')).toBe(100);
+  expect(await countIn('Ongoing')).toBe(225);
+  expect(await countIn('CompleteAbort')).toBe(25);
 });
