@@ -7,6 +7,7 @@ import { startBroker } from '../../../broker/index.ts';
 import { createTopics } from '../../../protocol/messages/topics/create-topics.ts';
 import { quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
+import { comparedVersion } from '../differential/brokers.ts';
 import { Requests } from '../killed/requests.ts';
 import { hasJava, startKafka } from './apache-kafka.ts';
 import { CodesClient, settled, topic } from './codes-client.ts';
@@ -44,7 +45,7 @@ test('are those of Apache Kafka', async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'transaction-codes-'));
   const port = await quietPort();
   const properties = Object.fromEntries(Object.entries(quick).map(([name, value]) => [name, String(value)]));
-  const kafka = await startKafka(directory, port, properties);
+  const kafka = await startKafka(directory, port, properties, { version: comparedVersion });
   const broker = await startBroker({ config: quick });
   try {
     const theirs = await answers(port);
