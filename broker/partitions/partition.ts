@@ -8,6 +8,7 @@ import type {
   ReadOptions,
 } from '../../storage/log/log-types.ts';
 import type { ProducerState } from '../../storage/log/producer-state.ts';
+import { RefusedBeginnings } from './refused-beginnings.ts';
 
 /** Somebody who wants to know when a partition changes: a waiting fetch. */
 export interface PartitionWatcher {
@@ -15,15 +16,16 @@ export interface PartitionWatcher {
   partitionChanged(partition: Partition, event: LogEvent): void;
 }
 
-/** One partition that this node leads: its log, its leader epoch, and who waits for it. */
 /** The leader epoch of clients that know none. */
 const noEpoch = -1;
 
+/** One partition that this node leads: its log, its leader epoch, and who waits for it. */
 export class Partition {
   readonly topic: string;
   readonly topicId: string;
   readonly index: number;
   readonly log: Log;
+  readonly refusedBeginnings = new RefusedBeginnings();
   readonly #watchers = new Set<PartitionWatcher>();
   #leaderEpoch: number;
   #isDeleted = false;

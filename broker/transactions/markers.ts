@@ -49,6 +49,7 @@ export class Markers {
     if (partition === undefined) return errors.unknownTopicOrPartition.code;
     // The group coordinator writes its topic itself: what it has pending is decided with the same step.
     if (topic === consumerOffsetsTopic) return groups.endTransaction(index, marker);
+    partition.refusedBeginnings.forget(marker.producerId);
     const outcome = partition.append(buildEndTransactionMarker({ ...marker, timestampMs: clock.nowMs() }), {
       origin: 'coordinator',
       ownsBuffer: true,

@@ -168,7 +168,7 @@ function append(
     return failure(errors.invalidTopicException.code);
   const options = { origin: 'client', ownsBuffer: ownsBytes } as const;
   if (transaction === null || !areTransactional(records)) return partition.append(records!, options);
-  const refused = appendRefusal(services, transaction, partition);
+  const refused = appendRefusal(services, transaction, partition, records);
   if (refused !== null) return refused;
   const { transactionVersion } = transaction;
   return partition.append(records, { ...options, transactionVersion });

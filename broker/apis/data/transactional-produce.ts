@@ -2,6 +2,7 @@
 import { errors } from '../../../protocol/errors.ts';
 import type { produce } from '../../../protocol/messages/data/produce.ts';
 import {
+  baseSequence,
   batchHeaderBytes,
   isTransactional,
   magic,
@@ -95,13 +96,35 @@ export function askForAppends(
   return permitted instanceof Promise ? permitted.then(note) : note(permitted);
 }
 
+type Refusal = { readonly errorCode: number; readonly message: string | null };
+
 /** Why records of a transaction may not be appended here and now; null when they may. */
 export function appendRefusal(
-  { transactions }: Services,
-  { claim, protocol, isChecked, codes }: TransactionalProduce,
+  services: Services,
+  transaction: TransactionalProduce,
   partition: Partition,
-): { readonly errorCode: number; readonly message: string | null } | null {
+  records: Buffer,
+): Refusal | null {
+  const { claim, protocol, isChecked } = transaction;
   if (!isChecked) return null;
+  const refusal = coordinatorRefusal(services, transaction, partition);
+  if (protocol === 'adding') return refusal;
+  const { refusedBeginnings } = partition;
+  const batch = [claim.producerId, claim.producerEpoch, baseSequence(records, 0)] as const;
+  if (refusal === null)
+    return refusedBeginnings.isOvertaken(...batch)
+      ? { errorCode: errors.outOfOrderSequenceNumber.code, message: null }
+      : null;
+  const isSentAgain = refusal.errorCode === errors.notEnoughReplicas.code;
+  if (isSentAgain && partition.producer(claim.producerId) === undefined) refusedBeginnings.note(...batch);
+  return refusal;
+}
+
+function coordinatorRefusal(
+  { transactions }: Services,
+  { claim, protocol, codes }: TransactionalProduce,
+  partition: Partition,
+): Refusal | null {
   const errorCode = codes.get(partition) ?? errors.invalidTxnState.code;
   if (errorCode !== errors.none.code) return produceRefusal(errorCode, protocol);
   // It may have ended while this request waited.

@@ -149,20 +149,38 @@ test('offsets that are refused for now are committed with the marker that is wri
   expect([await offset(), await stateOf()]).toEqual([3, 'CompleteCommit']);
 });
 
-test('what is in a shard that was lost takes its time-out, though no client ever asks', async () => {
+/** A world that syncs, and a client whose shard is lost while it adds two partitions: the second finds no room. */
+async function lostShard(version: ClientVersion): Promise<TransactionClient> {
   await world.stop();
   clock = new VirtualClock();
   files = new FaultyFileSystem({ clock });
   world = await World.open({ clock, files, durability: { kind: 'fsync' } });
   await clock.until(world.topic('t', 3));
-  const client = await clock.until(TransactionClient.ready(world, 2));
-  expect(await clock.until(client.send('t-0', 'a'))).toBe('NONE');
-  // The second of two that are under way finds no room: memory is ahead of the log.
+  const client = await clock.until(TransactionClient.ready(world, version));
+  const first = version === 0 ? client.add('t-0') : client.send('t-0', 'a');
+  expect(await clock.until(first)).toBe('NONE');
   files.fail('write').on('/data/__transaction_state-*/*.log').with('ENOSPC').after(1).times(1);
-  const sent = Promise.all([client.send('t-1', 'b'), client.send('t-2', 'c')]);
-  expect(await clock.until(sent)).toEqual(['NOT_ENOUGH_REPLICAS', 'NOT_ENOUGH_REPLICAS']);
+  const both = ['t-1', 't-2'].map((name) => (version === 0 ? client.add(name) : client.send(name, 'b')));
+  // The first is added all the same, and nothing can be appended to it now.
+  const expected =
+    version === 0 ? ['NONE', 'NOT_COORDINATOR'] : ['NOT_ENOUGH_REPLICAS', 'NOT_ENOUGH_REPLICAS'];
+  expect(await clock.until(Promise.all(both))).toEqual(expected);
+  return client;
+}
+
+test('what is in a shard that was lost takes its time-out, though no client ever asks', async () => {
+  const client = await lostShard(2);
   await clock.advance(client.timeoutMs + 10_000);
-  expect(written(0)).toBe('r m');
-  expect(written(1)).toBe('m');
+  expect([written(0), written(1)]).toEqual(['r m', 'm']);
   expect(await stateOf()).toBe('CompleteAbort');
+});
+
+test('a batch does not begin in the place of one before it that was told to come again', async () => {
+  const client = await lostShard(0);
+  const send = (sequence: number) => clock.until(client.sendAt('t-0', sequence, ['a']));
+  files.fail('read').on('/data/__transaction_state-*/*.log').times(1);
+  expect(await send(0)).toBe('NOT_ENOUGH_REPLICAS');
+  await clock.advance(1_000);
+  expect([await send(1), await send(2)]).toEqual(Array(2).fill('OUT_OF_ORDER_SEQUENCE_NUMBER'));
+  expect([await send(0), await send(1), await send(2)]).toEqual(Array(3).fill('NONE'));
 });
