@@ -227,12 +227,15 @@ async function openGroups(
 }
 
 function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: UndoList): void {
+  const { settings } = parts.configuration;
   const dispatch = new Dispatch({
     handlers: allHandlers,
     services,
     logger: services.logger.named('requests'),
     log: net.log,
     counts: net.counts,
+    requestElementsMax: settings['kompakt.request.elements.max'],
+    responseBytesMax: settings['kompakt.response.max.bytes'],
     hook: parts.hook ?? null,
     onClient: (caller) => services.groups.clientConnected(caller),
   });

@@ -14,8 +14,9 @@ import type { CallerConnection, FetchedPartitionName } from '../apis/handler.ts'
 
 /** A client id that has so many connections open is used by everybody, and tells nothing about anybody. */
 const openMax = 100;
-/** So many closed connections are remembered, the latest ones. */
+/** So many closed connections are remembered, the latest ones, as long as they read no more than so many partitions together. */
 const closedMax = 100;
+const closedPartitionsMax = 200_000;
 
 interface Closed {
   readonly clientKey: string;
@@ -32,6 +33,7 @@ export class ClientConnections {
   readonly #nowMs: () => number;
   readonly #open = new Map<string, Set<CallerConnection>>();
   readonly #closed: Closed[] = [];
+  #closedPartitions = 0;
 
   /** `nowMs`: the monotonic clock. */
   constructor(nowMs: () => number) {
@@ -72,6 +74,8 @@ export class ClientConnections {
     if (connections?.size === 0) this.#open.delete(clientKey);
     if (connection.latestFetch === null) return;
     this.#closed.push({ clientKey, read: connection.latestFetch, atMs: this.#nowMs() });
-    if (this.#closed.length > closedMax) this.#closed.shift();
+    this.#closedPartitions += connection.latestFetch.length;
+    while (this.#closed.length > closedMax || this.#closedPartitions > closedPartitionsMax)
+      this.#closedPartitions -= this.#closed.shift()!.read.length;
   }
 }

@@ -6,7 +6,7 @@ import type { ClusterMachine } from './cluster-machine.ts';
 import type { TopicState } from './cluster-state.ts';
 import { type DecideContext, maxRecordsPerRequest, noProblem, type Problem } from './decide.ts';
 import { decideAlterConfigs, decideIncrementalAlterConfigs } from './decide-configs.ts';
-import { decideCreateTopics, refused } from './decide-create-topics.ts';
+import { decideCreateTopics, refused, tooManyPartitions } from './decide-create-topics.ts';
 import { decideUpdateFeatures, type FeatureUpdate } from './decide-features.ts';
 import { decideCreatePartitions, decideDeleteTopics } from './decide-topics.ts';
 import { internalTopic } from './internal-topics.ts';
@@ -102,6 +102,8 @@ export class ClusterController implements MetadataController {
     };
     if (!this.#context.settings['auto.create.topics.enable'] && !options.evenIfDisabled)
       return names.map((name) => refused(name, unknown));
+    // More than any request may create: known without a look at each.
+    if (names.length > maxRecordsPerRequest) return names.map((name) => refused(name, tooManyPartitions));
     const requests = names.map((name) => autoCreated(name, this.#context.settings));
     const results = await this.createTopics(requests, { validateOnly: false, byAutoCreation: true });
     return results.map((result) => {

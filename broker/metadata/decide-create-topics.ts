@@ -25,12 +25,12 @@ export function decideCreateTopics(
 ): Decision<Buffer, readonly CreateTopicResult[]> {
   const counts = countOf(requests.map(({ name }) => name));
   const wanted = requests.filter(({ name }) => counts.get(name) === 1 && name !== clusterMetadataTopic);
-  const refusals = [...counts].flatMap(([name, count]) => {
-    if (count > 1) return [refused(name, invalidRequest('Duplicate topic name.'))];
-    if (name === clusterMetadataTopic)
-      return [refused(name, invalidRequest(`Creation of internal topic ${name} is prohibited.`))];
-    return [];
-  });
+  const refusals: CreateTopicResult[] = [];
+  for (const [name, count] of counts) {
+    if (count > 1) refusals.push(refused(name, invalidRequest('Duplicate topic name.')));
+    else if (name === clusterMetadataTopic)
+      refusals.push(refused(name, invalidRequest(`Creation of internal topic ${name} is prohibited.`)));
+  }
   const asked = wanted.reduce((sum, topic) => sum + partitionsAskedFor(context, topic), 0);
   if (asked > maxRecordsPerRequest) return refuseAll(wanted, refusals, tooManyPartitions);
   const entries: Buffer[] = [];
@@ -45,7 +45,7 @@ export function decideCreateTopics(
   return { entries: options.validateOnly ? [] : entries, answer: [...results, ...refusals] };
 }
 
-const tooManyPartitions: Problem = {
+export const tooManyPartitions: Problem = {
   errorCode: errors.policyViolation.code,
   errorMessage: 'Excessively large number of partitions per request.',
 };

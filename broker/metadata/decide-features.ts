@@ -2,12 +2,7 @@ import { errors } from '../../protocol/errors.ts';
 import type { Decision } from '../journal/state-machine.ts';
 import type { ClusterMachine } from './cluster-machine.ts';
 import { noProblem, type Problem } from './decide.ts';
-import {
-  changesRecords,
-  kraftVersionFeature,
-  metadataVersionFeature,
-  supportedFeatures,
-} from './features.ts';
+import { changesRecords, kraftVersionFeature, metadataVersionFeature, supportedRange } from './features.ts';
 import type { NamedResult } from './metadata-controller.ts';
 import { featureLevelRecord } from './records/features.ts';
 import { encodeMetadataRecord } from './records/index.ts';
@@ -47,7 +42,7 @@ function updateProblem(state: ClusterMachine, { name, level, upgradeType }: Feat
   if (!Object.values<number>(upgradeTypes).includes(upgradeType))
     return refuse('The controller does not support the given upgrade type.');
   if (level < 0) return refuse('A feature version cannot be less than 0.');
-  const range = supportedFeatures[name] ?? { min: 0, max: 0 };
+  const range = supportedRange(name) ?? { min: 0, max: 0 };
   if (level < range.min || level > range.max) {
     const controller = `Local controller ${state.nodeId}`;
     return refuse(

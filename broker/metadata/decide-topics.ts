@@ -74,6 +74,7 @@ export function decideCreatePartitions(
   options: { readonly validateOnly: boolean },
 ): Decision<Buffer, readonly NamedResult[]> {
   const counts = countOf(requests.map(({ name }) => name));
+  const byName = new Map(requests.map((request) => [request.name, request]));
   const entries: Buffer[] = [];
   const answer: NamedResult[] = [];
   for (const [name, count] of counts) {
@@ -81,7 +82,7 @@ export function decideCreatePartitions(
       answer.push({ name, ...invalid('Duplicate topic name.') });
       continue;
     }
-    const request = requests.find((other) => other.name === name)!;
+    const request = byName.get(name)!;
     const problem = growthProblem(context, request, entries.length);
     if (problem === null) entries.push(...newPartitions(context, request));
     answer.push({ name, ...(problem ?? noProblem) });

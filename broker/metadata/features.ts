@@ -56,9 +56,19 @@ const readableFeatures: Readonly<Record<string, LevelRange>> = {
   [eligibleLeadersFeature]: { min: 0, max: 1 },
 };
 
+/** A feature may have any name in a request or a record, 'constructor' too. */
+function rangeOf(features: Readonly<Record<string, LevelRange>>, name: string): LevelRange | undefined {
+  return Object.hasOwn(features, name) ? features[name] : undefined;
+}
+
+/** Undefined for a feature that is not known here. */
+export function supportedRange(name: string): LevelRange | undefined {
+  return rangeOf(supportedFeatures, name);
+}
+
 /** Null for a level that a directory may hold and that this version can go on with, else what is wrong with it. */
 export function featureProblem(name: string, level: number): string | null {
-  const range = readableFeatures[name];
+  const range = rangeOf(readableFeatures, name);
   // Kafka passes over kraft.version here, as the cluster machine does; a level of 0 takes a feature away.
   if (name === kraftVersionFeature || (level === 0 && name !== metadataVersionFeature)) return null;
   if (range !== undefined && level >= range.min && level <= range.max) return null;
@@ -118,7 +128,7 @@ export class FeatureLevels {
   /** Level 0 removes. */
   set(name: string, level: number, offset: number): void {
     this.#mentioned.add(name);
-    const served = Math.min(level, supportedFeatures[name]?.max ?? 0);
+    const served = Math.min(level, supportedRange(name)?.max ?? 0);
     if (level > 0) this.#recorded.set(name, level);
     else this.#recorded.delete(name);
     if (served > 0) this.#served.set(name, served);

@@ -31,7 +31,7 @@ export class MetadataJournal {
    */
   run<Answer>(decide: (firstOffset: number) => Decision<Buffer, Answer>): Promise<Answer> {
     const next = this.#last.then(() => this.#run(decide));
-    this.#last = next.catch(() => undefined);
+    this.#last = next.then(forget, forget);
     return next;
   }
 
@@ -49,7 +49,7 @@ export class MetadataJournal {
   /** The start: a control batch, and in the same append the entries, which follow it. */
   begin(control: Buffer, entriesAt: (firstOffset: number) => readonly Buffer[]): Promise<void> {
     const next = this.#last.then(() => this.#write(entriesAt(this.#log.endOffset + 1), control));
-    this.#last = next.catch(() => undefined);
+    this.#last = next.then(forget, forget);
     return next;
   }
 
@@ -82,6 +82,9 @@ export interface MetadataTarget {
   replay(value: Buffer, position: EntryPosition): void;
   publish(): void;
 }
+
+/** An answer may be large: it is not kept until the next one. */
+const forget = (): void => {};
 
 /** Nothing was written; `errorCode` is Kafka's. */
 export class MetadataWriteError extends Error {

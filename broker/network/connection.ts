@@ -28,8 +28,10 @@ import type { ConnectionEvents, Endpoint, OutboundChunk, TransportConnection } f
 
 /** Requests of one connection that may wait at the same time; further ones are not read. */
 export const maxInFlightRequests = 100;
-/** Bytes of such requests. One request may be larger than this by itself. */
+/** Bytes of such requests, as frames and as objects. One request may be larger than this by itself. */
 export const maxInFlightBytes = 64 * 1024 * 1024;
+/** What an element of an array costs at least once it is decoded, however few bytes of the frame it had. */
+const elementBytes = 48;
 /** After this long in one turn a connection lets the others have theirs. */
 export const turnBudgetMs = 10;
 
@@ -72,6 +74,8 @@ export class Connection implements ConnectionEvents, CallerConnection {
   latestFetch: readonly FetchedPartitionName[] | null = null;
   /** A request of it has been understood. */
   hasSpoken = false;
+  /** Elements in the arrays of the request that was decoded last. */
+  requestElements = 0;
   readonly #transport: TransportConnection;
   readonly #context: ConnectionContext;
   readonly #splitter: FrameSplitter;
@@ -246,7 +250,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
 
   #start(frame: Buffer, ownsBytes: boolean): void {
     const reply = this.#context.frames.handle(frame, this, ownsBytes);
-    if (reply instanceof Promise) this.#await(reply, frame.length);
+    if (reply instanceof Promise) this.#await(reply, frame.length + this.requestElements * elementBytes);
     else if (reply === hangUp) this.#end();
     else if (this.#slots.length > 0) this.#slots.push({ requestBytes: 0, reply, isDone: true });
     else if (reply !== null) this.#queue(reply);

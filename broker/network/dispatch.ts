@@ -16,8 +16,8 @@ import type { AnyApi } from '../../protocol/schema/api.ts';
 import { type Decoder, decoderOf } from '../../protocol/schema/compile.ts';
 import { parseVersions } from '../../protocol/schema/versions.ts';
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from '../../protocol/wire/headers.ts';
-import { BrokenFrame, Reader } from '../../protocol/wire/reader.ts';
-import type { Chunk } from '../../protocol/wire/writer.ts';
+import { BrokenFrame, Reader, TooManyElements } from '../../protocol/wire/reader.ts';
+import { type Chunk, MessageTooLarge } from '../../protocol/wire/writer.ts';
 import type { FileRegion } from '../../storage/log/log-types.ts';
 import type { AnyHandler, Caller } from '../apis/handler.ts';
 import type { LimitedLog } from '../observe/limited-log.ts';
@@ -57,6 +57,10 @@ export interface DispatchOptions {
   readonly logger: Logger;
   readonly log: LimitedLog;
   readonly counts: RequestCounts;
+  /** `kompakt.request.elements.max`. */
+  readonly requestElementsMax: number;
+  /** `kompakt.response.max.bytes`. */
+  readonly responseBytesMax: number;
   readonly hook?: RequestHook | null;
   /** A connection's first request: who it is. */
   readonly onClient?: (caller: Caller) => void;
@@ -77,6 +81,7 @@ export class Dispatch implements FrameHandler {
   readonly #log: LimitedLog;
   readonly #counts: RequestCounts;
   readonly #reader = new Reader(Buffer.alloc(0));
+  readonly #responseBytesMax: number;
   readonly #onClient: (caller: Caller) => void;
   hook: RequestHook | null;
 
@@ -85,6 +90,8 @@ export class Dispatch implements FrameHandler {
     this.#logger = options.logger;
     this.#log = options.log;
     this.#counts = options.counts;
+    this.#reader.limitElements(options.requestElementsMax);
+    this.#responseBytesMax = options.responseBytesMax;
     this.#onClient = options.onClient ?? (() => {});
     this.hook = options.hook ?? null;
     for (const handler of options.handlers) {
@@ -104,6 +111,7 @@ export class Dispatch implements FrameHandler {
       if (route === undefined || header.apiVersion < route.low || header.apiVersion > route.high)
         return this.#notServed(header, route, connection);
       const request = this.#decoder(route, header.apiVersion)(reader);
+      connection.requestElements = reader.elements;
       const caller = new RequestCaller(header, connection, ownsBytes);
       if (!connection.hasSpoken) {
         connection.hasSpoken = true;
@@ -128,21 +136,37 @@ export class Dispatch implements FrameHandler {
     } catch (error) {
       return this.#refuse(handler, header, request, error);
     }
-    if (!(answer instanceof Promise)) return this.#encode(handler, header, request, answer);
+    if (!(answer instanceof Promise)) return this.#encode(handler, header, request, caller, answer);
     return answer.then(
-      (value) => this.#encode(handler, header, request, value),
+      (value) => this.#encode(handler, header, request, caller, value),
       (error) => this.#refuse(handler, header, request, error),
     );
   }
 
-  #encode(handler: AnyHandler, header: RequestHeader, request: unknown, answer: unknown): Reply {
+  #encode(
+    handler: AnyHandler,
+    header: RequestHeader,
+    request: unknown,
+    caller: Caller,
+    answer: unknown,
+  ): Reply {
     if (answer === null) return null;
     try {
-      return outbound(encodeResponse(handler.api, header.apiVersion, header.correlationId, answer as never));
+      return this.#encoded(handler, header, answer);
     } catch (error) {
-      releaseWithin(answer);
-      return this.#refuse(handler, header, request, error);
+      releaseWithin(answer, new Set());
+      if (!(error instanceof MessageTooLarge)) return this.#refuse(handler, header, request, error);
+      const what = `an answer with ${error.message}, which kompakt.response.max.bytes does not allow`;
+      this.#log.warn(`answer ${handler.api.name}`, `${handler.api.name} is refused: ${what}`, {
+        client: caller.clientId,
+        host: caller.clientHost,
+      });
+      return this.#refuse(handler, header, request, new ApiError(errors.invalidRequest, `Refused: ${what}`));
     }
+  }
+
+  #encoded({ api }: AnyHandler, { apiVersion, correlationId }: RequestHeader, answer: unknown): Reply {
+    return outbound(encodeResponse(api, apiVersion, correlationId, answer as never, this.#responseBytesMax));
   }
 
   #refuse(handler: AnyHandler, header: RequestHeader, request: unknown, error: unknown): Reply {
@@ -156,10 +180,14 @@ export class Dispatch implements FrameHandler {
     const message = known && error.message !== error.error.message ? error.message : null;
     try {
       const answer = handler.refuse(request as never, code, message);
-      if (answer === null) return hangUp;
-      return outbound(encodeResponse(handler.api, header.apiVersion, header.correlationId, answer));
+      return answer === null ? hangUp : this.#encoded(handler, header, answer);
     } catch (second) {
-      this.#logger.error(`${name} could not be refused`, { version: header.apiVersion, error: second });
+      if (second instanceof MessageTooLarge)
+        this.#log.warn(
+          `refusal ${name}`,
+          `closed a connection: refusing its ${name} takes ${second.message}`,
+        );
+      else this.#logger.error(`${name} could not be refused`, { version: header.apiVersion, error: second });
       return hangUp;
     }
   }
@@ -190,7 +218,12 @@ export class Dispatch implements FrameHandler {
     this.#counts.brokenRequests += 1;
     const api = header?.api?.name;
     const what = api === undefined ? 'a request header' : `a ${api} request in version ${header?.apiVersion}`;
-    if (error instanceof BrokenFrame)
+    if (error instanceof TooManyElements)
+      this.#log.warn(
+        `elements ${api}`,
+        `closed the connection from ${connection.name}: ${what} with ${error.message}, which kompakt.request.elements.max does not allow`,
+      );
+    else if (error instanceof BrokenFrame)
       this.#log.warn(
         `broken ${api}`,
         `closed the connection from ${connection.name}: ${what} that is no such thing (${error.message})`,
@@ -216,7 +249,7 @@ export class Dispatch implements FrameHandler {
         return hangUp;
       case 'fail': {
         const answer = route.handler.refuse(request as never, verdict.errorCode, verdict.message ?? null);
-        return answer === null ? hangUp : this.#encode(route.handler, header, request, answer);
+        return answer === null ? hangUp : this.#encode(route.handler, header, request, caller, answer);
       }
       case 'delay':
         return this.#later(route, header, caller, caller.ownsBytes ? frame : Buffer.from(frame), verdict.ms);
@@ -297,9 +330,10 @@ class RegionReader implements OutboundRegion {
   }
 }
 
-/** Lets go of the file regions of an answer that could not be encoded. */
-function releaseWithin(value: unknown): void {
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return;
+/** Lets go of the file regions of an answer that could not be encoded; a part that is there twice is looked at once. */
+function releaseWithin(value: unknown, seen: Set<object>): void {
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array || seen.has(value)) return;
+  seen.add(value);
   if ('release' in value && typeof value.release === 'function') value.release();
-  else for (const inner of Object.values(value)) releaseWithin(inner);
+  else for (const inner of Object.values(value)) releaseWithin(inner, seen);
 }

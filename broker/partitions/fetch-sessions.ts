@@ -21,6 +21,8 @@ const finalEpoch = -1;
 const initialEpoch = 0;
 const maxEpoch = 0x7fffffff;
 const evictionMs = 120_000;
+/** Partitions that all sessions together may remember; Kafka counts sessions only, and a session grows with every request. */
+export const sessionPartitionsMax = 2_000_000;
 
 export interface SessionRequest {
   readonly sessionId: number;
@@ -119,10 +121,17 @@ interface Session {
 export class FetchSessions {
   readonly #environment: Environment;
   readonly #slots: () => number;
+  readonly #partitionsMax: number;
   /** In order of last use, the stalest first. */
   readonly #sessions = new Map<number, Session>();
 
-  constructor(environment: Environment, cluster: Pick<ClusterState, 'onChange'>, slots: () => number) {
+  constructor(
+    environment: Environment,
+    cluster: Pick<ClusterState, 'onChange'>,
+    slots: () => number,
+    partitionsMax = sessionPartitionsMax,
+  ) {
+    this.#partitionsMax = partitionsMax;
     this.#environment = environment;
     this.#slots = slots;
     cluster.onChange((change) => {
@@ -171,6 +180,11 @@ export class FetchSessions {
     if (session === undefined) return { errorCode: errors.fetchSessionIdNotFound.code };
     if (session.epoch !== request.sessionEpoch) return { errorCode: errors.invalidFetchSessionEpoch.code };
     if (session.byTopicId !== request.byTopicId) return { errorCode: errors.fetchSessionTopicIdError.code };
+    // The client begins again, and fetches without a session if there is no room for one.
+    if (request.targets.length > 0 && !this.#hasRoomFor(request.targets.length)) {
+      this.#sessions.delete(session.id);
+      return { errorCode: errors.fetchSessionIdNotFound.code };
+    }
     for (const target of request.targets) {
       const key = keyOf(target, session.byTopicId);
       const cached = session.partitions.get(key);
@@ -190,7 +204,7 @@ export class FetchSessions {
   }
 
   #create(request: SessionRequest, fetched: readonly FetchedPartition[]): number {
-    if (!this.#makeRoom(fetched.length)) return noSession;
+    if (!this.#forgetStale(fetched.length) || !this.#makeRoom(fetched.length)) return noSession;
     const partitions = new Map<string, CachedPartition>();
     const found = fetched.map((result, i) => ({ result, target: request.targets[i]! }));
     for (const { result, target } of missingLast(found, (one) => one.result)) {
@@ -224,6 +238,23 @@ export class FetchSessions {
       smallestSize = session.evictableSize;
     }
     return smallest !== null && this.#sessions.delete(smallest.id);
+  }
+
+  /** Until so many more partitions may be remembered; false when the rest is in use. */
+  #forgetStale(more: number): boolean {
+    const now = this.#environment.clock.monotonicMs();
+    for (const { id, lastUsedMs } of this.#sessions.values()) {
+      if (this.#hasRoomFor(more)) return true;
+      if (now - lastUsedMs <= evictionMs) return false;
+      this.#sessions.delete(id);
+    }
+    return this.#hasRoomFor(more);
+  }
+
+  #hasRoomFor(more: number): boolean {
+    let count = more;
+    for (const { partitions } of this.#sessions.values()) count += partitions.size;
+    return count <= this.#partitionsMax;
   }
 
   #touch(session: Session): void {

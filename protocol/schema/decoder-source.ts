@@ -59,7 +59,7 @@ class DecoderText {
         `    case ${at.tag}: ${local(at.name)} = ${this.#value(field.kind, at)}; $in.endTagged($end); break;`,
     );
     return [
-      'for (let $count = $in.uvarint(); $count > 0; $count--) {',
+      'for (let $count = $in.taggedFieldCount(); $count > 0; $count--) {',
       '  const $tag = $in.uvarint();',
       '  const $end = $in.taggedEnd($in.uvarint());',
       '  switch ($tag) {',

@@ -102,14 +102,15 @@ export function encodeRequest<A extends AnyApi>(
   return writer.finishFrame();
 }
 
-/** A whole response frame, its size included. */
+/** A whole response frame, its size included. `bytesMax`: see Writer. */
 export function encodeResponse<A extends AnyApi>(
   api: A,
   version: number,
   correlationId: number,
   response: ResponseInit<A>,
+  bytesMax?: number,
 ): Chunk[] {
-  const writer = new Writer();
+  const writer = new Writer(bytesMax);
   writer.int32(0);
   writer.int32(correlationId);
   if (responseHeaderVersion(api, version) === 1) writer.uvarint(0);

@@ -3,6 +3,9 @@
  * no length that a frame claims is believed before that many bytes are known to be there, so reading never
  * costs more memory than the frame itself justifies. Everything is big-endian.
  *
+ * One byte of a frame may stand for an element of an array, which as an object costs fifty. So elements are
+ * counted, nested ones and tagged fields with them, and a reader can be told how many are too many.
+ *
  *    STRING          int16 length, UTF-8                  COMPACT_STRING   uvarint length + 1, UTF-8
  *    BYTES, RECORDS  int32 length, bytes                  COMPACT_…        uvarint length + 1, bytes
  *    ARRAY           int32 count, elements                COMPACT_ARRAY    uvarint count + 1, elements
@@ -22,8 +25,18 @@ export class BrokenFrame extends Error {
   override readonly name = 'BrokenFrame';
 }
 
+/** More elements than the reader was told to allow. */
+export class TooManyElements extends BrokenFrame {
+  constructor(elementsMax: number) {
+    super(`more than ${elementsMax} array elements`);
+  }
+}
+
 /** Kafka refuses longer strings in either direction, whatever the length prefix could hold. */
 export const maxStringBytes = 0x7fff;
+
+/** A tagged field has a tag and a size. */
+const taggedFieldBytes = 2;
 
 /** Above this many bytes the runtime's UTF-8 decoder is faster than a loop over character codes. */
 const shortString = 24;
@@ -34,6 +47,9 @@ export class Reader {
   #start: number;
   #at: number;
   #end: number;
+  /** Small integers as long as frames are shorter than 1 GiB: an element has a byte at least. */
+  #elements = 0;
+  #elementsMax = Number.POSITIVE_INFINITY;
 
   /** Reads `frame` from `start` (inclusive) to `end` (exclusive). The bytes are borrowed, not copied. */
   constructor(frame: Uint8Array, start = 0, end = frame.length) {
@@ -53,7 +69,19 @@ export class Reader {
     this.#start = frame.byteOffset + start;
     this.#at = this.#start;
     this.#end = frame.byteOffset + end;
+    this.#elements = 0;
     return this;
+  }
+
+  /** From here on a frame with more elements than that is refused with `TooManyElements`. */
+  limitElements(elementsMax: number): this {
+    this.#elementsMax = elementsMax;
+    return this;
+  }
+
+  /** Elements of arrays read, or about to be read, so far. */
+  get elements(): number {
+    return this.#elements;
   }
 
   /** Bytes read so far. */
@@ -198,9 +226,15 @@ export class Reader {
     this.#take(length);
   }
 
+  /** How many tagged fields follow. */
+  taggedFieldCount(): number {
+    const count = this.uvarint();
+    return count === 0 ? 0 : this.#count(count, taggedFieldBytes);
+  }
+
   /** Passes over tagged fields that no schema names. */
   skipTaggedFields(): void {
-    for (let count = this.uvarint(); count > 0; count--) {
+    for (let count = this.taggedFieldCount(); count > 0; count--) {
       this.uvarint();
       this.#take(this.uvarint());
     }
@@ -228,7 +262,9 @@ export class Reader {
   #count(count: number, elementBytes: number): number {
     if (count < 0) throw new BrokenFrame('null where an array must be');
     if (count * elementBytes > this.#end - this.#at)
-      throw new BrokenFrame(`an array of ${count} elements in a frame with ${this.remaining} bytes left`);
+      throw new BrokenFrame(`${count} elements in a frame with ${this.remaining} bytes left`);
+    this.#elements += count;
+    if (this.#elements > this.#elementsMax) throw new TooManyElements(this.#elementsMax);
     return count;
   }
 

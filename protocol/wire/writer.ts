@@ -22,6 +22,15 @@ export class UnwritableValue extends Error {
   override readonly name = 'UnwritableValue';
 }
 
+/** A message with more bytes in memory than its writer was told to allow. */
+export class MessageTooLarge extends Error {
+  override readonly name = 'MessageTooLarge';
+
+  constructor(bytesMax: number) {
+    super(`more than ${bytesMax} bytes`);
+  }
+}
+
 export type Chunk = Buffer | OpaqueBytes;
 
 interface Slab {
@@ -58,8 +67,13 @@ export class Writer {
   #at: number;
   readonly #chunks: Chunk[] = [];
   #closedBytes = 0;
+  readonly #bytesMax: number;
+  /** Without opaque bytes, which lie in files. */
+  #memoryBytes = 0;
 
-  constructor() {
+  /** Throws `MessageTooLarge` soon after there are more bytes than that in memory. */
+  constructor(bytesMax = Number.POSITIVE_INFINITY) {
+    this.#bytesMax = bytesMax;
     this.#slab =
       spare !== undefined && spare.bytes.length - spare.used >= leastRoom ? spare : newSlab(slabBytes);
     spare = undefined;
@@ -218,6 +232,7 @@ export class Writer {
       this.#chunks.push(
         Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.length),
       );
+      this.#count(value.length);
     } else {
       if (value.byteLength === 0) return;
       this.#closeBlock();
@@ -228,7 +243,7 @@ export class Writer {
 
   /** A second writer, for a part whose size must be known before it is written; see `sized`. */
   aside(): Writer {
-    return new Writer();
+    return new Writer(this.#bytesMax);
   }
 
   /** Writes the size of what was written aside as an unsigned varint, then that. */
@@ -260,9 +275,15 @@ export class Writer {
     if (this.#at > this.#from) {
       this.#chunks.push(this.#bytes.subarray(this.#from, this.#at));
       this.#closedBytes += this.#at - this.#from;
+      this.#count(this.#at - this.#from);
       this.#from = this.#at;
     }
     this.#slab.used = this.#at;
+  }
+
+  #count(bytes: number): void {
+    this.#memoryBytes += bytes;
+    if (this.#memoryBytes > this.#bytesMax) throw new MessageTooLarge(this.#bytesMax);
   }
 
   #text(value: string, length: number): void {

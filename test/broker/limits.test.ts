@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Broker, type BrokerOptions, type Logger, startBroker } from '../../broker/index.ts';
@@ -12,7 +11,6 @@ import { fetch } from '../../protocol/messages/data/fetch.ts';
 import { produce } from '../../protocol/messages/data/produce.ts';
 import { createTopics } from '../../protocol/messages/topics/create-topics.ts';
 import { deleteTopics } from '../../protocol/messages/topics/delete-topics.ts';
-import { metadata } from '../../protocol/messages/topics/metadata.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import { crc32c } from '../../protocol/records/crc32c.ts';
 import { Client } from '../../tools/client.ts';
@@ -128,18 +126,6 @@ describe('topics', () => {
   test('10,001 partitions in one request', async () => {
     const { client } = await start();
     expect(await create(client, 'many', 10_001)).toBe(errors.policyViolation.code);
-  });
-
-  test('100,000 partitions in one Metadata are answered', async () => {
-    const { client } = await start();
-    for (let i = 0; i < 20; i++) expect(await create(client, `wide-${i}`, 5_000)).toBe(errors.none.code);
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
-    const { topics } = await client.request(metadata, 9, { topics: null, allowAutoTopicCreation: false });
-    delay.disable();
-    expect(topics.reduce((sum, { partitions }) => sum + partitions.length, 0)).toBe(100_000);
-    // Of client and broker together, which share this process; a figure, not a bound.
-    console.info(`100,000 partitions in one Metadata: longest block ${(delay.max / 1e6).toFixed(0)} ms`);
   });
 });
 

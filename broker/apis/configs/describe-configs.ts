@@ -10,12 +10,17 @@ import {
   describeTopicConfig,
 } from '../../config/describe.ts';
 import { describeLoggers } from '../../config/logger-levels.ts';
-import { configResourceTypes } from '../../metadata/cluster-state.ts';
+import { type ConfigResourceType, configResourceTypes } from '../../metadata/cluster-state.ts';
+import type { Problem } from '../../metadata/decide.ts';
 import { topicNameProblem } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { defineHandler } from '../handler.ts';
+import { remembering } from '../remembering.ts';
 
-type Resource = RequestOf<typeof describeConfigs>['resources'][number];
+type Request = RequestOf<typeof describeConfigs>;
+type Resource = Request['resources'][number];
+/** Configs by where they come from: most topics have the same. */
+type Remembered = (key: string, describe: () => readonly DescribedConfig[]) => readonly DescribedConfig[];
 
 /** The configs of topics, of this broker, of all brokers, of loggers, groups and client-metrics subscriptions, with their origin. */
 export const describeConfigsHandler = defineHandler(describeConfigs, {
@@ -43,67 +48,66 @@ export const describeConfigsHandler = defineHandler(describeConfigs, {
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(configResourceTypes));
 
-function describeAll(services: Services, request: RequestOf<typeof describeConfigs>) {
+function describeAll(services: Services, request: Request) {
+  const remembered = remembering<readonly DescribedConfig[]>();
+  const asAsked: Remembered = (key, make) =>
+    remembered(key, () =>
+      make().map((config) => ({
+        ...config,
+        synonyms: request.includeSynonyms ? config.synonyms : [],
+        documentation: request.includeDocumentation ? config.documentation : null,
+      })),
+    );
   return request.resources.map((resource) => {
     const { resourceType, resourceName, configurationKeys } = resource;
-    try {
-      const described = describe(services, resource);
-      // None named means all.
-      const wanted =
-        configurationKeys === null || configurationKeys.length === 0 ? null : new Set(configurationKeys);
-      const configs = wanted === null ? described : described.filter(({ name }) => wanted.has(name));
-      return {
-        errorCode: errors.none.code,
-        errorMessage: '',
-        resourceType,
-        resourceName,
-        configs: configs.map((config) => ({
-          ...config,
-          synonyms: request.includeSynonyms ? config.synonyms : [],
-          documentation: request.includeDocumentation ? config.documentation : null,
-        })),
-      };
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      return {
-        errorCode: error.code,
-        errorMessage: error.message,
-        resourceType,
-        resourceName,
-        configs: [],
-      };
-    }
+    const described = describe(services, resource, asAsked);
+    if ('errorCode' in described) return { ...described, resourceType, resourceName, configs: [] };
+    // None named means all.
+    const wanted =
+      configurationKeys === null || configurationKeys.length === 0 ? null : new Set(configurationKeys);
+    const configs = wanted === null ? described : described.filter(({ name }) => wanted.has(name));
+    return { errorCode: errors.none.code, errorMessage: '', resourceType, resourceName, configs };
   });
 }
 
-function describe(services: Services, { resourceType, resourceName }: Resource): readonly DescribedConfig[] {
+function describe(
+  services: Services,
+  { resourceType, resourceName }: Resource,
+  remembered: Remembered,
+): readonly DescribedConfig[] | Problem {
   const { cluster } = services;
+  const withOverrides = (of: (overrides: ReadonlyMap<string, string>) => DescribedConfig[]) => {
+    const overrides = cluster.configs(resourceType as ConfigResourceType, resourceName);
+    return remembered(`${resourceType} ${JSON.stringify([...overrides])}`, () => of(overrides));
+  };
   switch (resourceType) {
     case configResourceTypes.topic: {
       const problem = topicNameProblem(resourceName);
-      if (problem !== null)
-        throw new ApiError(errors.invalidTopicException, `Topic name is invalid: ${problem}`);
-      if (cluster.topic(resourceName) === undefined) throw new ApiError(errors.unknownTopicOrPartition, '');
-      return describeTopicConfig(services, cluster.configs(configResourceTypes.topic, resourceName));
+      if (problem !== null) return refusal(errors.invalidTopicException, `Topic name is invalid: ${problem}`);
+      if (cluster.topic(resourceName) === undefined) return refusal(errors.unknownTopicOrPartition, '');
+      return withOverrides((overrides) => describeTopicConfig(services, overrides));
     }
     case configResourceTypes.broker:
-      if (resourceName === '') return describeClusterDefaults(services);
-      requireThisBroker(services, resourceName, 'or empty string, ');
-      return describeBrokerConfig(services);
+      if (resourceName === '') return remembered('all brokers', () => describeClusterDefaults(services));
+      return (
+        strangerProblem(services, resourceName, 'or empty string, ') ??
+        remembered('this broker', () => describeBrokerConfig(services))
+      );
     case configResourceTypes.brokerLogger:
-      if (resourceName === '') throw new ApiError(errors.invalidRequest, 'Broker id must not be empty');
-      requireThisBroker(services, resourceName, '');
-      return describeLoggers(services.loggerLevels);
+      if (resourceName === '') return refusal(errors.invalidRequest, 'Broker id must not be empty');
+      return (
+        strangerProblem(services, resourceName, '') ??
+        remembered('loggers', () => describeLoggers(services.loggerLevels))
+      );
     case configResourceTypes.clientMetrics:
-      if (resourceName === '') {
-        throw new ApiError(errors.invalidRequest, 'Client metrics subscription name must not be empty');
-      }
-      return describeClientMetricsConfig(cluster.configs(configResourceTypes.clientMetrics, resourceName));
+      if (resourceName === '')
+        return refusal(errors.invalidRequest, 'Client metrics subscription name must not be empty');
+      return withOverrides(describeClientMetricsConfig);
     case configResourceTypes.group:
-      if (resourceName === '') throw new ApiError(errors.invalidRequest, 'Group name must not be empty');
-      return describeGroupConfig(services, cluster.configs(configResourceTypes.group, resourceName));
+      if (resourceName === '') return refusal(errors.invalidRequest, 'Group name must not be empty');
+      return withOverrides((overrides) => describeGroupConfig(services, overrides));
     default:
-      throw new ApiError(
+      return refusal(
         errors.invalidRequest,
         `Unexpected resource type ${resourceType} for resource ${resourceName}`,
       );
@@ -111,17 +115,20 @@ function describe(services: Services, { resourceType, resourceName }: Resource):
 }
 
 /** Only this node's own configs are known here. */
-export function requireThisBroker(
+export function strangerProblem(
   { cluster }: Pick<Services, 'cluster'>,
   name: string,
   orWhat: string,
-): void {
-  if (!/^-?\d+$/.test(name)) {
-    throw new ApiError(errors.invalidRequest, `Broker id must be an integer, but it is: ${name}`);
-  }
-  if (Number(name) === cluster.nodeId) return;
-  throw new ApiError(
+): Problem | null {
+  if (!/^-?\d+$/.test(name))
+    return refusal(errors.invalidRequest, `Broker id must be an integer, but it is: ${name}`);
+  if (Number(name) === cluster.nodeId) return null;
+  return refusal(
     errors.invalidRequest,
     `Unexpected broker id, expected ${cluster.nodeId} ${orWhat}but received ${name}`,
   );
+}
+
+function refusal({ code }: { readonly code: number }, errorMessage: string): Problem {
+  return { errorCode: code, errorMessage };
 }

@@ -4,19 +4,29 @@ import type { RequestOf } from '../../../protocol/schema/api.ts';
 import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
 
 /** Moves log start offsets up; the segments below go with the next retention run. Offset -1 is the high watermark. */
 export const deleteRecordsHandler = defineHandler(deleteRecords, {
   versions: '0-2',
   async handle(services, request) {
-    const topics = [...offsetsByTopic(request.topics)].map(async ([name, offsets]) => ({
-      name,
-      partitions: await Promise.all(
-        [...offsets].map(([partitionIndex, offset]) => deleteOne(services, name, partitionIndex, offset)),
-      ),
-    }));
-    return { throttleTimeMs: 0, topics: await Promise.all(topics) };
+    const topics = [...offsetsByTopic(request.topics)];
+    const all = topics.flatMap(([topic, offsets]) =>
+      [...offsets].map(([index, offset]) => ({ topic, index, offset })),
+    );
+    const { clock } = services.environment;
+    const deleted = await answerEach(clock, all, ({ topic, index, offset }) =>
+      deleteOne(services, topic, index, offset),
+    );
+    const answers = deleted.values();
+    return {
+      throttleTimeMs: 0,
+      topics: topics.map(([name, { size }]) => ({
+        name,
+        partitions: Array.from({ length: size }, () => answers.next().value!),
+      })),
+    };
   },
   refuse: (request, errorCode) => ({
     throttleTimeMs: 0,

@@ -4,17 +4,23 @@ import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { topicNameProblem } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { defineHandler } from '../handler.ts';
+import { remembering } from '../remembering.ts';
 
 /** The producers that a partition remembers (KIP-664). */
 export const describeProducersHandler = defineHandler(describeProducers, {
   versions: '0',
-  handle: (services, request) => ({
-    throttleTimeMs: 0,
-    topics: request.topics.map(({ name, partitionIndexes }) => ({
-      name,
-      partitions: partitionIndexes.map((partitionIndex) => describe(services, name, partitionIndex)),
-    })),
-  }),
+  handle(services, request) {
+    const remembered = remembering<ReturnType<typeof describe>>();
+    return {
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((index) =>
+          remembered(`${name} ${index}`, () => describe(services, name, index)),
+        ),
+      })),
+    };
+  },
   refuse: (request, errorCode) => ({
     throttleTimeMs: 0,
     topics: request.topics.map(({ name, partitionIndexes }) => ({

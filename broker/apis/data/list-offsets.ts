@@ -6,6 +6,7 @@ import { FileError } from '../../../storage/environment/files.ts';
 import type { TimestampedOffset } from '../../../storage/log/log-types.ts';
 import { leaderEpochError } from '../../partitions/fetch-read.ts';
 import type { Partition } from '../../partitions/partition.ts';
+import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
 
 /** Timestamps that mean a place, and the first version that knows them (KIP-734, KIP-405, KIP-1005, KIP-1023). */
@@ -31,7 +32,7 @@ const nowhere: TimestampedOffset = { timestampMs: -1, offset: -1, leaderEpoch: -
 /** Where a partition begins and ends, and which offset is the first with a timestamp or later. */
 export const listOffsetsHandler = defineHandler(listOffsets, {
   versions: '1-11',
-  async handle({ partitions }, request, caller) {
+  async handle({ partitions, environment }, request, caller) {
     const upTo =
       request.replicaId !== consumerReplicaId
         ? 'end'
@@ -45,7 +46,7 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
         seen.set(key, (seen.get(key) ?? 0) + 1);
       }
     }
-    const answerOne = async (topic: string, asked: Asked) => {
+    const answerOne = async ({ topic, asked }: { topic: string; asked: Asked }) => {
       if (seen.get(`${topic}:${asked.partitionIndex}`)! > 1)
         return refusal(asked, errors.invalidRequest.code);
       const firstVersion = firstVersionOf.get(asked.timestamp) ?? Number.POSITIVE_INFINITY;
@@ -66,11 +67,18 @@ export const listOffsetsHandler = defineHandler(listOffsets, {
         leaderEpoch: caller.apiVersion >= leaderEpochVersion ? found.leaderEpoch : -1,
       };
     };
-    const topics = byTopic(request.topics).map(async ({ name, partitions: asked }) => ({
-      name,
-      partitions: await Promise.all(asked.map((one) => answerOne(name, one))),
-    }));
-    return { throttleTimeMs: 0, topics: await Promise.all(topics) };
+    const topics = byTopic(request.topics);
+    const all = topics.flatMap(({ name, partitions: asked }) =>
+      asked.map((one) => ({ topic: name, asked: one })),
+    );
+    const answers = (await answerEach(environment.clock, all, answerOne)).values();
+    return {
+      throttleTimeMs: 0,
+      topics: topics.map(({ name, partitions: asked }) => ({
+        name,
+        partitions: asked.map(() => answers.next().value!),
+      })),
+    };
   },
   refuse: (request, errorCode) => ({
     throttleTimeMs: 0,

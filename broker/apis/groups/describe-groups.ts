@@ -3,8 +3,10 @@ import { describeGroups } from '../../../protocol/messages/groups/describe-group
 import type { ResponseInit } from '../../../protocol/schema/api.ts';
 import { ClassicGroup } from '../../groups/classic-group.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { allOperations, notAsked } from '../authorized-operations.ts';
 import { defineHandler } from '../handler.ts';
+import { remembering } from '../remembering.ts';
 
 type GroupAnswer = NonNullable<ResponseInit<typeof describeGroups>['groups']>[number];
 
@@ -15,20 +17,16 @@ const nothing = Buffer.alloc(0);
 /** State and members of classic groups. */
 export const describeGroupsHandler = defineHandler(describeGroups, {
   versions: '0-6',
-  async handle({ groups }, request, caller) {
-    const described = await Promise.all(
-      request.groups.map((groupId) => describe(groups, groupId, caller.apiVersion)),
+  async handle({ groups, environment }, request, caller) {
+    const remembered = remembering<Promise<GroupAnswer>>();
+    const described = await answerEach(environment.clock, request.groups, (groupId) =>
+      remembered(groupId, async () => {
+        const group = await describe(groups, groupId, caller.apiVersion);
+        const isAllowed = request.includeAuthorizedOperations && group.errorCode === errors.none.code;
+        return { ...group, authorizedOperations: isAllowed ? allOperations.group : notAsked };
+      }),
     );
-    return {
-      throttleTimeMs: 0,
-      groups: described.map((group) => ({
-        ...group,
-        authorizedOperations:
-          request.includeAuthorizedOperations && group.errorCode === errors.none.code
-            ? allOperations.group
-            : notAsked,
-      })),
-    };
+    return { throttleTimeMs: 0, groups: described };
   },
   refuse: (request, errorCode, errorMessage) => ({
     throttleTimeMs: 0,

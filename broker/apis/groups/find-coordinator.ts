@@ -1,6 +1,7 @@
 import { errorOf, errors } from '../../../protocol/errors.ts';
 import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { type Caller, defineHandler } from '../handler.ts';
 
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const;
@@ -13,8 +14,8 @@ export const findCoordinatorHandler = defineHandler(findCoordinator, {
   versions: '0-6',
   async handle(services, request, caller) {
     const keys = caller.apiVersion >= batchVersion ? request.coordinatorKeys : [request.key];
-    const coordinators = await Promise.all(
-      keys.map((key) => coordinatorOf(services, request.keyType, key, caller)),
+    const coordinators = await answerEach(services.environment.clock, keys, (key) =>
+      coordinatorOf(services, request.keyType, key, caller),
     );
     if (caller.apiVersion >= batchVersion) return { throttleTimeMs: 0, coordinators };
     const { errorCode, errorMessage, nodeId, host, port } = coordinators[0]!;

@@ -125,5 +125,5 @@ function join(topics: Map<string, TopicAnswer>, topic: TopicAnswer): void {
   const key = `${topic.name} ${topic.topicId}`;
   const known = topics.get(key);
   if (known === undefined) topics.set(key, topic);
-  else known.partitions.push(...topic.partitions);
+  else for (const partition of topic.partitions) known.partitions.push(partition);
 }

@@ -5,7 +5,9 @@ import { zeroUuid } from '../../../protocol/schema/field.ts';
 import type { CommittedOffset } from '../../groups/group-entries.ts';
 import type { LoadedShard } from '../../groups/loaded-shard.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
+import { remembering } from '../remembering.ts';
 
 type Request = RequestOf<typeof offsetFetch>;
 type Response = ResponseInit<typeof offsetFetch>;
@@ -46,10 +48,13 @@ interface GroupAnswer {
 export const offsetFetchHandler = defineHandler(offsetFetch, {
   versions: '1-10',
   async handle(services, request, caller) {
-    const groups = await Promise.all(
-      askedGroups(request, caller.apiVersion).map((asked) =>
-        fetchGroup(services, asked, request.requireStable, caller.apiVersion >= topicIdVersion),
-      ),
+    const fetchOne = (asked: Asked) =>
+      fetchGroup(services, asked, request.requireStable, caller.apiVersion >= topicIdVersion);
+    const remembered = remembering<ReturnType<typeof fetchOne>>();
+    // Only where everything is asked for can an answer be longer than its question.
+    const asked = askedGroups(request, caller.apiVersion);
+    const groups = await answerEach(services.environment.clock, asked, (one) =>
+      one.topics === null ? remembered(one.groupId, () => fetchOne(one)) : fetchOne(one),
     );
     if (caller.apiVersion >= batchVersion) return { throttleTimeMs: 0, groups };
     return single(groups[0]!, request, caller.apiVersion);

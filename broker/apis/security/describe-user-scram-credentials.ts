@@ -1,5 +1,6 @@
 import { errors } from '../../../protocol/errors.ts';
 import { describeUserScramCredentials } from '../../../protocol/messages/security/scram.ts';
+import { countOf } from '../../metadata/decide.ts';
 import { defineHandler } from '../handler.ts';
 
 /** There are no users: all of them is an empty list, a named one is not found, one named twice is refused once. */
@@ -7,8 +8,8 @@ export const describeUserScramCredentialsHandler = defineHandler(describeUserScr
   versions: '0',
   handle(_services, request) {
     const names = (request.users ?? []).map(({ name }) => name);
-    const results = [...new Set(names)].map((user) => {
-      const isTwice = names.indexOf(user) !== names.lastIndexOf(user);
+    const results = [...countOf(names)].map(([user, times]) => {
+      const isTwice = times > 1;
       const { code } = isTwice ? errors.duplicateResource : errors.resourceNotFound;
       const errorMessage = isTwice
         ? `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`

@@ -12,6 +12,7 @@ export const createTopicsHandler = defineHandler(createTopics, {
     const results = await services.metadata.createTopics(request.topics, {
       validateOnly: request.validateOnly,
     });
+    const asked = new Map(request.topics.map((topic) => [topic.name, topic]));
     return {
       throttleTimeMs: 0,
       topics: results.map((result) => ({
@@ -21,8 +22,7 @@ export const createTopicsHandler = defineHandler(createTopics, {
         errorMessage: result.errorMessage,
         numPartitions: result.numPartitions,
         replicationFactor: result.replicationFactor,
-        configs:
-          result.errorCode === errors.none.code ? configsOf(services, request.topics, result.name) : [],
+        configs: result.errorCode === errors.none.code ? configsOf(services, asked.get(result.name)!) : [],
       })),
     };
   },
@@ -33,13 +33,12 @@ export const createTopicsHandler = defineHandler(createTopics, {
 });
 
 type Asked = {
-  readonly name: string;
   readonly configs: readonly { readonly name: string; readonly value: string | null }[];
 };
 
-function configsOf(services: Services, asked: readonly Asked[], topic: string) {
+function configsOf(services: Services, asked: Asked) {
   const overrides = new Map<string, string>();
-  for (const { name, value } of asked.find(({ name }) => name === topic)?.configs ?? []) {
+  for (const { name, value } of asked.configs) {
     if (value !== null) overrides.set(name, value);
   }
   // A value is shown as it was sent, not as it is understood.

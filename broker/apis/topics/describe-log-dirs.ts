@@ -29,8 +29,11 @@ export const describeLogDirsHandler = defineHandler(describeLogDirs, {
 /** A topic may be named more than once. */
 function wantedPartitions(asked: NonNullable<Asked>): Map<string, Set<number>> {
   const wanted = new Map<string, Set<number>>();
-  for (const { topic, partitions } of asked)
-    wanted.set(topic, new Set([...(wanted.get(topic) ?? []), ...partitions]));
+  for (const { topic, partitions } of asked) {
+    let indexes = wanted.get(topic);
+    if (indexes === undefined) wanted.set(topic, (indexes = new Set()));
+    for (const index of partitions) indexes.add(index);
+  }
   return wanted;
 }
 

@@ -5,12 +5,13 @@ import { zeroUuid } from '../../../protocol/schema/field.ts';
 import type { ClusterState, TopicState } from '../../metadata/cluster-state.ts';
 import { isInternalTopic, topicNameProblem } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
+import { answerEach, partsPerTurn } from '../answer-each.ts';
 import { allOperations, notAsked } from '../authorized-operations.ts';
 import { type Caller, defineHandler } from '../handler.ts';
 
 type Request = RequestOf<typeof metadata>;
 type Response = ResponseInit<typeof metadata>;
-type TopicAnswer = NonNullable<Response['topics']>[number];
+type TopicAnswer = NonNullable<Response['topics']>[number] & { topicAuthorizedOperations: number };
 
 /** First version that may name topics by id. */
 const topicIdVersion = 12;
@@ -33,15 +34,14 @@ export const metadataHandler = defineHandler(metadata, {
     const wantsAll = topics === null || (caller.apiVersion === 0 && topics.length === 0);
     if (wantsAll) return answer(services, request, caller, everyTopic(services.cluster));
     const missing = missingNames(services, request);
-    if (missing.length === 0)
-      return answer(services, request, caller, askedTopics(services.cluster, request, new Map()));
+    if (missing.length === 0) return answerAsked(services, request, caller, new Map());
     return services.metadata.autoCreateTopics(missing).then((results) => {
       const refusals = new Map<string, number>();
       for (const { name, errorCode } of results) {
         if (errorCode !== errors.none.code && services.cluster.topic(name) === undefined)
           refusals.set(name, errorCode);
       }
-      return answer(services, request, caller, askedTopics(services.cluster, request, refusals));
+      return answerAsked(services, request, caller, refusals);
     });
   },
   refuse: (request, errorCode) => whole(request, errorCode),
@@ -59,22 +59,30 @@ function everyTopic(cluster: ClusterState): TopicAnswer[] {
 }
 
 /** By id when any is given, as Kafka does; each topic once. */
-function askedTopics(
-  cluster: ClusterState,
+function answerAsked(
+  services: Services,
   request: Request,
+  caller: Caller,
   refusals: ReadonlyMap<string, number>,
-): TopicAnswer[] {
-  const ids = new Set(request.topics!.map(({ topicId }) => topicId).filter((id) => id !== zeroUuid));
-  if (ids.size > 0) {
-    return [...ids].map((id) => {
-      const topic = cluster.topicById(id);
-      return topic === undefined ? refusedTopic(null, id, errors.unknownTopicId.code) : describe(topic);
-    });
-  }
-  return [...new Set(request.topics!.map(({ name }) => name))].map((name) => {
+): Response | Promise<Response> {
+  const { cluster } = services;
+  const byId = (id: string): TopicAnswer => {
+    const topic = cluster.topicById(id);
+    return topic === undefined ? refusedTopic(null, id, errors.unknownTopicId.code) : describe(topic);
+  };
+  const byName = (name: string | null): TopicAnswer => {
     const topic = name === null ? undefined : cluster.topic(name);
     return topic === undefined ? refusedTopic(name, zeroUuid, missingCode(name, refusals)) : describe(topic);
-  });
+  };
+  const ids = new Set<string>();
+  for (const { topicId } of request.topics!) if (topicId !== zeroUuid) ids.add(topicId);
+  const asked = ids.size > 0 ? [...ids] : [...new Set(request.topics!.map(({ name }) => name))];
+  const describeOne = (ids.size > 0 ? byId : byName) as (one: string | null) => TopicAnswer;
+  // Most clients ask for a few topics, and are answered at once.
+  if (asked.length <= partsPerTurn) return answer(services, request, caller, asked.map(describeOne));
+  return answerEach(services.environment.clock, asked, describeOne).then((topics) =>
+    answer(services, request, caller, topics),
+  );
 }
 
 function missingCode(name: string | null, refusals: ReadonlyMap<string, number>): number {
@@ -88,6 +96,7 @@ function describe(topic: TopicState): TopicAnswer {
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.isInternal,
+    topicAuthorizedOperations: notAsked,
     partitions: topic.partitions.map((partition) => ({
       errorCode: partition.leader < 0 ? errors.leaderNotAvailable.code : errors.none.code,
       partitionIndex: partition.index,
@@ -101,22 +110,24 @@ function describe(topic: TopicState): TopicAnswer {
 }
 
 function refusedTopic(name: string | null, topicId: string, errorCode: number): TopicAnswer {
-  return { errorCode, name, topicId, isInternal: name !== null && isInternalTopic(name), partitions: [] };
+  const isInternal = name !== null && isInternalTopic(name);
+  return { errorCode, name, topicId, isInternal, topicAuthorizedOperations: notAsked, partitions: [] };
 }
 
 function answer(services: Services, request: Request, caller: Caller, topics: TopicAnswer[]): Response {
   const { cluster, advertised, settings } = services;
   const { host, port } = advertised.endpointFor(caller);
   const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? allOperations.topic : notAsked;
+  // A topic id that is not known has no topic to ask about.
+  for (const topic of topics)
+    if (topic.errorCode !== errors.unknownTopicId.code)
+      topic.topicAuthorizedOperations = topicAuthorizedOperations;
   return {
     throttleTimeMs: 0,
     brokers: [{ nodeId: cluster.nodeId, host, port, rack: settings['broker.rack'] }],
     clusterId: cluster.clusterId,
     controllerId: cluster.nodeId,
-    topics: topics.map((topic) =>
-      // A topic id that is not known has no topic to ask about.
-      topic.errorCode === errors.unknownTopicId.code ? topic : { ...topic, topicAuthorizedOperations },
-    ),
+    topics,
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allOperations.cluster
       : notAsked,

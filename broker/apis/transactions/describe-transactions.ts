@@ -1,14 +1,19 @@
 import { errors } from '../../../protocol/errors.ts';
 import { describeTransactions } from '../../../protocol/messages/transactions/describe-transactions.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
+import { remembering } from '../remembering.ts';
 
 /** Transactions by their ids (KIP-664). */
 export const describeTransactionsHandler = defineHandler(describeTransactions, {
   versions: '0',
   async handle(services, { transactionalIds }) {
-    const states = transactionalIds.map((id) => describe(services, id));
-    return { throttleTimeMs: 0, transactionStates: await Promise.all(states) };
+    const remembered = remembering<ReturnType<typeof describe>>();
+    const transactionStates = await answerEach(services.environment.clock, transactionalIds, (id) =>
+      remembered(id, () => describe(services, id)),
+    );
+    return { throttleTimeMs: 0, transactionStates };
   },
   refuse: ({ transactionalIds }, errorCode) => ({
     throttleTimeMs: 0,

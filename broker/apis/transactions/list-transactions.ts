@@ -1,12 +1,10 @@
 import { errors } from '../../../protocol/errors.ts';
 import { listTransactions } from '../../../protocol/messages/transactions/list-transactions.ts';
-import type { RequestOf } from '../../../protocol/schema/api.ts';
 import { turn } from '../../../storage/environment/clock.ts';
 import { type Transaction, transactionStates } from '../../transactions/transaction.ts';
 import { defineHandler } from '../handler.ts';
 import { compileIdPattern } from './id-pattern.ts';
 
-type Request = RequestOf<typeof listTransactions>;
 type IdPattern = (id: string) => boolean;
 
 /** So many ids are looked at in one turn of the event loop. */
@@ -21,11 +19,17 @@ export const listTransactionsHandler = defineHandler(listTransactions, {
     const { transactionalIdPattern: text } = request;
     const pattern = text === null || text === '' ? anyId : await compileIdPattern(text);
     if (pattern === null) return refusal(errors.invalidRegularExpression.code);
-    const nowMs = clock.nowMs();
+    const filters: Filters = {
+      producerIds: new Set(request.producerIdFilters),
+      states: new Set(request.stateFilters),
+      durationMs: request.durationFilter,
+      pattern,
+      nowMs: clock.nowMs(),
+    };
     const listed = [];
     for (const [n, transaction] of found.entries()) {
       if (n > 0 && n % idsPerTurn === 0) await turn(clock);
-      if (!matches(transaction, request, pattern, nowMs)) continue;
+      if (!matches(transaction, filters)) continue;
       const { transactionalId, producerId, state: transactionState } = transaction;
       listed.push({ transactionalId, producerId, transactionState });
     }
@@ -41,15 +45,20 @@ function isState(name: string): boolean {
 
 const anyId: IdPattern = () => true;
 
-function matches(
-  { producerId, state, startMs, transactionalId }: Transaction,
-  { producerIdFilters, stateFilters, durationFilter }: Request,
-  pattern: IdPattern,
-  nowMs: number,
-): boolean {
-  if (producerIdFilters.length > 0 && !producerIdFilters.includes(producerId)) return false;
-  if (stateFilters.length > 0 && !stateFilters.includes(state)) return false;
-  if (durationFilter >= 0 && nowMs - startMs <= durationFilter) return false;
+interface Filters {
+  /** Empty: all of them, as of states. */
+  readonly producerIds: ReadonlySet<number>;
+  readonly states: ReadonlySet<string>;
+  readonly durationMs: number;
+  readonly pattern: IdPattern;
+  readonly nowMs: number;
+}
+
+function matches({ producerId, state, startMs, transactionalId }: Transaction, filters: Filters): boolean {
+  const { producerIds, states, durationMs, pattern, nowMs } = filters;
+  if (producerIds.size > 0 && !producerIds.has(producerId)) return false;
+  if (states.size > 0 && !states.has(state)) return false;
+  if (durationMs >= 0 && nowMs - startMs <= durationMs) return false;
   return pattern(transactionalId);
 }
 

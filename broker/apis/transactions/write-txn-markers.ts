@@ -1,6 +1,7 @@
 import { writeTxnMarkers } from '../../../protocol/messages/transactions/write-txn-markers.ts';
 import type { RequestOf } from '../../../protocol/schema/api.ts';
 import type { Services } from '../../services.ts';
+import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
 
 type Marker = RequestOf<typeof writeTxnMarkers>['markers'][number];
@@ -9,8 +10,24 @@ type Marker = RequestOf<typeof writeTxnMarkers>['markers'][number];
 export const writeTxnMarkersHandler = defineHandler(writeTxnMarkers, {
   versions: '1-2',
   async handle(services, { markers }) {
-    const written = markers.map((marker) => write(services, marker));
-    return { markers: await Promise.all(written) };
+    const all = markers.flatMap((marker) =>
+      marker.topics.flatMap(({ name, partitionIndexes }) =>
+        partitionIndexes.map((index) => ({ marker, topic: name, index })),
+      ),
+    );
+    const codes = (await answerEach(services.environment.clock, all, (one) => write(services, one))).values();
+    return {
+      markers: markers.map(({ producerId, topics }) => ({
+        producerId,
+        topics: topics.map(({ name, partitionIndexes }) => ({
+          name,
+          partitions: partitionIndexes.map((partitionIndex) => ({
+            partitionIndex,
+            errorCode: codes.next().value!,
+          })),
+        })),
+      })),
+    };
   },
   refuse: ({ markers }, errorCode) => ({
     markers: markers.map(({ producerId, topics }) => ({
@@ -23,7 +40,10 @@ export const writeTxnMarkersHandler = defineHandler(writeTxnMarkers, {
   }),
 });
 
-async function write({ transactions }: Services, marker: Marker) {
+function write(
+  { transactions }: Services,
+  { marker, topic, index }: { readonly marker: Marker; readonly topic: string; readonly index: number },
+): number | Promise<number> {
   const { producerId, producerEpoch, coordinatorEpoch, transactionResult, transactionVersion } = marker;
   const ending = {
     producerId,
@@ -32,14 +52,5 @@ async function write({ transactions }: Services, marker: Marker) {
     committed: transactionResult,
     transactionVersion,
   };
-  const topics = marker.topics.map(async ({ name, partitionIndexes }) => ({
-    name,
-    partitions: await Promise.all(
-      partitionIndexes.map(async (partitionIndex) => ({
-        partitionIndex,
-        errorCode: await transactions.markers.write(ending, { topic: name, partition: partitionIndex }),
-      })),
-    ),
-  }));
-  return { producerId, topics: await Promise.all(topics) };
+  return transactions.markers.write(ending, { topic, partition: index });
 }

@@ -1,5 +1,5 @@
 /** Keys that Apache Kafka does not have. */
-import { boolean, GiB, int, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
+import { boolean, GiB, int, KiB, long, MiB, oneOf, secondMs } from '../../../storage/config/define.ts';
 
 export const ownKeys = {
   'kompakt.durability': oneOf(['page-cache', 'fsync', 'interval'], {
@@ -45,6 +45,16 @@ export const ownKeys = {
     default: 512,
     min: 16,
     doc: 'How many log and index files are open at the same time; the longest unused one is closed for the next.',
+  }),
+  'kompakt.request.elements.max': int({
+    default: 1_000_000,
+    min: 1000,
+    doc: 'How many elements all arrays of one request may have together: one of them can be a single byte of the request and fifty in memory. A connection that sends more is closed.',
+  }),
+  'kompakt.response.max.bytes': int({
+    default: 100 * MiB,
+    min: 64 * KiB,
+    doc: 'The largest answer, the records of a Fetch not counted; what asks for more is refused with INVALID_REQUEST. 100,000 partitions in a Metadata are about 5 MiB.',
   }),
   'kompakt.records.decompressed.max.bytes': long({
     default: 128 * MiB,

@@ -87,6 +87,8 @@ describe('producer ids, leader epochs, features', () => {
     expect(await update('share.version', 1)).toBe(
       'INVALID_UPDATE_VERSION: Invalid update version 1 for feature share.version. Local controller 1 does not support this feature.',
     );
+    for (const name of ['constructor', '__proto__', 'toString'])
+      expect(await update(name, 1)).toContain('does not support this feature');
     expect(await update('transaction.version', 3)).toContain('only supports versions 0-2');
     expect(await update('metadata.version', 34)).toContain('only supports versions 7-33');
     expect(await update('metadata.version', 29)).toContain(

@@ -10,8 +10,9 @@ import { ApiError, errors } from '../../../protocol/errors.ts';
 import { apiVersions } from '../../../protocol/messages/cluster/api-versions.ts';
 import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import { produce } from '../../../protocol/messages/data/produce.ts';
+import { describeGroups } from '../../../protocol/messages/groups/describe-groups.ts';
 import { heartbeat } from '../../../protocol/messages/groups/heartbeat.ts';
-import type { AnyApi } from '../../../protocol/schema/api.ts';
+import type { AnyApi, ResponseOf } from '../../../protocol/schema/api.ts';
 import { decoderOf } from '../../../protocol/schema/compile.ts';
 import { decodeResponseHeader, encodeRequest } from '../../../protocol/wire/headers.ts';
 import { Reader } from '../../../protocol/wire/reader.ts';
@@ -47,6 +48,8 @@ function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null)
     logger,
     log: new LimitedLog(logger, clock),
     counts,
+    requestElementsMax: 1000,
+    responseBytesMax: 100_000,
     hook,
     onClient: ({ clientId, clientHost }) => void clients.push(`${clientId} of ${clientHost}`),
   });
@@ -233,6 +236,58 @@ describe('what cannot be answered closes the connection', () => {
     frame.writeInt32BE(7, 4);
     expect(Buffer.concat(ask(frame) as Buffer[]).toString('hex')).toBe(vector.hex);
     expect(logger.lines).toEqual([]);
+  });
+});
+
+describe('sizes', () => {
+  const handled = defineHandler(describeGroups, {
+    versions: '0-6',
+    handle: (_services, { groups }) => ({
+      groups: groups.map((groupId) => ({
+        ...{ groupId, errorCode: 0, groupState: '', protocolType: '', protocolData: 'x'.repeat(200) },
+        members: [],
+      })),
+    }),
+    refuse: ({ groups }, errorCode, errorMessage) => ({
+      groups: groups.map((groupId) => ({
+        ...{ groupId, errorCode, errorMessage, groupState: '', protocolType: '', protocolData: '' },
+        members: [],
+      })),
+    }),
+  }) as AnyHandler;
+  const groups = (count: number) => ({ groups: Array.from({ length: count }, () => 'g') });
+
+  it('a request with too many elements closes its connection, and a line names the limit', () => {
+    const { ask, logger, counts, connection } = world([handled]);
+    expect(ask(request(describeGroups, 5, groups(1001)))).toBe(hangUp);
+    expect(logger.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'warn closed the connection from 127.0.0.1:5: a DescribeGroups request in version 5 with more than 1000 array elements, which kompakt.request.elements.max does not allow',
+    ]);
+    expect(counts.brokenRequests).toBe(1);
+    expect(ask(request(describeGroups, 5, groups(100)))).not.toBe(hangUp);
+    expect(connection).toMatchObject({ requestElements: 100 });
+  });
+
+  it('what would have too large an answer is refused, and a line names the limit', () => {
+    const { ask, logger } = world([handled]);
+    const reply = ask(request(describeGroups, 6, groups(600))) as Reply;
+    const refused = answer(describeGroups, 6, reply).body as ResponseOf<typeof describeGroups>;
+    expect(refused.groups).toHaveLength(600);
+    expect(refused.groups[599]).toMatchObject({
+      errorCode: errors.invalidRequest.code,
+      errorMessage:
+        'Refused: an answer with more than 100000 bytes, which kompakt.response.max.bytes does not allow',
+    });
+    expect(logger.lines.map(({ message }) => message)).toEqual([
+      'DescribeGroups is refused: an answer with more than 100000 bytes, which kompakt.response.max.bytes does not allow',
+    ]);
+  });
+
+  it('where even the refusal is too large the connection is closed', () => {
+    const { ask, logger, counts } = world([handled]);
+    expect(ask(request(describeGroups, 6, groups(1000)))).toBe(hangUp);
+    expect(logger.lines.map(({ level }) => level)).toEqual(['warn', 'warn']);
+    expect(counts.unforeseenErrors).toBe(0);
   });
 });
 

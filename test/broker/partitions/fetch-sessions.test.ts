@@ -1,5 +1,6 @@
 /** Incremental fetch sessions (KIP-227), through the Fetch handler. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FetchSessions } from '../../../broker/partitions/fetch-sessions.ts';
 import type { Partition } from '../../../broker/partitions/partition.ts';
 import { errors } from '../../../protocol/errors.ts';
 import { type Asked, type FetchOptions, fetching, fetchNow, told } from '../apis/data/fetch-client.ts';
@@ -240,6 +241,20 @@ describe('the cache', () => {
     const c = await open(1);
     expect(c.id).toBeGreaterThan(0);
     expect([await lives(a), await lives(b)]).toEqual([false, true]);
+  });
+
+  test('remembers only so many partitions, of however few sessions', async () => {
+    const { environment, cluster } = world.services;
+    const sessions = new FetchSessions(environment, cluster, () => 100, 5);
+    Object.assign(world.services, { fetchSessions: sessions });
+    const [a, b] = [await open(3), await open(1)];
+    expect((await open(2)).id).toBe(0);
+    // It grows with each request; where it cannot, its client begins again.
+    expect(await b.fetch({ 'orders-1': 0, 'orders-2': 0 })).toEqual({ error: '70' });
+    expect(sessions.size).toBe(1);
+    await world.clock.advance(2 * minuteMs + 1);
+    expect((await open(3)).id).toBeGreaterThan(0);
+    expect(await lives(a)).toBe(false);
   });
 
   test('prefers larger ones, once the others have had their two minutes', async () => {

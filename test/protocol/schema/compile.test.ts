@@ -17,7 +17,7 @@ import {
   struct,
   uuid,
 } from '../../../protocol/schema/field.ts';
-import { BrokenFrame, Reader } from '../../../protocol/wire/reader.ts';
+import { BrokenFrame, Reader, TooManyElements } from '../../../protocol/wire/reader.ts';
 import { UnwritableValue, Writer } from '../../../protocol/wire/writer.ts';
 
 const sample = defineRecord({
@@ -101,6 +101,24 @@ test('a tag that is not as long as it says is a broken frame', () => {
   expect(() => decode(2, hex.replace(/010400000002$/, '01050000000200'))).toThrow(BrokenFrame);
   expect(() => decode(2, hex.replace(/010400000002$/, '010300000002'))).toThrow(BrokenFrame);
   expect(() => decode(2, hex.replace(/010400000002$/, '01ff0f00000002'))).toThrow(BrokenFrame);
+});
+
+test('nested arrays and tagged fields count together', () => {
+  const topics = [1, 2].map((n) => ({
+    topic: `t${n}`,
+    partitions: [0, 1, 2].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 })),
+  }));
+  const writer = new Writer();
+  encoderOf(
+    fetch,
+    'request',
+    12,
+  )(writer, { maxWaitMs: 0, minBytes: 0, isolationLevel: 0, topics, clusterId: 'c' });
+  const frame = writer.finishBuffer();
+  const decode = decoderOf(fetch, 'request', 12);
+  // Two topics of three partitions each, and the cluster id, which is tagged.
+  expect(decode(new Reader(frame).limitElements(9)).topics).toHaveLength(2);
+  expect(() => decode(new Reader(frame).limitElements(8))).toThrow(TooManyElements);
 });
 
 test('a codec is compiled once', () => {

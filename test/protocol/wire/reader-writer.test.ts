@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { greatestLong, zeroUuid } from '../../../protocol/schema/field.ts';
-import { BrokenFrame, Reader } from '../../../protocol/wire/reader.ts';
-import { UnwritableValue, Writer } from '../../../protocol/wire/writer.ts';
+import { BrokenFrame, Reader, TooManyElements } from '../../../protocol/wire/reader.ts';
+import { MessageTooLarge, UnwritableValue, Writer } from '../../../protocol/wire/writer.ts';
 
 function bytesOf(write: (writer: Writer) => void): Buffer {
   const writer = new Writer();
@@ -109,9 +109,7 @@ test('null where it must not be is a broken frame', () => {
 
 test('a count is believed only when its elements can be there', () => {
   expect(reader('00000002aabbccdd').arrayCount(2)).toBe(2);
-  expect(() => reader('00000003aabbccdd').arrayCount(2)).toThrow(
-    'an array of 3 elements in a frame with 4 bytes left',
-  );
+  expect(() => reader('00000003aabbccdd').arrayCount(2)).toThrow('3 elements in a frame with 4 bytes left');
   expect(() => reader('7fffffff').arrayCount(4)).toThrow(BrokenFrame);
   expect(() => reader('ffffffff0f').compactArrayCount(1)).toThrow(BrokenFrame);
 });
@@ -195,4 +193,42 @@ test('finished messages stay as they are while others are written', () => {
   );
   for (const [index, message] of messages.entries())
     expect(new Reader(message).string()).toBe(`message ${index}`);
+});
+
+test('elements are counted over all arrays of a frame, and the next frame begins anew', () => {
+  const counts = reader('030200000002aabb').limitElements(5);
+  expect([counts.compactArrayCount(1), counts.elements]).toEqual([2, 2]);
+  expect([counts.compactArrayCount(1), counts.elements]).toEqual([1, 3]);
+  expect([counts.arrayCount(1), counts.elements]).toEqual([2, 5]);
+  expect(counts.reset(Buffer.from('02aa', 'hex')).elements).toBe(0);
+  expect(() => reader('06aaaaaaaaaa').limitElements(4).compactArrayCount(1)).toThrow(TooManyElements);
+  expect(() => reader('06aaaaaaaaaa').limitElements(4).compactArrayCount(1)).toThrow('more than 4 array');
+  expect(reader('05aaaaaaaaaa').limitElements(4).compactArrayCount(1)).toBe(4);
+});
+
+test('tagged fields that no schema names count as elements', () => {
+  expect(() => reader('03000001000200').limitElements(2).skipTaggedFields()).toThrow(TooManyElements);
+  const allowed = reader('03000001000200').limitElements(3);
+  allowed.skipTaggedFields();
+  expect([allowed.elements, allowed.remaining]).toEqual([3, 0]);
+  expect(() => reader('ffffffff0f0000').skipTaggedFields()).toThrow(BrokenFrame);
+});
+
+test('a message ends at the bytes that it may have, those linked in among them, those in files not', () => {
+  const letters = Buffer.alloc(100_000);
+  const link = (count: number, bytesMax: number) => {
+    const writer = new Writer(bytesMax);
+    for (let n = 0; n < count; n++) writer.link(letters);
+    return writer.byteLength;
+  };
+  expect(link(3, 300_000)).toBe(300_000);
+  expect(() => link(4, 300_000)).toThrow(MessageTooLarge);
+  const many = new Writer(300_000);
+  expect(() => {
+    for (let n = 0; n < 300_000; n++) many.int64(n);
+  }).toThrow('more than 300000 bytes');
+  const inFile = new Writer(1000);
+  inFile.link({ byteLength: 2 ** 30 });
+  inFile.int8(1);
+  expect(inFile.finish()).toHaveLength(2);
 });
