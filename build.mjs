@@ -7,8 +7,9 @@
  *   DIR/cleaner-worker.js   the cleaner's    DIR/THIRD-PARTY.txt   licences of the packages that went in
  *                    thread, found by its name (compaction/start-thread.ts)
  *
- * Packages stay outside, installed beside us, for bindings and wasm find their files only there; but the few small ones on
- * the way to the first connection go in, because resolving and loading one by itself takes longer than running it. */
+ * Packages stay outside, installed beside us, for bindings and wasm find their files only there; but some go in: the few small
+ * ones on the way to the first connection, because resolving and loading one by itself takes longer than running it; and
+ * fastify, of which 0.6 MB is used and 8 MB would be installed (so it and ajv are dependencies of development alone). */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -22,7 +23,7 @@ const entries = {
   index: 'broker/index.ts',
   'cleaner-worker': 'compaction/worker.ts',
 };
-const bundled = ['commander', 'fastest-levenshtein'];
+const bundled = ['commander', 'fastest-levenshtein', 'fastify', 'ajv'];
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'dist') },
@@ -34,7 +35,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: entries,
   outdir: out,
@@ -56,16 +57,26 @@ await build({
   minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 });
 chmodSync(join(out, 'kompakt.js'), 0o755);
-writeFileSync(join(out, 'THIRD-PARTY.txt'), bundled.map(licenceOf).join('\n\n'));
+writeFileSync(join(out, 'THIRD-PARTY.txt'), packageFolders(metafile).map(licenceOf).join('\n\n'));
 if (values.types) writeTypes();
 
-function licenceOf(name) {
-  const folder = join(root, 'node_modules', name);
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+/** Of every package of which something went in. */
+function packageFolders({ inputs }) {
+  const folders = Object.keys(inputs).map(
+    (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0],
+  );
+  return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
+}
+
+function licenceOf(path) {
+  const folder = join(root, path);
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8')}`;
+  const text = file === undefined ? `Licence: ${license}\n` : readFileSync(join(folder, file), 'utf8');
+  return `${name} ${version}\n\n${text}`;
 }
 
 function writeTypes() {

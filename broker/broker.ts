@@ -21,6 +21,8 @@ import { cleanerToMessage } from './control/control-messages.ts';
 import { type ControlFolder, ControlServer } from './control/control-server.ts';
 import { GroupCoordinator } from './groups/group-coordinator.ts';
 import { PeriodicTask } from './housekeeping/periodic.ts';
+import type { HttpPort } from './http/http-port.ts';
+import type { HttpParts } from './http/open-http.ts';
 import { LateLookups } from './lookup/late-lookups.ts';
 import type { Lookups } from './lookup/lookup.ts';
 import { openLookupListener } from './lookup/open-listener.ts';
@@ -59,6 +61,8 @@ export interface BrokerParts {
   /** Listens on the control socket. */
   readonly control?: ControlParts;
   readonly hook?: RequestHook | null;
+  /** Serves HTTP, unless `kompakt.http.enable` is false. */
+  readonly http?: HttpParts;
 }
 
 export interface ControlParts {
@@ -82,6 +86,8 @@ export interface RunningBroker {
   readonly lookups: Lookups;
   /** Where lookups are answered over TCP, as bound; null: nowhere. */
   readonly lookupEndpoint: Endpoint | null;
+  /** Null: no HTTP. */
+  readonly httpUrl: string | null;
   cleanerStatus(): CleanerStatus;
   status(): ControlStatus;
   /** Closes everything; resolves when nothing is left open. Idempotent. */
@@ -196,10 +202,11 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   undo.push(async () => lookupListener?.close());
   const lookupEndpoint = lookupListener?.local ?? null;
   startTasks(parts, logDirectory, cleaning, logger, undo);
+  const http = await openHttp(parts, services, lookups, undo);
   report(parts, net.listeners, keepsKafkaOut, logger);
   const broker = runningBroker(
     parts,
-    { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, startedMs },
+    { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, http, startedMs },
     undo,
   );
   control = await openControl(parts, broker, door, logger);
@@ -273,17 +280,20 @@ interface Opened {
   readonly cleaning: Cleaning;
   readonly lookups: Lookups;
   readonly lookupEndpoint: Endpoint | null;
+  readonly http: HttpPort | null;
   readonly startedMs: number;
 }
 
 function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): RunningBroker {
-  const { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, startedMs } = opened;
+  const { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, http, startedMs } =
+    opened;
   const { clusterId, nodeId } = cluster.state;
   return {
     directory,
     compactions: cleaning.compactions,
     lookups,
     lookupEndpoint,
+    httpUrl: http?.url ?? null,
     cleanerStatus: () => cleaning.cleaner.status,
     clusterId,
     nodeId,
@@ -297,6 +307,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
       clusterId,
       nodeId,
       listeners: boundAddresses(net),
+      httpUrl: http?.url ?? '',
       topics: cluster.state.topicCount,
       partitions: cluster.state.partitionCount(),
       connections: net.network.connectionCount,
@@ -307,6 +318,20 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
     }),
     stop: () => undo.run(),
   };
+}
+
+/** Last, and loaded only here, so that a broker serves Kafka's clients no later for it. */
+async function openHttp(
+  { http }: BrokerParts,
+  services: Services,
+  lookups: Lookups,
+  undo: UndoList,
+): Promise<HttpPort | null> {
+  if (http === undefined || !services.settings['kompakt.http.enable']) return null;
+  const { openHttp: open } = await import('./http/open-http.ts');
+  const port = await open(http, services, lookups);
+  undo.push(async () => port?.close());
+  return port;
 }
 
 async function openControl(

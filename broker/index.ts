@@ -89,6 +89,21 @@ export interface BrokerOptions {
   readonly environment?: Environment;
   /** A network other than TCP. */
   readonly transport?: Transport;
+  /** Serves HTTP: by default on any free port of 127.0.0.1. Left out: not at all. */
+  readonly http?: HttpOptions;
+}
+
+export interface HttpOptions {
+  /** Default 127.0.0.1; one beyond this machine needs `token`. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** What each request has to show, as `Authorization: Bearer …`. */
+  readonly token?: string;
+  /** Names of this server besides loopback and `host`. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins whose web pages may read and write. */
+  readonly corsOrigins?: readonly string[];
 }
 
 export interface Broker extends AsyncDisposable {
@@ -97,6 +112,8 @@ export interface Broker extends AsyncDisposable {
   /** The same as a list, as kafkajs wants it. */
   readonly brokers: string[];
   readonly port: number;
+  /** Where HTTP is, such as http://127.0.0.1:9080; null without `http`. */
+  readonly httpUrl: string | null;
   readonly clusterId: string;
   /**
    * Compacts a topic now, whether it is due or not, and tells for each partition what went, what stayed and why. Rejects with
@@ -125,7 +142,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const { dataDir, port, host, config = {} } = options;
   const result = readConfiguration({
     defaultAddress: { host: '127.0.0.1', port: 0 },
-    set: textsOf(config),
+    set: textsOf({ ...config, ...httpConfig(options.http, config) }),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(dataDir === undefined ? {} : { dataDirectory: dataDir }),
@@ -143,6 +160,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     logger: options.logger ?? silentLogger,
     processId: process.pid,
     hook: options.onRequest ?? null,
+    ...(options.http === undefined ? {} : { http: {} }),
     ...(isInMemory ? { directory: memoryDirectory } : {}),
   });
   const { bootstrapServers, clusterId } = broker;
@@ -151,6 +169,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     bootstrapServers,
     brokers: [bootstrapServers],
     port: broker.listeners[0]!.endpoints[0]!.port,
+    httpUrl: broker.httpUrl,
     clusterId,
     compact: (topic, options) => broker.compactions.compact(topic, options),
     explain: (topic, key, options) => broker.compactions.explain(topic, Buffer.from(key), options),
@@ -161,4 +180,21 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+type Config = NonNullable<BrokerOptions['config']>;
+
+/** What is asked of HTTP, as configuration; a port is always asked for, so that one which is taken is an error. */
+function httpConfig(http: HttpOptions | undefined, config: Config): Config {
+  if (http === undefined) return { 'kompakt.http.enable': false };
+  const { host, port, token, allowedHosts, corsOrigins } = http;
+  const values = {
+    'kompakt.http.enable': true,
+    'kompakt.http.host': host,
+    'kompakt.http.port': port ?? config['kompakt.http.port'] ?? 0,
+    'kompakt.http.token': token,
+    'kompakt.http.allowed.hosts': allowedHosts,
+    'kompakt.http.cors.origins': corsOrigins,
+  };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Config;
 }

@@ -9,6 +9,12 @@ export interface GivenSettings {
   readonly dataDir?: string;
   readonly memory?: boolean;
   readonly ignoreAcls?: boolean;
+  /** false: --no-http. */
+  readonly http?: boolean;
+  readonly httpHost?: string;
+  readonly httpPort?: string;
+  /** Path of a file with the token. */
+  readonly httpTokenFile?: string;
   /** Path of a server.properties. */
   readonly properties?: string;
   /** key=value */
@@ -17,9 +23,13 @@ export interface GivenSettings {
 
 /** The configuration, or the line that says what is wrong with it. */
 export function configurationOf(options: GivenSettings): Configuration | string {
+  for (const [option, text] of [
+    ['--port', options.port],
+    ['--http-port', options.httpPort],
+  ])
+    if (text !== undefined && !isPort(text))
+      return `${option} ${text} is not a port: a number from 0 to 65535`;
   const port = options.port === undefined ? undefined : Number(options.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    return `--port ${options.port} is not a port: a number from 0 to 65535`;
   if (options.memory && options.dataDir !== undefined)
     return '--memory and --data-dir contradict each other; give one of them';
   const assignments = parseAssignments(options.set ?? []);
@@ -29,6 +39,8 @@ export function configurationOf(options: GivenSettings): Configuration | string 
     return `--memory and --set ${directoryKey} contradict each other; give one of them`;
   const set = new Map(assignments.set);
   if (options.ignoreAcls) set.set('kompakt.ignore.acls', 'true');
+  const wrong = setHttp(options, set);
+  if (wrong !== undefined) return wrong;
   let sources: SettingsSources = { set };
   if (options.host !== undefined) sources = { ...sources, host: options.host };
   if (port !== undefined) sources = { ...sources, port };
@@ -43,4 +55,39 @@ export function configurationOf(options: GivenSettings): Configuration | string 
   }
   const result = readConfiguration(sources);
   return result.ok ? result.configuration : result.messages.join('; ');
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}
+
+/** The environment variable that holds the token of HTTP, where no list of processes shows it. */
+const tokenVariable = 'KOMPAKT_HTTP_TOKEN';
+
+/** What the options for HTTP are as keys; what is wrong with them, or undefined. */
+function setHttp(options: GivenSettings, set: Map<string, string>): string | undefined {
+  const { http, httpHost, httpPort, httpTokenFile } = options;
+  if (http === false && (httpHost ?? httpPort ?? httpTokenFile) !== undefined)
+    return '--no-http and the other options for HTTP contradict each other';
+  const given: [option: string, key: string, text: string | undefined][] = [
+    ['--no-http', 'kompakt.http.enable', http === false ? 'false' : undefined],
+    ['--http-host', 'kompakt.http.host', httpHost],
+    ['--http-port', 'kompakt.http.port', httpPort],
+  ];
+  if (httpTokenFile !== undefined) {
+    try {
+      given.push(['--http-token-file', 'kompakt.http.token', readFileSync(httpTokenFile, 'utf8').trim()]);
+    } catch (error) {
+      return `cannot read ${httpTokenFile}: ${(error as Error).message}`;
+    }
+  }
+  for (const [option, key, text] of given) {
+    if (text === undefined) continue;
+    if (set.has(key)) return `${option} and --set ${key} contradict each other; give one of them`;
+    set.set(key, text);
+  }
+  const ofEnvironment = process.env[tokenVariable];
+  if (ofEnvironment !== undefined && !set.has('kompakt.http.token'))
+    set.set('kompakt.http.token', ofEnvironment);
+  return undefined;
 }

@@ -22,6 +22,10 @@ program
   .option('--port <port>', 'where to listen; 0 takes a free port (default: 9092)')
   .option('--data-dir <directory>', `where the log lies (default: ${defaultDataDirectory})`)
   .option('--memory', 'keep everything in memory')
+  .option('--http-host <host>', 'where HTTP listens (default: 127.0.0.1); beyond this machine with a token')
+  .option('--http-port <port>', 'where HTTP listens; 0 takes a free port (default: 9080)')
+  .option('--http-token-file <path>', 'a file with the token that every request over HTTP has to show')
+  .option('--no-http', 'serve no HTTP')
   .option('--properties <file>', 'a Kafka server.properties')
   .option('--ignore-acls', 'serve a directory with ACLs or SCRAM users, which are not enforced')
   .option(

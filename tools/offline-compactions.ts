@@ -16,6 +16,7 @@ export function offlineConfiguration({ dataDir, properties, set }: DirectoryChoi
   directory: string;
 } {
   const configuration = configurationOf({
+    http: false,
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(properties === undefined ? {} : { properties }),
     ...(set === undefined ? {} : { set }),

@@ -46,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       processId: process.pid,
       ...(logLevel === 'silent' ? {} : { logLevel: logLevel.toUpperCase() as BrokerLogLevel }),
       ...(memory ? { directory: memoryDirectory } : {}),
+      http: {},
       control: { stop: signals.stop, isInMemory: memory, folder: controlFolder(lines) },
     });
   } catch (error) {
@@ -79,7 +80,8 @@ function controlFolder(lines: LogLines): ControlFolder | null {
 /** One line on stdout, and in the ready file: it appears whole. */
 function announce(broker: RunningBroker, { memory, readyFile }: ServeOptions): void {
   const data = memory ? 'in memory' : `data in ${broker.directory}`;
-  const line = `kompakt ${version} ready on ${broker.bootstrapServers}, ${data}, ${Math.round(performance.now())} ms\n`;
+  const http = broker.httpUrl === null ? '' : `${broker.httpUrl}, `;
+  const line = `kompakt ${version} ready on ${broker.bootstrapServers}, ${http}${data}, ${Math.round(performance.now())} ms\n`;
   try {
     // First: who reads the line on stdout may go and look for the file.
     if (readyFile !== undefined) {

@@ -9,6 +9,7 @@ export function statusText(now: ControlStatus): string {
     ['version', now.version],
     ['process', `${now.pid}, up ${duration(now.uptimeMs)}`],
     ['listening', now.listeners.join(', ')],
+    ['http', now.httpUrl === '' ? 'none' : now.httpUrl],
     ['data', `${data}${offline ? ' (offline: the disk has failed, writes are refused)' : ''}`],
     ['cluster', `${now.clusterId}, node ${now.nodeId}`],
     ['topics', `${now.topics}, with ${now.partitions} partitions`],

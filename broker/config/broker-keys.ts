@@ -7,6 +7,7 @@ import type { ConfigKey, ConfigTable, ValuesOf } from '../../storage/config/defi
 import { consumerGroupKeys } from './keys/consumer-groups.ts';
 import { dynamicOnlyKeys } from './keys/dynamic-only.ts';
 import { groupKeys } from './keys/groups.ts';
+import { httpKeys } from './keys/http.ts';
 import { logKeys } from './keys/log.ts';
 import { lookupRpcKeys } from './keys/lookup-rpc.ts';
 import { networkKeys } from './keys/network.ts';
@@ -27,6 +28,7 @@ import { topicDefaultKeys } from './topic-defaults.ts';
 export const brokerKeyAreas = {
   'Kompakt’s own': ownKeys,
   'Lookups over TCP': lookupRpcKeys,
+  HTTP: httpKeys,
   'The node': serverKeys,
   Network: networkKeys,
   'Defaults of topics': topicDefaultKeys,

@@ -2,6 +2,7 @@
 import { MiB } from '../../storage/config/define.ts';
 import { isLoopback } from '../network/hosts.ts';
 import { type BrokerKeyName, type BrokerSettings, brokerKeys } from './broker-keys.ts';
+import { checkHttp } from './http-names.ts';
 import { parseIpOverrides } from './ip-overrides.ts';
 import { topicDefaults } from './topic-defaults.ts';
 
@@ -12,6 +13,7 @@ export function checkTogether(settings: BrokerSettings): string | undefined {
     checkLogTimes(settings) ??
     checkNetwork(settings) ??
     checkLookupRpc(settings) ??
+    checkHttp(settings) ??
     checkReplication(settings) ??
     checkGroupBounds(settings)
   );

@@ -138,12 +138,12 @@ export function cleanerToMessage({ troubles, ...status }: CleanerStatus): Contro
 }
 
 export function statusOf(message: object): ControlStatus {
-  const { version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, cleaner, ...rest } =
-    message as ControlStatus;
+  const { version, pid, uptimeMs, dataDirectory, clusterId, nodeId, ...others } = message as ControlStatus;
+  const { listeners, httpUrl, cleaner, ...rest } = others;
   const { isEnabled, threads, runsIn = null, running, troubles, ...counted } = cleaner;
   // In the order in which a person reads it.
   return {
-    ...{ version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, ...rest },
+    ...{ version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, httpUrl, ...rest },
     cleaner: { isEnabled, threads, runsIn, running, troubles, ...counted },
   };
 }

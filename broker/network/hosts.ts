@@ -30,7 +30,7 @@ export function hostAndPort(host: string, port: number): string {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Every interface: no address that a client could use. */

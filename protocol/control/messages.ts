@@ -35,6 +35,8 @@ export const controlMessages = `
     // The disk has failed: writes are refused.
     bool offline = 13;
     CleanerStatus cleaner = 14;
+    // Empty: no HTTP.
+    string httpUrl = 15;
   }
   message CleanerStatus {
     bool isEnabled = 1;
@@ -245,6 +247,8 @@ export interface ControlStatus {
   readonly clusterId: string;
   readonly nodeId: number;
   readonly listeners: readonly string[];
+  /** Empty: no HTTP. */
+  readonly httpUrl: string;
   readonly topics: number;
   readonly partitions: number;
   readonly connections: number;

@@ -27,7 +27,17 @@ afterEach(async () => {
 });
 
 async function start(): Promise<void> {
-  program = runNode(['dist/kompakt.js', 'serve', '--port', '0', '--data-dir', data, '--log-level', 'warn']);
+  program = runNode([
+    'dist/kompakt.js',
+    'serve',
+    '--port',
+    '0',
+    '--data-dir',
+    data,
+    '--log-level',
+    'warn',
+    '--no-http',
+  ]);
   const line = await program.firstLine;
   client = await Client.connect('127.0.0.1', Number(/:(\d+),/.exec(line)![1]));
 }

@@ -46,7 +46,7 @@ function kompakt(...args: string[]): Program {
 
 /** Starts a broker; gives its host:port, and itself. */
 async function serve(...args: string[]): Promise<{ address: string; program: Program }> {
-  const program = kompakt('serve', '--port', '0', ...args);
+  const program = kompakt('serve', '--port', '0', '--no-http', ...args);
   const [address] = /\S+:\d+/.exec(await program.firstLine)!;
   return { address, program };
 }
@@ -203,7 +203,7 @@ describe('brokers found by port', () => {
   test('two of one port on two addresses are two', async (context) => {
     const first = await serve('--memory', '--host', '127.0.0.1');
     const port = first.address.split(':').at(-1)!;
-    const second = kompakt('serve', '--memory', '--host', '::1', '--port', port);
+    const second = kompakt('serve', '--memory', '--host', '::1', '--port', port, '--no-http');
     const line = await second.firstLine.catch(() => null);
     skipUnless(context, line !== null, 'there is no IPv6 loopback here, or the port is taken on it');
     await write(first.address, 'articles', articles);
@@ -221,11 +221,11 @@ describe('brokers found by port', () => {
       `nobody listens on ${killed.address}`,
     );
     const port = killed.address.split(':').at(-1)!;
-    const next = kompakt('serve', '--data-dir', data, '--host', '127.0.0.1', '--port', port);
+    const next = kompakt('serve', '--data-dir', data, '--host', '127.0.0.1', '--port', port, '--no-http');
     await next.firstLine;
     next.signal('SIGKILL');
     await next.ended;
-    await kompakt('serve', '--data-dir', data, '--host', '127.0.0.1', '--port', port).firstLine;
+    await kompakt('serve', '--data-dir', data, '--host', '127.0.0.1', '--port', port, '--no-http').firstLine;
     expect((await json<ControlStatus>('status', '--bootstrap', killed.address)).dataDirectory).toBe(data);
   });
 });

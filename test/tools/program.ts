@@ -42,6 +42,8 @@ export function runNode(args: readonly string[], env: Readonly<Record<string, st
 export interface RunningBroker {
   /** host:port from the ready line. */
   readonly address: string;
+  /** From the ready line too; null without HTTP. */
+  readonly httpUrl: string | null;
   /** SIGTERM, and how it ended. */
   stop(): Promise<Ended>;
 }
@@ -54,6 +56,7 @@ export async function startProgram(args: readonly string[]): Promise<RunningBrok
   if (address === undefined) throw new Error(`no address in the ready line: ${line}`);
   return {
     address,
+    httpUrl: /http:\/\/[^\s,]+/.exec(line)?.[0] ?? null,
     stop() {
       program.signal('SIGTERM');
       return program.ended;

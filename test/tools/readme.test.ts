@@ -1,10 +1,12 @@
 /** README.md as its reader meets it: every code block runs, from top to bottom, and its tables say what the code says. */
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { brokerKeys } from '../../broker/config/broker-keys.ts';
 import { differences, otherWays } from '../../broker/config/differences.ts';
 import { formatValue } from '../../storage/config/define.ts';
+import { skipUnless } from '../skip.ts';
 import {
   type Ended,
   freshDirectory,
@@ -21,6 +23,7 @@ const blocks = [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].map((match) =
   code: match[2]!.trim(),
 }));
 
+const hasCurl = process.platform !== 'win32' && spawnSync('curl', ['--version']).status === 0;
 const data = freshDirectory();
 const other = freshDirectory();
 let broker: RunningBroker | undefined;
@@ -31,7 +34,16 @@ afterAll(async () => {
 });
 
 const start = async () => {
-  broker = await startProgram(['run.mjs', 'start', '--port', '0', '--data-dir', data.path]);
+  broker = await startProgram([
+    'run.mjs',
+    'start',
+    '--port',
+    '0',
+    '--http-port',
+    '0',
+    '--data-dir',
+    data.path,
+  ]);
 };
 const quickstart = () => runNode(['examples/quickstart.mjs'], { KAFKA_BROKERS: broker!.address }).ended;
 const linesRead = ({ out }: Ended) => out.match(/^read /gm)?.length;
@@ -72,7 +84,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   async 'node dist/kompakt.js serve --host 0.0.0.0 --set advertised.listeners=PLAINTEXT://localhost:9092'() {
     const listeners = 'advertised.listeners=PLAINTEXT://localhost:9092';
-    const place = ['--port', '0', '--data-dir', other.path];
+    const place = ['--port', '0', '--no-http', '--data-dir', other.path];
     const mapped = await startProgram([
       'dist/kompakt.js',
       'serve',
@@ -85,6 +97,32 @@ const commands: Record<string, () => Promise<void>> = {
     expect(await mapped.stop()).toMatchObject({ code: 0 });
   },
 };
+
+/** What curl prints for each request of the README; the last one ends when it has printed that. */
+const answered: Record<string, RegExp> = {
+  'localhost:9080/topics/articles/keys/471104': /^\{"name":"Bike Helmet 5","brand":"Nordlauf","skus":\[.*\}$/,
+  "'localhost:9080/topics/articles/keys/471104?at=/shops/Berlin/price'": /^[\d.]+$/,
+  '-X PUT -H \'Content-Type: application/json\' -d \'{"name":"Trail Shoe 9"}\' localhost:9080/topics/articles/keys/471999':
+    /^\{"partition":0,"offset":\d+,"timestampMs":\d+,"etag":".*"\}$/,
+  'localhost:9080/topics/articles/keys/471999/history': /"json":\{"name":"Trail Shoe 9"\}/,
+  '-X DELETE localhost:9080/topics/articles/keys/471999': /^\{"partition":0,"offset":\d+/,
+  "'localhost:9080/topics/articles/keys?prefix=4711&limit=2'": /^\{"records":\[.*\],"next":".+"\}$/,
+  "-N 'localhost:9080/topics/articles/changes?prefix=4711'": /^event: live$/m,
+};
+
+async function runCurl(line: string): Promise<void> {
+  const wanted = answered[line.slice('curl '.length)];
+  expect(wanted, `a new request: say in this test what it answers: ${line}`).toBeDefined();
+  const here = broker!.httpUrl!.slice('http://'.length);
+  const child = spawn('sh', ['-c', `exec ${line.replace('localhost:9080', here)}`]);
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+    if (line.includes('-N') && wanted!.test(out)) child.kill();
+  });
+  await new Promise((done) => child.once('close', done));
+  expect(out).toMatch(wanted!);
+}
 
 /** What the programs of the README print, by their first line. */
 const printed: Record<string, RegExp> = {
@@ -109,8 +147,11 @@ async function runScript(code: string): Promise<Ended> {
 
 describe('every code block runs', () => {
   for (const [i, { language, code }] of blocks.entries()) {
-    test(`${i + 1}: ${language}: ${code.split('\n')[0]}`, async () => {
-      if (language === 'bash') {
+    test(`${i + 1}: ${language}: ${code.split('\n')[0]}`, async (context) => {
+      if (code.startsWith('curl ')) {
+        skipUnless(context, hasCurl, 'no curl here');
+        for (const line of code.split('\n')) await runCurl(line);
+      } else if (language === 'bash') {
         for (const line of code.split('\n')) {
           const command = commands[line];
           expect(command, `a new command: say in this test how it is run: ${line}`).toBeDefined();

@@ -37,20 +37,26 @@ function kompakt(...args: string[]): Program {
   return program;
 }
 
-const serve = (...args: string[]): Program => kompakt('serve', '--port', '0', ...args);
+/** Without HTTP, unless a test is about it: its default port may be somebody's. */
+const serve = (...args: string[]): Program => {
+  const isAboutHttp = args.some((arg) => arg.includes('http'));
+  return kompakt('serve', '--port', '0', ...(isAboutHttp ? [] : ['--no-http']), ...args);
+};
 
 interface ReadyLine {
   readonly host: string;
   readonly port: number;
+  readonly http: string | null;
   readonly data: string;
 }
 
 async function ready(program: Program): Promise<ReadyLine> {
   const line = await program.firstLine;
-  const match = /^kompakt (\S+) ready on (\S+):(\d+), (in memory|data in (.+)), (\d+) ms$/.exec(line);
+  const match =
+    /^kompakt (\S+) ready on (\S+):(\d+), (?:(http:\S+), )?(in memory|data in (.+)), (\d+) ms$/.exec(line);
   expect(match, line).not.toBeNull();
   expect(match![1]).toBe(version);
-  return { host: match![2]!, port: Number(match![3]), data: match![5] ?? '' };
+  return { host: match![2]!, port: Number(match![3]), http: match![4] ?? null, data: match![6] ?? '' };
 }
 
 /** The one line on stderr of a command that fails, without its prefix. */

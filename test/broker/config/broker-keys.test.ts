@@ -10,6 +10,7 @@ import {
 import { clientMetricsKeys } from '../../../broker/config/client-metrics-keys.ts';
 import { differences } from '../../../broker/config/differences.ts';
 import { groupConfigKeys } from '../../../broker/config/group-keys.ts';
+import { httpKeys } from '../../../broker/config/keys/http.ts';
 import { lookupRpcKeys } from '../../../broker/config/keys/lookup-rpc.ts';
 import { ownKeys } from '../../../broker/config/keys/own.ts';
 import { brokerSynonyms, keyChain, topicDefaults } from '../../../broker/config/topic-defaults.ts';
@@ -67,7 +68,7 @@ test.each([
 test('there are no other keys than Kafka’s and our own', () => {
   const known = new Set([...kafka.broker, ...kafka.dynamicOnlyBroker].map(({ name }) => name));
   const others = Object.keys(brokerKeys).filter((name) => !known.has(name));
-  expect(others.sort()).toEqual(Object.keys({ ...ownKeys, ...lookupRpcKeys }).sort());
+  expect(others.sort()).toEqual(Object.keys({ ...ownKeys, ...lookupRpcKeys, ...httpKeys }).sort());
   for (const name of others) expect(name).toMatch(/^kompakt\./);
   const topicNames = Object.keys(topicKeys).filter((name) => !name.startsWith('kompakt.'));
   expect(topicNames.sort()).toEqual(kafka.topic.map(({ name }) => name).sort());

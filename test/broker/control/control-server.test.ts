@@ -21,6 +21,7 @@ const status: ControlStatus = {
   clusterId: 'abc',
   nodeId: 1,
   listeners: ['127.0.0.1:9092', '[::1]:9092'],
+  httpUrl: 'http://127.0.0.1:9080',
   topics: 3,
   partitions: 12,
   connections: 0,

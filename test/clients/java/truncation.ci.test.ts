@@ -17,7 +17,17 @@ const source = join(dirname(fileURLToPath(import.meta.url)), 'Truncated.java');
 
 async function serve(directory: string, port: number) {
   const program = runNode([
-    ...['dist/kompakt.js', 'serve', '--host', '127.0.0.1', '--port', String(port), '--data-dir', directory],
+    ...[
+      'dist/kompakt.js',
+      'serve',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--data-dir',
+      directory,
+      '--no-http',
+    ],
   ]);
   const line = await program.firstLine;
   return { program, port: Number(/:(\d+),/.exec(line)![1]) };

@@ -16,7 +16,17 @@ afterEach(async () => {
 /** `kompakt serve` on disk; `port` 0 takes a free one. */
 async function serve(dataDir: string, port: number) {
   const program = runNode([
-    ...['dist/kompakt.js', 'serve', '--host', '127.0.0.1', '--port', String(port), '--data-dir', dataDir],
+    ...[
+      'dist/kompakt.js',
+      'serve',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--data-dir',
+      dataDir,
+      '--no-http',
+    ],
   ]);
   const line = await program.firstLine;
   undo.push(async () => {

@@ -31,7 +31,7 @@ export interface Survived {
 /** `kompakt serve` on a port of its own choice, and its end. */
 async function serve(dataDir: string, durability: string) {
   const program = runNode([
-    ...['dist/kompakt.js', 'serve', '--host', '127.0.0.1', '--port', '0', '--data-dir', dataDir],
+    ...['dist/kompakt.js', 'serve', '--host', '127.0.0.1', '--port', '0', '--data-dir', dataDir, '--no-http'],
     ...['--set', `kompakt.durability=${durability}`, '--set', 'transaction.state.log.num.partitions=4'],
     ...['--set', 'offsets.topic.num.partitions=4'],
   ]);

@@ -1,0 +1,247 @@
+/**
+ * The routes as a fastify application, loaded with the first request that comes (http-port.ts):
+ *
+ *    request ─▶ guard ─▶ query and body against their schemas ─▶ route ─▶ answer
+ *                 └────────────┴───────────── a problem ──────────┘
+ */
+import { Ajv } from 'ajv';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { LookupRefused } from '../lookup/lookup.ts';
+import { readBody } from './body.ts';
+import { type Asked, type Guard, isRead } from './guard.ts';
+import type { RawRequest, RawResponse } from './http-transport.ts';
+import { getHistory, listKeys, watchChanges } from './list-routes.ts';
+import { health, home } from './open-routes.ts';
+import { openApiDocument } from './openapi.ts';
+import { type Problem, ProblemError, problemOf, problemText, problemType, statusOf } from './problems.ts';
+import { getKey, getMany } from './read-routes.ts';
+import { askedRoute, headerOf, type Method, type Route, sendJson } from './route.ts';
+import { querySchema } from './schemas.ts';
+import type { HttpService } from './service.ts';
+import { deleteKey, putKey } from './write-routes.ts';
+
+/** A batch of keys: a thousand of 4,000 bytes each, in base64. */
+const batchBytesMax = 6 * 1024 * 1024;
+/** Longer than any URL that Node takes: the key in it is bounded by that. */
+const parameterLengthMax = 64 * 1024;
+
+const keyRoutes: readonly Route[] = [getKey, putKey, deleteKey, getMany, listKeys, getHistory, watchChanges];
+
+export interface HttpApp {
+  request(request: RawRequest, response: RawResponse): void;
+  /** For tests without a network. */
+  readonly inject: FastifyInstance['inject'];
+}
+
+export async function createHttpApp(service: HttpService, guard: Guard): Promise<HttpApp> {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: parameterLengthMax },
+    frameworkErrors: (error, request, reply) => sendError(service, error, request, reply),
+  });
+  // A query is text, which its schema makes numbers of; what JSON calls a number is one already.
+  const [ofQueries, ofBodies] = [new Ajv({ coerceTypes: true }), new Ajv()];
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? ofBodies : ofQueries).compile(schema as object),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    setSafeHeaders(reply);
+    const asked = askedOf(request);
+    allowOrigin(reply, guard, asked);
+    if (request.method === 'OPTIONS') guard.admitPreflight(asked);
+    else guard.admit(asked);
+    // Here, because a body that nobody takes would be an error of its own by then.
+    if (request.is404) return notFound(routes, guard, request, reply);
+  });
+  app.setErrorHandler((error, request, reply) => sendError(service, error, request, reply));
+  const document: Route = {
+    method: 'GET',
+    path: '/openapi.json',
+    id: 'openapi',
+    summary: 'This document.',
+    answer: { description: 'OpenAPI 3.1.', content: 'openapi' },
+    problems: [],
+    run: async ({ version }, { reply }) => sendJson(reply, JSON.stringify(openApiDocument(routes, version))),
+  };
+  const routes = [...keyRoutes, home, health, document];
+  for (const route of routes) await app.register(async (scope) => addRoute(scope, route, service));
+  await app.ready();
+  return {
+    request: (request, response) => app.routing(request, response),
+    inject: app.inject.bind(app),
+  };
+}
+
+/** Each in a scope of its own, because they take bodies in different ways. */
+function addRoute(scope: FastifyInstance, route: Route, service: HttpService): void {
+  const { method, path, query = [], body, isStream = false, run } = route;
+  if (body?.kind === 'json') {
+    scope.removeContentTypeParser('text/plain');
+  } else {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (request: FastifyRequest, payload: RawRequest) =>
+      readValueBody(service, route, request, payload),
+    );
+  }
+  scope.route({
+    method: method === 'GET' && !isStream ? ['GET', 'HEAD'] : method,
+    url: path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
+    bodyLimit: batchBytesMax,
+    schema: {
+      querystring: querySchema(query),
+      ...(body?.kind === 'json' ? { body: body.schema } : {}),
+    },
+    handler: (request, reply) => run(service, askedRoute(request, reply)),
+  });
+}
+
+async function readValueBody(
+  service: HttpService,
+  { body }: Route,
+  request: FastifyRequest,
+  payload: RawRequest,
+): Promise<Buffer> {
+  // A GET may have one, which says nothing.
+  if (body === undefined) return Buffer.alloc(0);
+  const encoding = headerOf(request, 'content-encoding');
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new ProblemError('unsupported-content', `content-encoding ${encoding} is not taken`);
+  const { topic } = request.params as { topic: string };
+  const bytesMax = service.messageBytesMax(topic);
+  if (bytesMax === null) throw new ProblemError('unknown-topic', `there is no topic ${topic}`);
+  return readBody(payload, headerOf(request, 'content-length'), bytesMax);
+}
+
+function askedOf({ method, raw, headers, socket }: FastifyRequest): Asked {
+  return {
+    method,
+    target: raw.url ?? '',
+    hosts: hostsOf(raw.rawHeaders),
+    localAddress: socket?.localAddress ?? '',
+    origin: headers.origin,
+    fetchSite: headers['sec-fetch-site'] as string | undefined,
+    authorization: headers.authorization,
+    contentType: headers['content-type'],
+  };
+}
+
+/** Node keeps the first of several. */
+function hostsOf(rawHeaders: readonly string[]): string[] {
+  const hosts: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (rawHeaders[i]!.toLowerCase() === 'host') hosts.push(rawHeaders[i + 1]!);
+  return hosts;
+}
+
+/** Whatever a value is, no browser runs it, takes it for something else, or shows it to other sites; and no cache has the last word. */
+function setSafeHeaders(reply: FastifyReply): void {
+  reply.headers({
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'private, no-cache',
+    vary: 'accept, origin, authorization',
+  });
+}
+
+const exposedHeaders =
+  'etag, retry-after, kompakt-partition, kompakt-offset, kompakt-timestamp, kompakt-leader-epoch, kompakt-headers, kompakt-headers-omitted';
+
+function allowOrigin(reply: FastifyReply, guard: Guard, { origin }: Asked): void {
+  if (origin === undefined || !guard.isTrusted(origin)) return;
+  reply.headers({
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': exposedHeaders,
+    'cross-origin-resource-policy': 'cross-origin',
+  });
+}
+
+const preflightHeaders = {
+  'access-control-allow-headers':
+    'accept, authorization, content-type, if-match, if-none-match, last-event-id, kompakt-headers, kompakt-timestamp',
+  'access-control-max-age': '600',
+};
+
+/** No route is that: another method might be, or OPTIONS asks which. */
+function notFound(
+  routes: readonly Route[],
+  guard: Guard,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const methods = methodsAt(routes, request.raw.url ?? '');
+  if (methods.length === 0) {
+    const detail = 'no such path; /openapi.json says what there is';
+    return sendProblem(reply, { kind: 'no-such-path', detail });
+  }
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  reply.header('allow', allow);
+  if (request.method !== 'OPTIONS') {
+    const detail = `${request.method} is not among the methods of this path: ${allow}`;
+    return sendProblem(reply, { kind: 'method-not-allowed', detail });
+  }
+  const { origin } = request.headers;
+  if (origin !== undefined && guard.isTrusted(origin)) {
+    reply.headers({ ...preflightHeaders, 'access-control-allow-methods': allow });
+    if (request.headers['access-control-request-private-network'] === 'true')
+      reply.header('access-control-allow-private-network', 'true');
+  }
+  return reply.code(204).send();
+}
+
+function methodsAt(routes: readonly Route[], target: string): (Method | 'HEAD')[] {
+  const path = target.split('?')[0]!;
+  return routes
+    .filter((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(path))
+    .flatMap(({ method, isStream }) => (method === 'GET' && !isStream ? ['GET', 'HEAD'] : [method]));
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  // A URL that cannot be read has not come as far as the hook.
+  setSafeHeaders(reply);
+  if (problem.headers !== undefined) reply.headers(problem.headers);
+  reply.code(statusOf(problem)).type(problemType);
+  return reply.send(Buffer.from(problemText(problem)));
+}
+
+interface FrameworkError {
+  readonly code?: string;
+  readonly message: string;
+  readonly validation?: readonly unknown[];
+}
+
+function sendError(
+  { logger }: HttpService,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  return sendProblem(reply, problemFrom(error, request) ?? unforeseen());
+
+  function unforeseen(): Problem {
+    logger.error('a request over HTTP failed', { error, method: request.method, url: request.url });
+    return { kind: 'unforeseen', detail: 'the broker logs why' };
+  }
+}
+
+/** Null: a bug of ours. */
+function problemFrom(error: unknown, request: FastifyRequest): Problem | null {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof LookupRefused)
+    return problemOf(error, !isRead(request.method) && request.method !== 'POST');
+  const { code, message, validation } = error as FrameworkError;
+  if (validation !== undefined) return { kind: 'bad-request', detail: message };
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return { kind: 'too-large', detail: `the body may have ${batchBytesMax} bytes` };
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return { kind: 'unsupported-content', detail: 'the content type has to be application/json' };
+    case 'FST_ERR_BAD_URL':
+      return { kind: 'bad-request', detail: 'the URL cannot be read' };
+  }
+  const isBadBody = code?.startsWith('FST_ERR_CTP_') || error instanceof SyntaxError;
+  return isBadBody ? { kind: 'bad-request', detail: `the body cannot be read: ${message}` } : null;
+}

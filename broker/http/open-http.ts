@@ -1,0 +1,31 @@
+/** The HTTP port over a broker's parts. Loaded where there is to be one. */
+import type { Lookups } from '../lookup/lookup.ts';
+import type { Services } from '../services.ts';
+import { version } from '../version.ts';
+import { HttpPort } from './http-port.ts';
+import type { HttpTransport } from './http-transport.ts';
+import { nodeHttp } from './node-http.ts';
+
+export interface HttpParts {
+  /** Left out: TCP. */
+  readonly transport?: HttpTransport;
+}
+
+/** See HttpPort.open. */
+export function openHttp(
+  { transport = nodeHttp() }: HttpParts,
+  { environment, logger, partitions, logDirectory, settings, configuration }: Services,
+  lookups: Lookups,
+): Promise<HttpPort | null> {
+  return HttpPort.open({
+    transport,
+    settings,
+    portIsChosen: configuration.staticTexts.has('kompakt.http.port'),
+    clock: environment.clock,
+    logger: logger.named('http'),
+    version,
+    lookups,
+    messageBytesMax: (topic) => partitions.get(topic, 0)?.log.settings['max.message.bytes'] ?? null,
+    isOffline: () => logDirectory.isOffline,
+  });
+}

@@ -1,0 +1,17 @@
+/** What the routes work with. */
+import type { Clock } from '../../storage/environment/clock.ts';
+import type { Lookups } from '../lookup/lookup.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { ChangeStreams } from './change-streams.ts';
+
+export interface HttpService {
+  readonly lookups: Lookups;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly streams: ChangeStreams;
+  /** `max.message.bytes` of a topic, null without such a topic. */
+  messageBytesMax(topic: string): number | null;
+  /** A disk error has taken the log directory out of service. */
+  isOffline(): boolean;
+}
