@@ -10,6 +10,11 @@ import type { ValueFormat } from './lookup/value-codecs.ts';
 import { hostAndPort } from './network/hosts.ts';
 import { NodeTransport } from './network/node-transport.ts';
 
+export { bytesOfNotation, notationOf } from './lookup/key-notation.ts';
+export { LookupRefused } from './lookup/lookup.ts';
+export type { RemoteLookups } from './lookup/remote-lookups.ts';
+export { LookupConnectionError } from './lookup/rpc-channel.ts';
+
 /** The broker that `kompakt serve` runs on a data directory of this machine, for its own user; or one that listens with `kompakt.lookup.rpc.port`. */
 export type LookupAddress =
   | { readonly dataDir: string }

@@ -3,10 +3,12 @@ import type { PartitionExplanation } from '../broker/index.ts';
 import type { CompactionReceipt } from '../compaction/receipt.ts';
 import { ControlError } from './control-client.ts';
 import { explanationText } from './explain-text.ts';
+import { bytesInDigits, type KeyEncoding } from './key-argument.ts';
 import { type DirectoryChoice, type OpenCompactions, openCompactions } from './open-compactions.ts';
 import { progressOnStderr } from './progress-line.ts';
 import { parseDuration } from './quantities.ts';
 import { isEmpty, isIncomplete, receiptText, totalText } from './receipt-text.ts';
+import { untilSignal } from './until-signal.ts';
 
 export interface CompactCommand extends DirectoryChoice {
   readonly partition?: number;
@@ -16,10 +18,8 @@ export interface CompactCommand extends DirectoryChoice {
   readonly json?: boolean;
 }
 
-export interface ExplainCommand extends DirectoryChoice {
+export interface ExplainCommand extends DirectoryChoice, KeyEncoding {
   readonly partition?: number;
-  readonly keyHex?: boolean;
-  readonly keyBase64?: boolean;
   readonly limit?: number;
   readonly json?: boolean;
 }
@@ -73,7 +73,7 @@ class Texts {
 
 export function explain(topic: string, key: string, command: ExplainCommand): Promise<number> {
   const { partition, limit, json = false } = command;
-  const bytes = keyBytes(key, command);
+  const bytes = bytesInDigits(key, command) ?? Buffer.from(key, 'utf8');
   if (typeof bytes === 'string') return refuse(bytes);
   return withCompactions(command, async ({ compactions }, signal) => {
     const explanations: PartitionExplanation[] = [];
@@ -92,52 +92,32 @@ export function explain(topic: string, key: string, command: ExplainCommand): Pr
   });
 }
 
-/** The key, or the line that says what is wrong with it. */
-function keyBytes(text: string, { keyHex = false, keyBase64 = false }: ExplainCommand): Buffer | string {
-  if (keyHex && keyBase64) return '--key-hex and --key-base64 contradict each other; give one of them';
-  if (keyHex) {
-    const key = Buffer.from(text, 'hex');
-    return key.toString('hex') === text.toLowerCase() ? key : `${text} is no key in hexadecimal digits`;
-  }
-  if (keyBase64) {
-    const key = Buffer.from(text, 'base64');
-    const bare = (encoded: string) => encoded.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
-    return bare(key.toString('base64')) === bare(text) ? key : `${text} is no key in base64`;
-  }
-  return Buffer.from(text, 'utf8');
-}
-
-const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
-
-/** What `work` says, with whoever can do it; a signal ends it cleanly, a second one at once. */
+/** What `work` says, with whoever can do it; a signal ends it. */
 async function withCompactions(
   choice: DirectoryChoice,
   work: (opened: OpenCompactions, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   let opened: OpenCompactions | null = null;
-  const abort = new AbortController();
-  const names = Object.keys(signalNumbers) as (keyof typeof signalNumbers)[];
-  const onSignal = (name: keyof typeof signalNumbers): void => {
-    if (abort.signal.aborted) process.exit(128 + signalNumbers[name]);
-    abort.abort(name);
-    // A broker ends what nobody waits for.
+  // A broker ends what nobody waits for.
+  const stop = (): void => {
     if (opened?.offlineDirectory === null) void opened.close();
   };
-  for (const name of names) process.on(name, onSignal);
   try {
-    opened = await openCompactions(choice);
-    if (opened.offlineDirectory !== null)
-      process.stderr.write(
-        `kompakt: no broker is running on ${opened.offlineDirectory}: working on its files\n`,
-      );
-    return await work(opened, abort.signal);
+    return await untilSignal(async (signal) => {
+      opened = await openCompactions(choice);
+      if (opened.offlineDirectory !== null)
+        process.stderr.write(
+          `kompakt: no broker is running on ${opened.offlineDirectory}: working on its files\n`,
+        );
+      try {
+        return await work(opened, signal);
+      } finally {
+        await opened.close();
+      }
+    }, stop);
   } catch (error) {
-    if (abort.signal.aborted) return 128 + signalNumbers[abort.signal.reason as keyof typeof signalNumbers];
     if (!(error instanceof ControlError)) throw error;
     return refuse(error.message);
-  } finally {
-    await opened?.close();
-    for (const name of names) process.off(name, onSignal);
   }
 }
 

@@ -35,6 +35,8 @@ interface Reply {
 
 export class ControlClient {
   readonly pid: number;
+  /** How it was found. */
+  readonly file: ControlFile;
   /** Resolves when the broker has closed the connection: it has stopped. */
   readonly closed: Promise<void>;
   readonly #socket: net.Socket;
@@ -46,6 +48,7 @@ export class ControlClient {
 
   private constructor(file: ControlFile, socket: net.Socket, protocol: ControlProtocol) {
     this.pid = file.pid;
+    this.file = file;
     this.#token = file.token;
     this.#socket = socket;
     this.#protocol = protocol;

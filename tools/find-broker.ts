@@ -79,11 +79,11 @@ interface Address {
 }
 
 /** HOST:PORT; IPv6 in brackets. */
-function parseAddress(text: string): Address {
+export function parseAddress(text: string, option = '--bootstrap'): Address {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined || Number(port) > 65_535)
-    throw new ControlError(`--bootstrap ${text} is no HOST:PORT, as in localhost:9092`);
+    throw new ControlError(`${option} ${text} is no HOST:PORT, as in localhost:9092`);
   return { host, port: Number(port) };
 }
 

@@ -1,13 +1,20 @@
 #!/usr/bin/env node
 /** The command `kompakt`: reads its arguments, and loads only what the command at hand needs. */
 import * as nodeModule from 'node:module';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import {
+  bootstrapOption,
+  dataDirOption,
+  defaultDataDirectory,
+  jsonOption,
+  partitionOption,
+  wholeNumber,
+} from './command-options.ts';
+import { addLookupCommands } from './lookup-options.ts';
 
 // From Node 22.1 on V8's work on the broker's bundle is kept for the next start, which is a sixth shorter for it.
 (nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
-
-const defaultDataDirectory = './kompakt-data';
 
 const program = new Command('kompakt')
   .description('A Kafka-compatible log broker in one Node process.')
@@ -45,14 +52,6 @@ program
     process.exitCode = await serve(options);
   });
 
-/** How a command finds its broker. */
-const dataDirOption = () =>
-  new Option('--data-dir <directory>', `whose broker (default: ${defaultDataDirectory})`);
-const bootstrapOption = () =>
-  new Option('--bootstrap <host:port>', 'the broker that listens there, on this machine');
-const jsonOption = () => new Option('--json', 'print it as JSON');
-const partitionOption = () =>
-  new Option('--partition <number>', 'only this one (default: all)').argParser(wholeNumber(0));
 /** For a directory without a broker. */
 const settingsOptions = () => [
   new Option('--properties <file>', 'without a running broker: its server.properties'),
@@ -125,13 +124,7 @@ explain.action(async (topic, key, options) => {
   process.exitCode = await explain(topic, key, options);
 });
 
-function wholeNumber(least: number, most = 2 ** 31 - 1): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
-  };
-}
+addLookupCommands(program);
 
 // Whoever reads our output may have had enough of it (`kompakt explain … | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -14,6 +14,8 @@ export interface Program {
   /** The first line on stdout; fails when the program ends without one. */
   readonly firstLine: Promise<string>;
   readonly ended: Promise<Ended>;
+  /** What matches first on stdout or stderr; fails when the program ends without. */
+  printed(wanted: RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
 }
 
@@ -22,8 +24,10 @@ export function runNode(args: readonly string[], env: Readonly<Record<string, st
   const child = spawn(process.execPath, args, { cwd: repository, env: { ...process.env, ...env } });
   let out = '';
   let err = '';
+  let heard = (): void => {};
   child.stderr.setEncoding('utf8').on('data', (text) => {
     err += text;
+    heard();
   });
   const ended = new Promise<Ended>((done) => {
     child.once('close', (code, signal) => done({ code, signal, out, err }));
@@ -31,12 +35,24 @@ export function runNode(args: readonly string[], env: Readonly<Record<string, st
   const firstLine = new Promise<string>((done, fail) => {
     child.stdout.setEncoding('utf8').on('data', (text) => {
       out += text;
+      heard();
       if (out.includes('\n')) done(out.slice(0, out.indexOf('\n')));
     });
     ended.then(({ code }) => fail(new Error(`ended with ${code} and no line on stdout:\n${err}`)));
   });
   firstLine.catch(() => {});
-  return { pid: child.pid!, firstLine, ended, signal: (signal) => child.kill(signal) };
+  const printed = async (wanted: RegExp): Promise<RegExpExecArray> => {
+    for (let isOver = false; ; ) {
+      const found = wanted.exec(out) ?? wanted.exec(err);
+      if (found !== null) return found;
+      if (isOver) throw new Error(`ended without ${wanted}:\n${out}\n${err}`);
+      const more = new Promise<boolean>((done) => {
+        heard = () => done(false);
+      });
+      isOver = await Promise.race([more, ended.then(() => true)]);
+    }
+  };
+  return { pid: child.pid!, firstLine, ended, printed, signal: (signal) => child.kill(signal) };
 }
 
 export interface RunningBroker {
@@ -44,6 +60,7 @@ export interface RunningBroker {
   readonly address: string;
   /** From the ready line too; null without HTTP. */
   readonly httpUrl: string | null;
+  readonly printed: Program['printed'];
   /** SIGTERM, and how it ended. */
   stop(): Promise<Ended>;
 }
@@ -57,6 +74,7 @@ export async function startProgram(args: readonly string[]): Promise<RunningBrok
   return {
     address,
     httpUrl: /http:\/\/[^\s,]+/.exec(line)?.[0] ?? null,
+    printed: program.printed,
     stop() {
       program.signal('SIGTERM');
       return program.ended;

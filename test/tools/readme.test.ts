@@ -55,7 +55,25 @@ const withoutMeasures = (text: string) =>
     .replace(/localhost:\d+/g, 'HOST:PORT')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/[\d.]+ (ms|s|KB|MB)\b/g, 'MEASURE')
+    .replace(/(?<![\w-])[\w-]{22}(?=-\d+-\d+\b)/g, 'TOPIC')
     .replace(/ +/g, ' ');
+
+/** Words as a shell splits them, with single quotes. */
+const words = (line: string) =>
+  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+
+/** Commands of the key/value store are run, as on a terminal, one after the other. */
+const isLookup = (part: string) => /^\$ kompakt (get|put|delete|scan|watch) /.test(part);
+let etag = '';
+async function runLookup(part: string): Promise<void> {
+  const [line, ...shown] = part.split('\n');
+  const args = words(
+    line!.replace('localhost:9092', broker!.address).replace(/[\w-]{22}-\d+-\d+/, etag),
+  ).slice(2);
+  const { out, err } = await runNode(['dist/kompakt.js', ...args, '--text']).ended;
+  expect(withoutMeasures(out + err).trim()).toBe(withoutMeasures(shown.join('\n')).trim());
+  etag = /[\w-]{22}-\d+-\d+/.exec(out)?.[0] ?? etag;
+}
 
 /** What stands for each command that the README has: the same on a free port and a fresh directory. */
 const commands: Record<string, () => Promise<void>> = {
@@ -128,6 +146,8 @@ async function runCurl(line: string): Promise<void> {
 const printed: Record<string, RegExp> = {
   '// hello.mjs: run it with node hello.mjs': /^hello, world$/m,
   "import { startBroker } from 'kompakt';": /^127\.0\.0\.1:\d+$/m,
+  '// Prices without a database.':
+    /^\{ name: 'Trail Shoe', price: 79\.9 \} undefined\n4711 79\.9\n4711 69\.9\n4711 \{ name: 'Trail Shoe', price: 69\.9 \} 1$/m,
   '// No waiting for the cleaner: the test says when.':
     /^2 superseded\noffset 2: the newest value of its key: it stays until a newer one comes$/m,
 };
@@ -164,8 +184,10 @@ describe('every code block runs', () => {
         expect(exitCode).toBe(0);
         expect(out).toMatch(wanted!);
       } else if (language === 'console') {
-        for (const part of code.split(/\n(?=\$ )/))
-          expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
+        for (const part of code.split(/\n(?=\$ )/)) {
+          if (isLookup(part)) await runLookup(part);
+          else expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
+        }
       } else if (language === 'text') {
         for (const usage of code.split(/^kompakt /m).slice(1)) {
           const help = await runNode(['dist/kompakt.js', usage.split(' ')[0]!, '--help']).ended;
