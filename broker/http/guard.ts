@@ -75,8 +75,8 @@ export class Guard {
     this.#checkHost(asked);
   }
 
-  #checkTarget({ target }: Asked): void {
-    if (!target.startsWith('/') && target !== '*')
+  #checkTarget({ target, method }: Asked): void {
+    if (!target.startsWith('/') && !(target === '*' && method === 'OPTIONS'))
       throw new ProblemError('bad-request', 'the request target has to be a path');
     if (target.includes('#')) throw new ProblemError('bad-request', 'a # in a URL is written %23');
     if (target.includes('%') && !isDecodable(target)) {

@@ -7,7 +7,6 @@
 import { Ajv } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { LookupRefused } from '../lookup/lookup.ts';
-import { readBody } from './body.ts';
 import { type Asked, type Guard, isRead } from './guard.ts';
 import type { RawRequest, RawResponse } from './http-transport.ts';
 import { getHistory, listKeys, watchChanges } from './list-routes.ts';
@@ -15,7 +14,7 @@ import { health, home } from './open-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { type Problem, ProblemError, problemOf, problemText, problemType, statusOf } from './problems.ts';
 import { getKey, getMany } from './read-routes.ts';
-import { askedRoute, headerOf, type Method, type Route, sendJson } from './route.ts';
+import { askedRoute, type Method, type Route, sendJson } from './route.ts';
 import { querySchema } from './schemas.ts';
 import type { HttpService } from './service.ts';
 import { deleteKey, putKey } from './write-routes.ts';
@@ -81,9 +80,8 @@ function addRoute(scope: FastifyInstance, route: Route, service: HttpService): v
     scope.removeContentTypeParser('text/plain');
   } else {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (request: FastifyRequest, payload: RawRequest) =>
-      readValueBody(service, route, request, payload),
-    );
+    // Whoever wants it reads it: how large it may be depends on the topic.
+    scope.addContentTypeParser('*', (_, payload, done) => done(null, payload));
   }
   scope.route({
     method: method === 'GET' && !isStream ? ['GET', 'HEAD'] : method,
@@ -95,23 +93,6 @@ function addRoute(scope: FastifyInstance, route: Route, service: HttpService): v
     },
     handler: (request, reply) => run(service, askedRoute(request, reply)),
   });
-}
-
-async function readValueBody(
-  service: HttpService,
-  { body }: Route,
-  request: FastifyRequest,
-  payload: RawRequest,
-): Promise<Buffer> {
-  // A GET may have one, which says nothing.
-  if (body === undefined) return Buffer.alloc(0);
-  const encoding = headerOf(request, 'content-encoding');
-  if (encoding !== undefined && encoding !== 'identity')
-    throw new ProblemError('unsupported-content', `content-encoding ${encoding} is not taken`);
-  const { topic } = request.params as { topic: string };
-  const bytesMax = service.messageBytesMax(topic);
-  if (bytesMax === null) throw new ProblemError('unknown-topic', `there is no topic ${topic}`);
-  return readBody(payload, headerOf(request, 'content-length'), bytesMax);
 }
 
 function askedOf({ method, raw, headers, socket }: FastifyRequest): Asked {

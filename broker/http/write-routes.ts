@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { bytesOfNotation } from '../lookup/key-notation.ts';
 import { etagOf, type RecordHeader, type WriteOptions } from '../lookup/lookup.ts';
+import { readBody } from './body.ts';
 import { recordIdOf } from './etags.ts';
 import { ProblemError } from './problems.ts';
 import { tagsOf } from './read-routes.ts';
@@ -54,7 +55,7 @@ export const putKey: Route = {
     headers: writtenHeaders,
   },
   problems: problemsOfWrites,
-  run: (service, asked) => write(service, asked, bodyOf(asked.request)),
+  run: async (service, asked) => write(service, asked, await bodyOf(service, asked)),
 };
 
 export const deleteKey: Route = {
@@ -72,7 +73,7 @@ export const deleteKey: Route = {
   },
   problems: problemsOfWrites,
   async run(service, asked) {
-    if (bodyOf(asked.request).length > 0)
+    if ((await bodyOf(service, asked)).length > 0)
       throw new ProblemError('bad-request', 'a DELETE has no body; PUT writes a value');
     return write(service, asked, null);
   },
@@ -94,8 +95,14 @@ async function write({ lookups }: HttpService, asked: AskedRoute, value: Buffer 
   return sendJson(reply, JSON.stringify({ partition, offset, timestampMs, etag }));
 }
 
-function bodyOf({ body }: FastifyRequest): Buffer {
-  return (body as Buffer | undefined) ?? Buffer.alloc(0);
+async function bodyOf({ messageBytesMax }: HttpService, { request, topic }: AskedRoute): Promise<Buffer> {
+  const encoding = headerOf(request, 'content-encoding');
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new ProblemError('unsupported-content', `content-encoding ${encoding} is not taken`);
+  const bytesMax = messageBytesMax(topic);
+  if (bytesMax === null) throw new ProblemError('unknown-topic', `there is no topic ${topic}`);
+  if (request.body === undefined || request.body === null) return Buffer.alloc(0);
+  return readBody(request.raw, headerOf(request, 'content-length'), bytesMax);
 }
 
 function writeOptions(request: FastifyRequest): WriteOptions {

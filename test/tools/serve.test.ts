@@ -161,6 +161,59 @@ describe('the control commands', () => {
   });
 });
 
+describe('HTTP', () => {
+  const statusAt = async (url: string, token = ''): Promise<number> =>
+    (await fetch(url, { headers: token === '' ? {} : { authorization: `Bearer ${token}` } })).status;
+
+  test('is where the ready line and status say, or nowhere', async () => {
+    const { http } = await ready(serve('--data-dir', data, '--http-port', '0'));
+    expect(http).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await statusAt(`${http}/health`)).toBe(200);
+    const { out } = await kompakt('status', '--data-dir', data, '--json').ended;
+    expect(JSON.parse(out)).toMatchObject({ httpUrl: http });
+    expect((await kompakt('status', '--data-dir', data).ended).out).toContain(http);
+    expect((await ready(serve('--memory', '--no-http'))).http).toBeNull();
+  });
+
+  test('takes its token from a file, or from the environment', async () => {
+    const file = join(directory.path, 'token');
+    writeFileSync(file, 'of-the-file\n');
+    const ofFile = await ready(serve('--memory', '--http-port', '0', '--http-token-file', file));
+    expect(await statusAt(ofFile.http!)).toBe(401);
+    expect(await statusAt(ofFile.http!, 'of-the-file')).toBe(200);
+    const program = runNode(
+      [join(build, 'kompakt.js'), 'serve', '--memory', '--port', '0', '--http-port', '0'],
+      {
+        KOMPAKT_HTTP_TOKEN: 'of-the-environment',
+      },
+    );
+    running.push(program);
+    expect(await statusAt((await ready(program)).http!, 'of-the-environment')).toBe(200);
+  });
+
+  test.each([
+    [['--http-port', 'ninety'], /--http-port ninety is not a port/],
+    [['--no-http', '--http-port', '1'], /--no-http and the other options for HTTP contradict/],
+    [
+      ['--http-port', '1', '--set', 'kompakt.http.port=2'],
+      /--http-port and --set kompakt\.http\.port contradict/,
+    ],
+    [['--http-host', '0.0.0.0'], /kompakt\.http\.host=0\.0\.0\.0 is beyond this machine, which needs/],
+    [['--http-token-file', '/does/not/exist'], /cannot read \/does\/not\/exist/],
+    [['--set', 'kompakt.http.cors.origins=*'], /scheme:\/\/host/],
+  ])('is not to be had by %j', async (args, expected) => {
+    expect(await failure(serve('--memory', ...args))).toMatch(expected);
+  });
+
+  test('on a chosen port that is taken is no start', async () => {
+    const { http } = await ready(serve('--memory', '--http-port', '0'));
+    const { port } = new URL(http!);
+    expect(await failure(serve('--data-dir', data, '--http-port', port))).toBe(
+      `127.0.0.1:${port}, for HTTP, is in use by another program`,
+    );
+  });
+});
+
 describe('where settings come from', () => {
   test('the file, then --port, then --set; what has no effect is named once', async () => {
     const file = join(directory.path, 'server.properties');
