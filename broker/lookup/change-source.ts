@@ -18,17 +18,21 @@ import type { PartitionTable } from './partition-table.ts';
 import type { Chosen } from './readiness.ts';
 import { refuse, refuseRequest, topicDeleted } from './refuse.ts';
 import type { Slices } from './slices.ts';
+import { type ReadAhead, type TailReader, tailBytes } from './tail-reader.ts';
 import { readStreamToken, type StreamPlace, streamToken, tokenPartitionsMax } from './tokens.ts';
 import type { TopicTable } from './topic-tables.ts';
-import { copyOfRecord, forEachWanted, type KeyFilter, keyFilter } from './wanted-records.ts';
+import { copyOfRecord, forEachWanted, type KeyFilter, keyFilter, wants } from './wanted-records.ts';
 
-export const bufferBytesDefault = 64 * 1024;
+export const bufferBytesDefault = tailBytes;
+/** Who is farther behind reads for himself. */
+const tailOffsets = 1_000;
 
 export interface SourceParts {
   readonly topic: string;
   readonly topicId: string;
   readonly options: ChangesOptions;
   readonly slices: Slices;
+  readonly tails: TailReader;
   /** Those of the topic that are asked for, as they are now; none when it is gone. */
   readonly partitions: () => readonly Partition[];
   /** Tables that are up to date, for a snapshot. */
@@ -192,23 +196,33 @@ export class ChangeSource implements PartitionWatcher {
   }
 
   async #changesOf({ log, index }: Partition): Promise<Change[]> {
-    const { signal, slices } = this.#parts;
     const from = this.#offsets[index]!;
     if (from < log.logStartOffset || from > log.endOffset) return refuseGone(log, from);
-    const found: KeyRecord[] = [];
-    const batches = new DecidedBatches(log, slices, () => signal.aborted, this.#bufferBytes);
-    const next = await batches.read(from, (chunk, at) =>
-      forEachWanted(chunk, at, this.#filter, from, (record, leaderEpoch) => {
-        found.push(copyOfRecord(log, record, leaderEpoch));
-        return true;
-      }),
-    );
+    const { records, next } = await this.#readFrom(log, from);
     const offsets = [...this.#offsets];
     this.#offsets[index] = next;
-    return found.map((record): Change => {
+    return records.map((record): Change => {
       offsets[index] = record.offset + 1;
       return { kind: 'record', isSnapshot: false, record, position: this.#position(null, offsets) };
     });
+  }
+
+  /** What is wanted of some records from `from` on. Those who are near the end read it together. */
+  async #readFrom(log: Log, from: number): Promise<ReadAhead> {
+    const { signal, slices, tails } = this.#parts;
+    if (log.lastStableOffset - from <= tailOffsets && this.#bufferBytes >= tailBytes) {
+      const { records, next } = await tails.read(log, from);
+      return { records: records.filter((record) => wants(this.#filter, record)), next };
+    }
+    const records: KeyRecord[] = [];
+    const batches = new DecidedBatches(log, slices, () => signal.aborted, this.#bufferBytes);
+    const next = await batches.read(from, (chunk, at) =>
+      forEachWanted(chunk, at, this.#filter, from, (record, leaderEpoch) => {
+        records.push(copyOfRecord(log, record, leaderEpoch));
+        return true;
+      }),
+    );
+    return { records, next };
   }
 
   /** An offset for each partition; those that came later are told from their beginning. */

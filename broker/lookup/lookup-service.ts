@@ -30,6 +30,7 @@ import { Past } from './past.ts';
 import { type Chosen, Readiness } from './readiness.ts';
 import { refuse } from './refuse.ts';
 import { Slices } from './slices.ts';
+import { TailReader } from './tail-reader.ts';
 import type { TopicTables } from './topic-tables.ts';
 import { checkWaitMs, Waiting } from './waiting.ts';
 import { Writes } from './writes.ts';
@@ -52,6 +53,7 @@ export class LookupService implements Lookups {
   readonly #scans: KeyScans;
   readonly #past: Past;
   readonly #writes: Writes;
+  readonly #tails: TailReader;
   readonly #streams = new Set<ChangeStream>();
   readonly #forgetCluster: () => void;
 
@@ -60,6 +62,7 @@ export class LookupService implements Lookups {
     const { clock } = environment;
     this.#parts = parts;
     this.#slices = new Slices(clock);
+    this.#tails = new TailReader(this.#slices);
     this.#waiting = new Waiting(clock);
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
     this.#scans = new KeyScans(this.#slices, this.#waiting);
@@ -169,6 +172,7 @@ export class LookupService implements Lookups {
         options,
         clock: this.#parts.environment.clock,
         slices: this.#slices,
+        tails: this.#tails,
         stopping: this.#waiting.stopping,
         partitions: () => this.#partitionsOf(table.topicId, options.partition),
         tables: (signal) => this.#ready(topic, { ...options, waitMs, signal }),

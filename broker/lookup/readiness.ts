@@ -64,11 +64,12 @@ export class Readiness {
     return partitionOfKey(key, count);
   }
 
-  /** Undefined when all that is decided now is in the tables; a promise to wait for else. */
-  upToDate({ table, partitions }: Chosen, options: WaitOptions): undefined | Promise<void> {
+  /** Undefined when all that is decided now is in the tables, but for so many offsets; a promise to wait for else. */
+  upToDate({ table, partitions }: Chosen, options: WaitOptions, behindMax = 0): undefined | Promise<void> {
     let behind: PartitionTable[] | null = null;
     for (const each of partitions)
-      if (each.indexedOffset < each.log.lastStableOffset) (behind ??= []).push(each);
+      if (each.isLoading || each.indexedOffset + behindMax < each.log.lastStableOffset)
+        (behind ??= []).push(each);
     if (behind === null) return undefined;
     const late = behind;
     const work = async (signal: AbortSignal): Promise<void> => {

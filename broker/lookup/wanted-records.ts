@@ -49,6 +49,10 @@ export function forEachWanted(
   return true;
 }
 
+export function wants(filter: KeyFilter, { key }: KeyRecord): boolean {
+  return isWanted(filter, key, 0, key.length);
+}
+
 /** `keyBytes` below 0: there is no key. */
 function isWanted(
   { isWhole, bytes }: KeyFilter,

@@ -16,6 +16,8 @@ import type { Chosen, Readiness } from './readiness.ts';
 import { refuse, refuseRequest, topicDeleted } from './refuse.ts';
 import type { Waiting } from './waiting.ts';
 
+/** So many offsets may be missing in a table: what is behind it is read for a write anyway. */
+const behindMax = 100;
 /** A key that moves to another partition so often while it is being written is written by somebody else all the time. */
 const movesMax = 10;
 
@@ -39,13 +41,15 @@ export class Writes {
     const [only] = chosen.partitions;
     if (isUnconditional && (options.partition !== undefined || this.#readiness.countOf(topic) === 1))
       return this.#written(only!, record, await append(only!, record.batch));
-    await this.#readiness.upToDate(chosen, options);
+    const loading = this.#readiness.upToDate(chosen, options, behindMax);
+    if (loading) await loading;
     const hash = chosen.table.hash(key);
+    let target = this.#likelyTarget(chosen, hash);
     for (let moves = 0; moves < movesMax; moves++) {
       this.#readiness.checkLive(chosen.table);
-      const target = this.#targetOf(chosen, key, await newestOf(chosen, hash), options);
       const outcome = await this.#attempt(chosen, target, hash, record, options);
-      if (outcome !== 'moved') return outcome;
+      if ('offset' in outcome) return outcome;
+      target = outcome;
     }
     return refuse(
       { reason: 'too-many' },
@@ -53,29 +57,38 @@ export class Writes {
     );
   }
 
-  /** Writes to `target`, if it is still the one, and the conditions hold. */
+  /** Most keys have records in one partition only. */
+  #likelyTarget(chosen: Chosen, hash: KeyHash): PartitionTable {
+    const { partitions, table } = chosen;
+    if (partitions.length === 1) return partitions[0]!;
+    const known = partitions.filter((each) => each.find(hash) >= 0);
+    return known.length === 1
+      ? known[0]!
+      : this.#readiness.tableOf(chosen, this.#readiness.homeOf(table.topic, hash.key));
+  }
+
+  /** Writes to `target`, if the conditions hold and it is the one; else gives the one that is. */
   async #attempt(
     chosen: Chosen,
     target: PartitionTable,
     hash: KeyHash,
     record: NewRecord,
     options: WriteOptions,
-  ): Promise<Written | 'moved'> {
-    const found: { verdict: Verdict } = { verdict: 'moved' };
+  ): Promise<Written | PartitionTable> {
+    const found: { target: PartitionTable; verdict: Verdict } = { target, verdict: 'holds' };
     const judge = (newest: Newest): boolean => {
       this.#waiting.check(options.signal);
-      const isThere = this.#targetOf(chosen, hash.key, newest, options) === target;
-      found.verdict = isThere ? verdictOf(newest, options) : 'moved';
-      return found.verdict === 'holds';
+      found.verdict = verdictOf(newest, options);
+      found.target = this.#targetOf(chosen, hash.key, newest, options);
+      return found.verdict === 'holds' && found.target === target;
     };
     const outcome = await append(target, record.batch, () => {
       const newest = newestOf(chosen, hash);
       return newest instanceof Promise ? newest.then(judge) : judge(newest);
     });
-    const { verdict } = found;
-    if (outcome.ok || outcome.errorCode !== errors.operationNotAttempted.code || verdict === 'holds')
+    if (outcome.ok || outcome.errorCode !== errors.operationNotAttempted.code)
       return this.#written(target, record, outcome);
-    return verdict === 'moved' ? verdict : refuseUnmet(verdict.current);
+    return found.verdict === 'holds' ? found.target : refuseUnmet(found.verdict.current);
   }
 
   /** Where a key goes of which these are the newest records. */
@@ -108,7 +121,7 @@ interface NewRecord {
 /** In each partition, open transactions included; null where it has none. */
 type Newest = readonly (KeyRecord | null)[];
 
-type Verdict = 'holds' | 'moved' | { readonly current: RecordId | null };
+type Verdict = 'holds' | { readonly current: RecordId | null };
 
 function newestOf({ partitions }: Chosen, hash: KeyHash): Newest | Promise<Newest> {
   return allOf(partitions.map((each) => each.newestPending(hash)));
