@@ -1,6 +1,7 @@
 import { errors } from '../../../protocol/errors.ts';
 import { addPartitionsToTxn } from '../../../protocol/messages/transactions/add-partitions-to-txn.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
+import { isInternalTopic } from '../../metadata/topic-names.ts';
 import type { Services } from '../../services.ts';
 import { epochPerTransaction } from '../../transactions/transaction.ts';
 import type { TopicPartition } from '../../transactions/transaction-decisions.ts';
@@ -54,12 +55,14 @@ function decide(
   apiVersion: number,
 ): Codes | Promise<Codes> {
   const partitions = partitionsOf(asked);
-  const exists = ({ topic, partition }: TopicPartition): boolean =>
-    cluster.topic(topic)?.partitions[partition] !== undefined;
-  if (!partitions.every(exists))
-    return partitions.map((one) =>
-      exists(one) ? errors.operationNotAttempted.code : errors.unknownTopicOrPartition.code,
-    );
+  const refusals = partitions.map(({ topic, partition }) => {
+    // Offsets enter a transaction by AddOffsetsToTxn alone.
+    if (apiVersion < batchVersion && isInternalTopic(topic)) return errors.topicAuthorizationFailed.code;
+    const isThere = cluster.topic(topic)?.partitions[partition] !== undefined;
+    return isThere ? null : errors.unknownTopicOrPartition.code;
+  });
+  if (refusals.some((refusal) => refusal !== null))
+    return refusals.map((refusal) => refusal ?? errors.operationNotAttempted.code);
   if (asked.verifyOnly) return transactions.verify(asked, partitions);
   const clientVersion = apiVersion >= batchVersion ? epochPerTransaction : 0;
   const added = transactions.addPartitions(asked, partitions, clientVersion);

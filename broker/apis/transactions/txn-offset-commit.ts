@@ -11,8 +11,9 @@ type Request = RequestOf<typeof txnOffsetCommit>;
 type Response = ResponseInit<typeof txnOffsetCommit>;
 type Codes = number | readonly number[];
 
-/** From these versions on: a coordinator that is loading may say so; topics are named by id. */
+/** From these versions on: a coordinator that is loading may say so; a group may be missing, and topics are named by id. */
 const loadingVersion = 2;
+const groupNotFoundVersion = 6;
 const topicIdVersion = 6;
 const none = errors.none.code;
 
@@ -79,7 +80,7 @@ function commit(
   const isChecked = protocol === 'adding' || settings['transaction.partition.verification.enable'];
   const write = ([errorCode]: readonly number[]): Codes | Promise<Codes> =>
     errorCode === none
-      ? groups.commitInTransaction(committerOf(request), offsets, {
+      ? groups.commitInTransaction(committerOf(request, caller), offsets, {
           producer: request,
           error: () => (isChecked ? transactions.appendError(request, partition) : none),
         })
@@ -89,13 +90,16 @@ function commit(
   return inTurn(caller, permitAppends(options, request, [partition], protocol), write);
 }
 
-function committerOf({ groupId, memberId, groupInstanceId, generationIdOrMemberEpoch }: Request) {
+function committerOf(
+  { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch }: Request,
+  { apiVersion }: Caller,
+) {
   return {
     groupId,
     memberId,
     groupInstanceId,
     generationId: generationIdOrMemberEpoch,
-    knowsGroupIdNotFound: false,
+    knowsGroupIdNotFound: apiVersion >= groupNotFoundVersion,
   };
 }
 

@@ -186,6 +186,15 @@ describe('records of a transaction', () => {
   });
 });
 
+test('a client adds no internal topic to its transaction, nor anything beside one', async () => {
+  const client = await TransactionClient.ready(world, 0);
+  await world.cluster.controller.ensureInternalTopic('__consumer_offsets');
+  expect(await client.add('t-0 __consumer_offsets-0 __transaction_state-1 nowhere-0')).toBe(
+    'OPERATION_NOT_ATTEMPTED TOPIC_AUTHORIZATION_FAILED UNKNOWN_TOPIC_OR_PARTITION',
+  );
+  expect(await describeOf()).toBe('Empty 0');
+});
+
 describe('offsets in a transaction', () => {
   test('are fenced by generation, member and instance (KIP-447)', async () => {
     const client = await TransactionClient.ready(world, 2);

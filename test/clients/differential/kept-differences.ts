@@ -111,12 +111,6 @@ export const keptDifferences: readonly KeptDifference[] = [
     path: /\.(errorCode|baseOffset|logStartOffset)$/,
   },
   {
-    reason:
-      'Kafka gives a transaction up, undecided until its next start, where a marker by hand was ahead of it; here it is over',
-    where: /^transactions-markers: DescribeTransactions v0 .* at the end$/,
-    path: /^\[0\]\.(transactionState|topics|producerEpoch)$/,
-  },
-  {
     reason: `${kafkaFails}: a marker without an epoch is refused as one of an old epoch`,
     where: /^transactions-markers: WriteTxnMarkers v\d .* no epoch$/,
     path: /errorCode$/,
@@ -128,19 +122,6 @@ export const keptDifferences: readonly KeptDifference[] = [
       'a time is also looked for behind a segment that has such a record, but below the start of the log; Kafka says that there is none until retention has taken that segment',
     where: /^transactions-read: ListOffsets v11 0 at 17\d+, isolation \d, cut at/,
     path: /\.(timestamp|offset|leaderEpoch)$/,
-  },
-  {
-    reason:
-      'until mended: a group that is not there is ILLEGAL_GENERATION to a member whose version knows better',
-    where: /^transactions-(of-members|seed-\d+): TxnOffsetCommit v6/,
-    path: /errorCode$/,
-    kafka: 69,
-    kompakt: 22,
-  },
-  {
-    reason: 'until mended: a client may add partitions of internal topics',
-    where: /^transactions-partitions: (AddPartitionsToTxn|DescribeTransactions) v[0-3]/,
-    path: /(partitionErrorCode|topics)$/,
   },
   {
     reason:

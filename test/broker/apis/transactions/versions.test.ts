@@ -114,6 +114,23 @@ test('of TxnOffsetCommit, by topic id, for a topic that nobody knows', async () 
   expect(errorName(answer!.topics[0]!.partitions[0]!.errorCode)).toBe('UNKNOWN_TOPIC_ID');
 });
 
+test.each(upTo(6))('of TxnOffsetCommit v%i, for a member of a group that is not there', async (version) => {
+  const topic = version >= 6 ? { topicId: world.idOf('t') } : { name: 't' };
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }];
+  const member = version >= 3 ? { memberId: 'm', generationIdOrMemberEpoch: 3 } : { memberId: '' };
+  world.settings['transaction.partition.verification.enable'] = version >= 5;
+  const answer = await ask(txnOffsetCommitHandler, version, {
+    ...client.claim,
+    groupId: `nobody-${version}`,
+    ...member,
+    topics: [{ ...topic, partitions }],
+  });
+  world.settings['transaction.partition.verification.enable'] = true;
+  // Before v3 a producer could not say whose offsets it commits.
+  const expected = version < 3 ? 'NONE' : version < 6 ? 'ILLEGAL_GENERATION' : 'GROUP_ID_NOT_FOUND';
+  expect(errorName(answer!.topics[0]!.partitions[0]!.errorCode)).toBe(expected);
+});
+
 test.each(upTo(2, 1))('WriteTxnMarkers v%i', async (version) => {
   const marker = {
     producerId: 77,
