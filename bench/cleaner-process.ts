@@ -33,7 +33,7 @@ async function clean(directory: string, dedupeBufferBytes: number): Promise<obje
     },
     durability: { kind: 'page-cache' },
     logger,
-    producerIdExpirationMs: 86_400_000,
+    producerIdExpirationMs: () => 86_400_000,
     recoveryPoint: Number.MAX_SAFE_INTEGER,
     logStartOffset: 0,
     cleanShutdown: true,

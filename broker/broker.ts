@@ -270,6 +270,15 @@ function startTasks(
     },
   });
   undo.push(() => retention.stop());
+  const producerExpiry = new PeriodicTask({
+    name: 'expiry of producers',
+    clock,
+    logger,
+    firstMs: settings['producer.id.expiration.check.interval.ms'],
+    intervalMs: () => settings['producer.id.expiration.check.interval.ms'],
+    run: () => logDirectory.expireProducers(clock.nowMs()),
+  });
+  undo.push(() => producerExpiry.stop());
 }
 
 interface Opened {

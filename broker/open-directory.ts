@@ -53,7 +53,7 @@ export async function openLogs(
     path: directory,
     logger,
     durability: durabilityOf(settings),
-    producerIdExpirationMs: settings['producer.id.expiration.ms'],
+    producerIdExpirationMs: () => settings['producer.id.expiration.ms'],
     deleteDelayMs: settings['log.segment.delete.delay.ms'],
     reserved: [`${clusterMetadataTopic}-0`],
     decompressedBytesMax: settings['kompakt.records.decompressed.max.bytes'],

@@ -152,7 +152,7 @@ function openMetadataLog(options: OpenClusterOptions, directory: string, read: K
     settings: metadataLogSettings(options.settings),
     durability: { kind: 'fsync' },
     logger: options.logger,
-    producerIdExpirationMs: options.settings['producer.id.expiration.ms'],
+    producerIdExpirationMs: () => options.settings['producer.id.expiration.ms'],
     // As Kafka does: never taken for clean, every batch is checked at each start.
     recoveryPoint: 0,
     cleanShutdown: false,

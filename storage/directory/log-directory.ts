@@ -42,8 +42,8 @@ export interface LogDirectoryOptions {
   readonly path: string;
   readonly logger: LogLogger;
   readonly durability: DurabilityPolicy;
-  /** `producer.id.expiration.ms` */
-  readonly producerIdExpirationMs: number;
+  /** `producer.id.expiration.ms`, as it is now. */
+  readonly producerIdExpirationMs: () => number;
   /** `log.segment.delete.delay.ms`: for deleted partitions. */
   readonly deleteDelayMs: number;
   /** Directories in here that belong to somebody else: the metadata log. */
@@ -228,6 +228,15 @@ export class LogDirectory {
       if (++n % logsPerTurn === 0) await turn(this.#options.environment.clock);
     }
     return removed;
+  }
+
+  /** Every log forgets the producers that have been silent for too long. */
+  async expireProducers(nowMs: number): Promise<void> {
+    let n = 0;
+    for (const log of [...this.#logs.values()]) {
+      log.expireProducers(nowMs);
+      if (++n % logsPerTurn === 0) await turn(this.#options.environment.clock);
+    }
   }
 
   /** Writes the checkpoint files, as far as they have changed. */

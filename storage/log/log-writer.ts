@@ -159,12 +159,15 @@ export class LogWriter {
     return true;
   }
 
-  /** Drops idle producers and moves the log start offset to where retention lets it; true when it moved. */
+  expireProducers(nowMs: number): void {
+    this.producers.expire(nowMs, this.#deps.producerIdExpirationMs());
+  }
+
+  /** Moves the log start offset to where retention lets it; true when it moved. */
   retain(nowMs: number): boolean {
     const { directory } = this.list;
     if (this.list.active && this.#files.statSync(directory) === null)
       throw new FileError('ENOENT', directory, 'look at');
-    this.producers.expire(nowMs, this.#deps.producerIdExpirationMs);
     const { settings, list, logStartOffset, endOffset, highWatermark } = this;
     const { count, reason } = decideRetention({
       segments: list.retentionView,

@@ -50,8 +50,8 @@ export interface LogDependencies {
   readonly settings: TopicSettings;
   readonly durability: DurabilityPolicy;
   readonly logger: LogLogger;
-  /** `producer.id.expiration.ms` */
-  readonly producerIdExpirationMs: number;
+  /** `producer.id.expiration.ms`, as it is now. */
+  readonly producerIdExpirationMs: () => number;
   /** From the checkpoint files of the data directory; 0 where they say nothing. */
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
@@ -306,10 +306,13 @@ export class Log {
     return writer.refusal() ?? { ok: true, logStartOffset: writer.logStartOffset };
   }
 
+  expireProducers(nowMs: number): void {
+    this.#writer.expireProducers(nowMs);
+  }
+
   /**
-   * Drops segments by age, size and log start offset, and idle producers; tells how many segments went. The new log start
-   * is durable before a file is touched: else a crash might bring some of them back, and others not. On a disk without room for
-   * that one segment goes at a time.
+   * Drops segments by age, size and log start offset; tells how many. The new log start is durable before a file is touched: else a
+   * crash might bring some of them back, and others not. On a disk without room for that one segment goes at a time.
    */
   async applyRetention(nowMs: number): Promise<number> {
     const writer = this.#writer;

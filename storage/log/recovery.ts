@@ -33,7 +33,7 @@ export interface LoadOptions {
   readonly settings: TopicSettings;
   readonly logger: LogLogger;
   readonly nowMs: number;
-  readonly producerIdExpirationMs: number;
+  readonly producerIdExpirationMs: () => number;
   /** From the checkpoint files of the data directory. */
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
@@ -326,7 +326,7 @@ export interface ProducerLoad {
   readonly logStartOffset: number;
   readonly endOffset: number;
   readonly nowMs: number;
-  readonly producerIdExpirationMs: number;
+  readonly producerIdExpirationMs: () => number;
 }
 
 /**
@@ -336,7 +336,7 @@ export interface ProducerLoad {
 export function loadProducers(load: ProducerLoad): void {
   const { segments, producers, snapshots, logStartOffset, endOffset } = load;
   snapshots.keepWithin(logStartOffset, endOffset);
-  snapshots.load(producers, logStartOffset, load.nowMs, load.producerIdExpirationMs);
+  snapshots.load(producers, logStartOffset, load.nowMs, load.producerIdExpirationMs());
   const lastBases = segments.slice(-2).map((segment) => segment.baseOffset);
   for (const segment of segments) {
     if (segment.nextOffset <= producers.endOffset || segment.baseOffset >= endOffset) continue;

@@ -178,7 +178,7 @@ export class World {
       settings: resolveTopicSettings(overrides, topicDefaults(this.settings)),
       durability: this.#durability,
       logger: silentLogger,
-      producerIdExpirationMs: 86_400_000,
+      producerIdExpirationMs: () => 86_400_000,
       recoveryPoint: 0,
       logStartOffset: 0,
       cleanShutdown: false,

@@ -54,7 +54,7 @@ class Drawing {
     const log = openLog(this.#environment, {
       settings: resolveTopicSettings(new Map([...Object.entries(defaults), ...topic])),
       logStartOffset: Number(settings.get('log start') ?? 0),
-      producerIdExpirationMs: 86_400_000,
+      producerIdExpirationMs: () => 86_400_000,
     });
     if (settings.get('producers') === 'expired') void log.applyRetention(Number.MAX_SAFE_INTEGER);
     const checkpoint = settings.get('checkpoint');

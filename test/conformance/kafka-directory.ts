@@ -90,7 +90,7 @@ export class KafkaDirectory {
       settings: { ...defaultTopicSettings, ...this.#settings(), ...settings },
       durability: { kind: 'page-cache' },
       logger: { info: nothing, warn: nothing, error: nothing },
-      producerIdExpirationMs: Number.MAX_SAFE_INTEGER,
+      producerIdExpirationMs: () => Number.MAX_SAFE_INTEGER,
       recoveryPoint: this.#checkpoint('recovery-point-offset-checkpoint').get(partition) ?? 0,
       logStartOffset: this.#checkpoint('log-start-offset-checkpoint').get(partition) ?? 0,
       cleanShutdown: this.cleanShutdown,

@@ -65,9 +65,7 @@ export const logKeys = {
     default: 10 * minuteMs,
     min: 1,
     hidden: true,
-    accepted:
-      'ignored because silent producers are looked for whenever retention is: log.retention.check.interval.ms',
-    doc: 'How often silent producers are forgotten.',
+    doc: 'How often silent producers are looked for.',
   }),
   'producer.id.expiration.ms': int({
     default: 24 * 60 * minuteMs,

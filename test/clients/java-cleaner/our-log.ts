@@ -46,7 +46,7 @@ export function openLog(
     settings: { ...defaultTopicSettings, ...settings },
     durability: { kind: 'page-cache' },
     logger: new RecordedLogger(),
-    producerIdExpirationMs: producerExpirationMs,
+    producerIdExpirationMs: () => producerExpirationMs,
     recoveryPoint: 0,
     logStartOffset: logStart,
     cleanShutdown,

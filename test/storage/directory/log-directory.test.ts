@@ -28,7 +28,7 @@ class World {
       path: '/data',
       logger: this.logger,
       durability: { kind: 'page-cache' },
-      producerIdExpirationMs: Number.MAX_SAFE_INTEGER,
+      producerIdExpirationMs: () => Number.MAX_SAFE_INTEGER,
       deleteDelayMs: 60_000,
       reserved: ['__cluster_metadata-0'],
       ...options,

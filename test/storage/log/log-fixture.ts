@@ -38,7 +38,7 @@ export function openLog(environment: Environment, options: OpenOptions = {}): Lo
     topicId,
     durability: { kind: 'page-cache' },
     logger: new RecordedLogger(),
-    producerIdExpirationMs: Number.MAX_SAFE_INTEGER,
+    producerIdExpirationMs: () => Number.MAX_SAFE_INTEGER,
     recoveryPoint: 0,
     logStartOffset: 0,
     cleanShutdown: false,
