@@ -67,7 +67,7 @@ export class LookupService implements Lookups {
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
     this.#scans = new KeyScans(this.#slices, this.#waiting);
     this.#past = new Past(this.#readiness, this.#scans, ranges, () => clock.nowMs());
-    this.#writes = new Writes(clock, this.#readiness, this.#waiting);
+    this.#writes = new Writes(environment, this.#readiness, this.#waiting, this.#slices);
     this.#forgetCluster = cluster.onChange((change) => {
       if (change.kind !== 'topic-deleted' && change.kind !== 'partitions-added') return;
       for (const stream of this.#streams) stream.topicChanged();

@@ -7,13 +7,16 @@
 import { errorName, errors } from '../../protocol/errors.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
+import type { Environment } from '../../storage/environment/environment.ts';
 import type { AppendOutcome } from '../../storage/log/log-types.ts';
 import { allOf, answerOf, isLive } from './answers.ts';
-import type { KeyHash } from './key-map-hash.ts';
+import { hashSeedBytes, type KeyHash, KeyHasher } from './key-map-hash.ts';
 import { type KeyRecord, LookupRefused, type RecordId, type WriteOptions, type Written } from './lookup.ts';
 import type { PartitionTable } from './partition-table.ts';
+import { PendingKeys } from './pending-keys.ts';
 import type { Chosen, Readiness } from './readiness.ts';
 import { refuse, refuseRequest, topicDeleted } from './refuse.ts';
+import type { Slices } from './slices.ts';
 import type { Waiting } from './waiting.ts';
 
 /** So many offsets may be missing in a table: what is behind it is read for a write anyway. */
@@ -25,11 +28,16 @@ export class Writes {
   readonly #clock: Clock;
   readonly #readiness: Readiness;
   readonly #waiting: Waiting;
+  readonly #slices: Slices;
+  readonly #hasher: KeyHasher;
+  readonly #pending = new WeakMap<PartitionTable, PendingKeys>();
 
-  constructor(clock: Clock, readiness: Readiness, waiting: Waiting) {
+  constructor({ clock, random }: Environment, readiness: Readiness, waiting: Waiting, slices: Slices) {
     this.#clock = clock;
     this.#readiness = readiness;
     this.#waiting = waiting;
+    this.#slices = slices;
+    this.#hasher = new KeyHasher(random.bytes(hashSeedBytes));
   }
 
   async put(topic: string, key: Buffer, value: Buffer | null, options: WriteOptions): Promise<Written> {
@@ -46,6 +54,7 @@ export class Writes {
     const hash = chosen.table.hash(key);
     let target = this.#likelyTarget(chosen, hash);
     for (let moves = 0; moves < movesMax; moves++) {
+      for (const each of chosen.partitions) await this.#pendingOf(each).prepare();
       this.#readiness.checkLive(chosen.table);
       const outcome = await this.#attempt(chosen, target, hash, record, options);
       if ('offset' in outcome) return outcome;
@@ -83,7 +92,7 @@ export class Writes {
       return found.verdict === 'holds' && found.target === target;
     };
     const outcome = await append(target, record.batch, () => {
-      const newest = newestOf(chosen, hash);
+      const newest = allOf(chosen.partitions.map((each) => this.#pendingOf(each).newest(hash)));
       return newest instanceof Promise ? newest.then(judge) : judge(newest);
     });
     if (outcome.ok || outcome.errorCode !== errors.operationNotAttempted.code)
@@ -104,6 +113,14 @@ export class Writes {
     return this.#readiness.tableOf(chosen, index);
   }
 
+  #pendingOf(table: PartitionTable): PendingKeys {
+    const known = this.#pending.get(table);
+    if (known) return known;
+    const made = new PendingKeys(table, this.#hasher, this.#slices);
+    this.#pending.set(table, made);
+    return made;
+  }
+
   #written({ log }: PartitionTable, record: NewRecord, outcome: AppendOutcome): Written {
     const { topic, topicId, partition } = log;
     if (!outcome.ok) throw refusalOf(topic, outcome.errorCode, outcome.message);
@@ -122,10 +139,6 @@ interface NewRecord {
 type Newest = readonly (KeyRecord | null)[];
 
 type Verdict = 'holds' | { readonly current: RecordId | null };
-
-function newestOf({ partitions }: Chosen, hash: KeyHash): Newest | Promise<Newest> {
-  return allOf(partitions.map((each) => each.newestPending(hash)));
-}
 
 function verdictOf(newest: Newest, { ifMatch, ifNoneMatch }: WriteOptions): Verdict {
   const answer = answerOf(newest);
