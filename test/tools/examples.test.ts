@@ -32,3 +32,24 @@ test('20,000 flights and 3,376 airports come back equal and in order, though a g
   expect(out).toContain('one of two readers was killed in the middle');
   expect(out).toContain('flights: 20000 rows of 220 origins read back equal and in order');
 });
+
+test('a small Saturday at the retailer adds up', async () => {
+  const scale = [
+    '--articles',
+    '300',
+    '--shops',
+    '10',
+    '--tills',
+    '4',
+    '--customers',
+    '30',
+    '--receipts',
+    '10',
+  ];
+  const { code, out, err } = await runNode(['examples/retail/run.mjs', ...scale, '--feed', 'node'], {
+    NODE_NO_WARNINGS: '1',
+  }).ended;
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain('one of two stock keepers was killed at half time, and another took its place');
+  expect(out).toContain("all 300 articles equal to the generator's");
+});
