@@ -42,14 +42,19 @@ async function readyPort(child: ChildProcess): Promise<number> {
 
 /** Runs bench/load.ts in this mode; its result. */
 export function load<T>(mode: string, options: object): Promise<T> {
+  return runScript('bench/load.ts', mode, options);
+}
+
+/** Runs a script of the project's, in a process of its own, with a mode and its options as JSON; the JSON that it prints. */
+export function runScript<T>(script: string, mode: string, options: object): Promise<T> {
   return new Promise((resolve, reject) => {
-    const args = ['--import', 'tsx', join(root, 'bench/load.ts'), mode, JSON.stringify(options)];
+    const args = ['--import', 'tsx', join(root, script), mode, JSON.stringify(options)];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (text) => (output += text));
     child.on('close', (status) => {
       if (status === 0) resolve(JSON.parse(output) as T);
-      else reject(new Error(`load ${mode} ended with ${status}`));
+      else reject(new Error(`${script} ${mode} ended with ${status}`));
     });
   });
 }

@@ -32,3 +32,26 @@ export function ratioTable(rows: readonly Row[]): string {
   }
   return lines.join('\n');
 }
+
+/** A row over any number of systems; a system that has no such figure has none. */
+export interface WideRow {
+  readonly name: string;
+  readonly unit: string;
+  readonly cells: readonly (readonly number[] | undefined)[];
+}
+
+/** A Markdown table: median and spread of each system. */
+export function wideTable(columns: readonly string[], rows: readonly WideRow[]): string {
+  const head = ['what', 'unit', ...columns];
+  const lines = [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`];
+  for (const { name, unit, cells } of rows) {
+    const texts = cells.map((values) => (values === undefined || values.length === 0 ? '–' : spread(values)));
+    lines.push(`| ${[name, unit, ...texts].join(' | ')} |`);
+  }
+  return lines.join('\n');
+}
+
+/** Round by round, so that what slows a whole round down is in neither. */
+export function ratios(of: readonly number[] | undefined, to: readonly number[] | undefined): number[] {
+  return (of ?? []).flatMap((value, round) => (to?.[round] === undefined ? [] : [value / to[round]]));
+}

@@ -5,29 +5,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { jarsOf } from '../jars.ts';
 
 export const kafkaVersion = process.env.KAFKA_VERSION ?? '4.3.1';
 const here = dirname(fileURLToPath(import.meta.url));
-const cacheHome = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 
 /** The folder with a release's jars, fetched on first need; throws with Maven's own words where that fails. */
 export function kafkaLibs(version: string = kafkaVersion): string {
   if (process.env.KAFKA_LIBS !== undefined && version === kafkaVersion) return process.env.KAFKA_LIBS;
-  const libs = join(cacheHome, 'kompakt', `kafka-${version}`);
-  const complete = join(libs, '.complete');
-  if (existsSync(complete)) return libs;
-  mkdirSync(libs, { recursive: true });
-  const pom = join(here, 'pom.xml');
-  const goal = ['-q', '-B', '-f', pom, `-Dkafka.version=${version}`, 'dependency:copy-dependencies'];
-  const done = spawnSync('mvn', [...goal, `-DoutputDirectory=${libs}`], { encoding: 'utf8' });
-  if (done.status !== 0)
-    throw new Error(`mvn could not fetch Apache Kafka: ${done.error ?? done.stdout.slice(-2000)}`);
-  writeFileSync(complete, '');
-  return libs;
+  return jarsOf(`kafka-${version}`, join(here, 'pom.xml'), { 'kafka.version': version });
 }
 
 /** Whether `java` can be started here. */

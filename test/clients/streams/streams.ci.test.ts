@@ -1,7 +1,5 @@
 /** A Kafka Streams application under exactly_once_v2 (Payments.java), killed (-9) and started again while payments come in. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,32 +9,13 @@ import { startBroker } from '../../../broker/index.ts';
 import { skipUnless } from '../../skip.ts';
 import { freshDirectory } from '../../tools/program.ts';
 import { eventually } from '../eventually.ts';
-import { hasJava, kafkaVersion } from '../java/apache-kafka.ts';
+import { hasJava } from '../java/apache-kafka.ts';
+import { streamsLibs } from './streams-libs.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const accounts = 7;
 const payments = 600;
 const kills = 3;
-
-/** The folder with the jars of Kafka Streams, fetched on first need. */
-function streamsLibs(): string {
-  const libs = join(
-    process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
-    'kompakt',
-    `streams-${kafkaVersion}`,
-  );
-  const complete = join(libs, '.complete');
-  if (existsSync(complete)) return libs;
-  mkdirSync(libs, { recursive: true });
-  const goal = ['-q', '-B', '-f', join(here, 'pom.xml'), `-Dkafka.version=${kafkaVersion}`];
-  const done = spawnSync('mvn', [...goal, 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`], {
-    encoding: 'utf8',
-  });
-  if (done.status !== 0)
-    throw new Error(`mvn could not fetch Kafka Streams: ${done.error ?? done.stdout.slice(-2000)}`);
-  writeFileSync(complete, '');
-  return libs;
-}
 
 /** The application as a process, once it is running. */
 async function startApp(servers: string, stateDir: string, log: string[]): Promise<ChildProcess> {
