@@ -4,6 +4,8 @@ import { refuseRequest } from './refuse.ts';
 import { checkWaitMs } from './waiting.ts';
 
 export const keysMax = 1_000;
+/** For each of them logs may have to be read. */
+export const pastKeysMax = 20;
 export const bufferBytesMax = 4 * 1024 * 1024;
 
 export function checkGet({ waitMs, minOffset, asOfOffset, asOfMs }: GetOptions): void {
@@ -15,9 +17,10 @@ export function checkGet({ waitMs, minOffset, asOfOffset, asOfMs }: GetOptions):
     refuseRequest('the past is that of an offset or of a time, not of both');
 }
 
-export function checkKeys(keys: readonly Buffer[]): void {
-  if (keys.length < 1 || keys.length > keysMax)
-    refuseRequest(`1 to ${keysMax} keys can be asked for at a time, not ${keys.length}`);
+export function checkKeys(keys: readonly Buffer[], { asOfOffset, asOfMs }: GetOptions): void {
+  const most = asOfOffset === undefined && asOfMs === undefined ? keysMax : pastKeysMax;
+  if (keys.length < 1 || keys.length > most)
+    refuseRequest(`1 to ${most} keys can be asked for at a time, not ${keys.length}`);
 }
 
 export function checkChanges({

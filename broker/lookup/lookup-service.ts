@@ -82,7 +82,7 @@ export class LookupService implements Lookups {
 
   async getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
     checkGet(options);
-    checkKeys(keys);
+    checkKeys(keys, options);
     const chosen = await this.#readyFor(topic, keys, options);
     const answers: KeyAnswer[] = [];
     for (const key of keys) answers.push(await this.#getOne(chosen, key, options));

@@ -12,8 +12,10 @@ import type { PartitionTable } from './partition-table.ts';
 import { bytesOf, refuseUnreadable } from './read-record.ts';
 import type { Slices } from './slices.ts';
 
-/** So much that is not in a table yet is read anew for each write: less than a millisecond. */
+/** So much that is not in a table yet gets no map: it is read with each write. */
 export const pendingOffsetsMax = 1_000;
+/** So much may be missing in a map: records that were written one by one take a microsecond each. */
+const mapBehindMax = 100;
 /** Of one partition; a map that would exceed it is given up, and then each write reads. */
 export const pendingBytesMax = 64 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
@@ -53,7 +55,7 @@ export class PendingKeys {
       this.#map = null;
       return undefined;
     }
-    if (this.#map !== null && !this.#isStale && this.#log.endOffset - this.#upTo <= pendingOffsetsMax)
+    if (this.#map !== null && !this.#isStale && this.#log.endOffset - this.#upTo <= mapBehindMax)
       return undefined;
     this.#preparing ??= this.#read().finally(() => {
       this.#preparing = null;
@@ -63,36 +65,25 @@ export class PendingKeys {
 
   /** The newest record of the key up to the end of the log, as of now: of open transactions too, not of aborted ones. */
   newest(hash: KeyHash): Answer {
-    const offset = this.#newestOffset(hash.key);
-    const answer = (found: number): Answer =>
-      found < 0 ? this.#table.newest(hash) : this.#table.read(found);
-    return offset instanceof Promise ? offset.then(answer) : answer(offset);
+    const table = this.#table;
+    const map = this.#map;
+    if (map === null || this.#isStale || this.#upTo <= table.indexedOffset) return table.newestPending(hash);
+    const behind = newestBehind(this.#log, this.#upTo, hash.key);
+    if (behind instanceof Promise) return behind.then(() => this.newest(hash));
+    return behind < 0 ? this.#mapped(map, hash) : table.read(behind);
   }
 
   get #isStale(): boolean {
     return this.#epoch !== this.#log.cleanerEpoch || this.#from > this.#table.indexedOffset;
   }
 
-  /** At or above what is in the table; -1: there is none. */
-  #newestOffset(key: Buffer): number | Promise<number> {
-    const { indexedOffset } = this.#table;
-    const map = this.#map;
-    if (map === null || this.#isStale || this.#upTo <= indexedOffset)
-      return newestBehind(this.#log, indexedOffset, key);
-    const behind = newestBehind(this.#log, this.#upTo, key);
-    return behind instanceof Promise
-      ? behind.then((offset) => (offset < 0 ? this.#newestOffset(key) : offset))
-      : behind < 0
-        ? this.#mapped(map, key, indexedOffset)
-        : behind;
-  }
-
-  #mapped(map: KeyMap, key: Buffer, indexedOffset: number): number | Promise<number> {
+  #mapped(map: KeyMap, hash: KeyHash): Answer {
+    const table = this.#table;
+    const { key } = hash;
     this.#hasher.hashTo(key, 0, key.length, this.#words, 0);
     const offset = map.find(this.#words, 0);
-    if (offset === noOffset || (offset >= 0 && offset < indexedOffset)) return noOffset;
-    if (offset >= 0 && this.#holds(offset, key)) return offset;
-    return newestBehind(this.#log, indexedOffset, key);
+    if (offset === noOffset || (offset >= 0 && offset < table.indexedOffset)) return table.newest(hash);
+    return offset >= 0 && this.#holds(offset, key) ? table.read(offset) : table.newestPending(hash);
   }
 
   /** The record at that offset has this key, and was not aborted. */
@@ -121,7 +112,7 @@ export class PendingKeys {
       this.#epoch = log.cleanerEpoch;
     }
     const map = this.#map;
-    while (log.endOffset - this.#upTo > pendingOffsetsMax) {
+    while (log.endOffset - this.#upTo > mapBehindMax) {
       if (this.#slices.isOver) await this.#slices.next();
       if (map !== this.#map || this.#isStale) return;
       const next = await this.#readChunk(map, Math.max(this.#upTo, log.logStartOffset));

@@ -21,6 +21,23 @@ export interface Chosen {
   readonly partitions: readonly PartitionTable[];
 }
 
+/** Also a table with nothing in it has to be looked at first. */
+async function caughtUp(table: PartitionTable, offset: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await table.reached(offset, signal);
+    if (!table.isLoading) return;
+    await new Promise<void>((resolve) => {
+      const moved = (): void => {
+        forget();
+        signal.removeEventListener('abort', moved);
+        resolve();
+      };
+      const forget = table.onIndexed(moved);
+      signal.addEventListener('abort', moved);
+    });
+  }
+}
+
 export function refuseLoading(table: TopicTable): never {
   throw stillLoading(table);
 }
@@ -73,7 +90,7 @@ export class Readiness {
     if (behind === null) return undefined;
     const late = behind;
     const work = async (signal: AbortSignal): Promise<void> => {
-      await Promise.all(late.map((each) => each.reached(each.log.lastStableOffset, signal)));
+      await Promise.all(late.map((each) => caughtUp(each, each.log.lastStableOffset, signal)));
       this.checkLive(table);
     };
     return this.#parts.waiting.during(options, work, () => stillLoading(table));

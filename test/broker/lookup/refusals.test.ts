@@ -86,6 +86,8 @@ describe('what cannot be asked is refused:', () => {
   const cases: Record<string, () => Promise<unknown>> = {
     'no keys': () => at.lookups.getMany('articles', []),
     'too many keys': () => at.lookups.getMany('articles', Array<Buffer>(1_001).fill(key)),
+    'the past of too many keys': () =>
+      at.lookups.getMany('articles', Array<Buffer>(21).fill(key), { asOfMs: 0 }),
     'a negative offset': () => at.lookups.get('articles', key, { minOffset: -1 }),
     'half an offset': () => at.lookups.get('articles', key, { asOfOffset: 0.5 }),
     'a past of an offset and of a time': () => at.lookups.get('articles', key, { asOfOffset: 0, asOfMs: 0 }),
