@@ -166,9 +166,15 @@ export class Past {
     const known = first as KeyRecord | null;
     if (known !== null)
       return { offset: known.offset, ms: await timeBehind(log, known.offset, known.timestampMs) };
-    if (!isFromStart) return { offset: Math.max(0, log.lastStableOffset - 1), ms: this.#nowMs() };
+    if (!isFromStart) {
+      const offset = Math.max(0, log.lastStableOffset - 1);
+      return { offset, ms: await timeBehind(log, offset, this.#nowMs()) };
+    }
     const nextMs = timestampAt(log, floor);
-    return { offset: floor - 1, ms: nextMs === null ? range.sinceMs : await timeBehind(log, floor, nextMs) };
+    const ms = await (nextMs === null
+      ? timeBehind(log, floor - 1, range.sinceMs)
+      : timeBehind(log, floor, nextMs));
+    return { offset: floor - 1, ms };
   }
 }
 

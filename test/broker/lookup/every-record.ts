@@ -21,27 +21,41 @@ export interface Remembered {
 export class EveryRecord {
   readonly at: LookupWorld;
   readonly partition: Partition;
+  readonly isInOrder: boolean;
   readonly records: Remembered[] = [];
   readonly keys: readonly string[];
   readonly #random: SeededRandom;
   readonly #clients: TransactionClient[] = [];
   #values = 0;
 
-  private constructor(at: LookupWorld, partition: Partition, random: SeededRandom, keys: readonly string[]) {
+  private constructor(
+    at: LookupWorld,
+    partition: Partition,
+    random: SeededRandom,
+    keys: readonly string[],
+    isInOrder: boolean,
+  ) {
+    this.isInOrder = isInOrder;
     this.at = at;
     this.partition = partition;
     this.#random = random;
     this.keys = keys;
   }
 
-  static async open(at: LookupWorld, random: SeededRandom, keyCount: number): Promise<EveryRecord> {
+  /** `isInOrder`: records are stamped when they are appended; else in no order. */
+  static async open(
+    at: LookupWorld,
+    random: SeededRandom,
+    keyCount: number,
+    isInOrder = true,
+  ): Promise<EveryRecord> {
     const partition = await at.table('t', 1, {
       'min.cleanable.dirty.ratio': '0',
       'delete.retention.ms': '10000',
-      'message.timestamp.type': 'LogAppendTime',
+      'message.timestamp.type': isInOrder ? 'LogAppendTime' : 'CreateTime',
     });
     const keys = Array.from({ length: keyCount }, (_, n) => `key-${n}`);
-    const every = new EveryRecord(at, partition, random, keys);
+    const every = new EveryRecord(at, partition, random, keys, isInOrder);
     for (const id of ['left', 'right']) every.#clients.push(await TransactionClient.ready(at.world, 2, id));
     return every;
   }
@@ -52,7 +66,8 @@ export class EveryRecord {
 
   /** A batch of some records, as any client sends it. */
   async append(): Promise<void> {
-    const timestampMs = this.at.world.clock.nowMs();
+    const nowMs = this.at.world.clock.nowMs();
+    const timestampMs = nowMs + (this.isInOrder ? 0 : this.#random.below(20_000) - 10_000);
     const drawn = Array.from({ length: 1 + this.#random.below(4) }, () => ({
       key: this.#random.pick(this.keys),
       value: this.#random.chance(0.25) ? null : `${this.#values++}`,

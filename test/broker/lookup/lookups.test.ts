@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { etagOf } from '../../../broker/lookup/lookup.ts';
+import { buildBatch } from '../../../protocol/records/batch-builder.ts';
 import { write } from '../cleaning/cleaning-world.ts';
 import { TransactionClient } from '../transactions/transaction-client.ts';
+import { batchOf } from '../world.ts';
 import { answered, bytes, type LookupWorld, openLookupWorld, refusalOf, told } from './lookup-world.ts';
 
 let at: LookupWorld;
@@ -143,6 +145,24 @@ describe('a write', () => {
     expect(refusal).toMatchObject({ reason: 'several', records: [{ partition: 0 }, { partition: 1 }] });
     await at.done(at.lookups.put('articles', bytes('shirt'), null, { partition: 0 }));
     expect(await get('shirt')).toBe('found 0 shirt=blue');
+  });
+
+  it('follows a key that moves to another partition while it waits for its turn', async () => {
+    const partition = await at.table('articles', 2);
+    const other = at.world.partitions.get('articles', 1)!;
+    write(at.world, other, 'shirt=red');
+    expect(await get('shirt')).toBe('found 0 shirt=red');
+    const timestampMs = at.world.clock.nowMs();
+    const large = other.append(batchOf([`hat=${'x'.repeat(300_000)}`], { timestampMs }), {
+      origin: 'client',
+    });
+    const tombstone = buildBatch({ records: [{ timestampMs, key: bytes('shirt'), value: null }] });
+    const moved = other.append(tombstone, { origin: 'client' });
+    write(at.world, partition, 'shirt=blue');
+    const written = at.done(at.lookups.put('articles', bytes('shirt'), bytes('green')));
+    expect(await written).toMatchObject({ partition: 0, offset: 1 });
+    await Promise.all([large, moved]);
+    expect(await get('shirt')).toBe('found 1 shirt=green');
   });
 
   it('happens only if the newest record is the one that was expected, open transactions included', async () => {
