@@ -17,7 +17,8 @@ import {
   newMemberId,
   syncRefusal,
 } from './group-answers.ts';
-import type { GroupShard } from './group-shard.ts';
+import type { OtherEntry } from './group-entries.ts';
+import type { GroupShard, OtherGroup } from './group-shard.ts';
 import { type RebalanceOptions, Rebalances } from './rebalances.ts';
 
 export interface JoinRequest {
@@ -94,12 +95,11 @@ export class ClassicGroups {
   join(request: JoinRequest, joiner: Joiner): void {
     const { groupId, memberId } = request;
     const existing = this.#shard.groups.get(groupId);
-    // Empty groups of other kinds are not turned into classic ones: their records are to stay.
-    if (existing !== undefined && existing.type !== 'classic')
+    if (existing !== undefined && existing.type !== 'classic' && !mayBecomeClassic(existing))
       return joiner.answer(joinRefusal('', errors.inconsistentGroupProtocol.code));
-    if (existing === undefined && memberId !== '')
+    if (existing?.type !== 'classic' && memberId !== '')
       return joiner.answer(joinRefusal(memberId, errors.unknownMemberId.code));
-    const group = existing ?? this.#newGroup(groupId, joiner);
+    const group = existing?.type === 'classic' ? existing : this.#newGroup(groupId, existing, joiner);
     if (group === null) return;
     const refusal = this.#joinError(group, request);
     if (refusal === errors.groupMaxSizeReached.code) {
@@ -159,16 +159,21 @@ export class ClassicGroups {
     this.#rebalances.bury(group, errors.notCoordinator.code);
   }
 
-  /** Null when it could not be written; then the answer is given. */
-  #newGroup(groupId: string, joiner: Joiner): ClassicGroup | null {
+  /** In the place of an empty group of another kind, if there is one. Null when it could not be written; then the answer is given. */
+  #newGroup(groupId: string, former: OtherGroup | undefined, joiner: Joiner): ClassicGroup | null {
     const group = new ClassicGroup(groupId, this.#options.environment.clock.nowMs());
     this.#shard.groups.set(groupId, group);
     let refusal = none;
-    this.#options.write([emptyGroupEntry(group)], (errorCode) => {
+    this.#options.write([...(former ? tombstonesOf(former) : []), emptyGroupEntry(group)], (errorCode) => {
       refusal = errorCode;
     });
-    if (refusal === none) return group;
-    this.#shard.groups.delete(groupId);
+    if (refusal === none) {
+      const what = 'An empty group of a later protocol is a classic one now';
+      if (former) this.#options.logger.info(what, { group: groupId, was: former.type });
+      return group;
+    }
+    if (former) this.#shard.groups.set(groupId, former);
+    else this.#shard.groups.delete(groupId);
     joiner.answer(joinRefusal('', refusal));
     return null;
   }
@@ -338,4 +343,16 @@ function syncError(group: ClassicGroup, request: SyncRequest): number {
 /** Null: not said, or not known. */
 function differs(asked: string | null, actual: string | null): boolean {
   return asked !== null && actual !== null && asked !== actual;
+}
+
+/** As in Kafka: somebody may come back to an empty group with the protocol that came before (or after) its own; not to a share group. */
+function mayBecomeClassic({ type, memberIds }: OtherGroup): boolean {
+  return type !== 'share' && memberIds.size === 0;
+}
+
+/** The record of the group itself comes last: a load does not let go of a group of which there still is something. */
+function tombstonesOf({ records }: OtherGroup): OtherEntry[] {
+  const entries = [...records.values()].map((entry) => ({ ...entry, isDeleted: true }));
+  const isWhole = ({ part }: OtherEntry): number => (part === 'group' ? 1 : 0);
+  return entries.sort((a, b) => isWhole(a) - isWhole(b));
 }

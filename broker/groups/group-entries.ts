@@ -26,7 +26,8 @@ export interface CommittedOffset {
 export type GroupMetadata = RecordOf<typeof groupMetadataValue>;
 
 /** Groups that are kept and listed but not served yet. */
-export type OtherGroupType = 'consumer' | 'share' | 'streams';
+const otherGroupTypes = ['consumer', 'share', 'streams'] as const;
+export type OtherGroupType = (typeof otherGroupTypes)[number];
 
 export type GroupEntry =
   | {
@@ -38,13 +39,20 @@ export type GroupEntry =
       readonly value: CommittedOffset | null;
     }
   | { readonly kind: 'group'; readonly groupId: string; readonly value: GroupMetadata | null }
-  | {
-      readonly kind: 'other-group' | 'other-member';
-      readonly type: OtherGroupType;
-      readonly groupId: string;
-      readonly memberId: string;
-      readonly isDeleted: boolean;
-    };
+  | OtherEntry;
+
+/** A record of a group that is not served yet. Only its tombstone is ever written here. */
+export interface OtherEntry {
+  readonly kind: 'other';
+  readonly type: OtherGroupType;
+  readonly part: 'group' | 'member' | 'detail';
+  readonly groupId: string;
+  /** Of a member's record; else empty. */
+  readonly memberId: string;
+  /** The record's key as it is. */
+  readonly key: Buffer;
+  readonly isDeleted: boolean;
+}
 
 const commitVersion = { withExpiry: 1, current: 4 } as const;
 const groupVersion = 3;
@@ -66,7 +74,8 @@ export const groupEntryCodec: EntryCodec<GroupEntry> = {
           value: entry.value === null ? null : encodeValue(groupMetadataValue, groupVersion, entry.value),
         };
       default:
-        throw new Error(`entries of ${entry.type} groups are read only`);
+        if (!entry.isDeleted) throw new Error(`entries of ${entry.type} groups are read only`);
+        return { key: entry.key, value: null };
     }
   },
   decode: (key, value) => (key === null ? null : decode(key, value)),
@@ -100,27 +109,34 @@ function decode(keyBytes: Buffer, valueBytes: Buffer | null): GroupEntry | null 
     }
     case 'groupMetadata':
       return { kind: 'group', groupId: record.key.group, value: record.value };
-    case 'consumerGroupMetadata':
-      return other('other-group', 'consumer', record.key.groupId, '', record.value === null);
-    case 'shareGroupMetadata':
-      return other('other-group', 'share', record.key.groupId, '', record.value === null);
-    case 'streamsGroupMetadata':
-      return other('other-group', 'streams', record.key.groupId, '', record.value === null);
-    case 'consumerGroupMemberMetadata':
-      return other(
-        'other-member',
-        'consumer',
-        record.key.groupId,
-        record.key.memberId,
-        record.value === null,
-      );
-    case 'shareGroupMemberMetadata':
-      return other('other-member', 'share', record.key.groupId, record.key.memberId, record.value === null);
-    case 'streamsGroupMemberMetadata':
-      return other('other-member', 'streams', record.key.groupId, record.key.memberId, record.value === null);
-    default:
+    case 'unknown':
       return null;
+    case 'consumerGroupMetadata':
+    case 'shareGroupMetadata':
+    case 'streamsGroupMetadata':
+      return { ...otherEntry(record, keyBytes), part: 'group' };
+    case 'consumerGroupMemberMetadata':
+    case 'shareGroupMemberMetadata':
+    case 'streamsGroupMemberMetadata':
+      return { ...otherEntry(record, keyBytes), part: 'member', memberId: record.key.memberId };
+    default:
+      return otherEntry(record, keyBytes);
   }
+}
+
+function otherEntry(
+  record: { readonly kind: string; readonly key: { readonly groupId: string }; readonly value: unknown },
+  keyBytes: Buffer,
+): OtherEntry {
+  return {
+    kind: 'other',
+    type: otherGroupTypes.find((type) => record.kind.startsWith(type))!,
+    part: 'detail',
+    groupId: record.key.groupId,
+    memberId: '',
+    key: Buffer.from(keyBytes),
+    isDeleted: record.value === null,
+  };
 }
 
 function committed(value: {
@@ -139,14 +155,4 @@ function committed(value: {
     expireTimestampMs: value.expireTimestamp ?? -1,
     topicId: value.topicId ?? zeroUuid,
   };
-}
-
-function other(
-  kind: 'other-group' | 'other-member',
-  type: OtherGroupType,
-  groupId: string,
-  memberId: string,
-  isDeleted: boolean,
-): GroupEntry {
-  return { kind, type, groupId, memberId, isDeleted };
 }

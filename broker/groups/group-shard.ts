@@ -8,13 +8,15 @@ import type { EntryPosition, StateMachine } from '../journal/state-machine.ts';
 import { ClassicGroup } from './classic-group.ts';
 import { ClassicMember } from './classic-member.ts';
 import { CommittedOffsets } from './committed-offsets.ts';
-import type { GroupEntry, GroupMetadata, OtherGroupType } from './group-entries.ts';
+import type { GroupEntry, GroupMetadata, OtherEntry, OtherGroupType } from './group-entries.ts';
 
-/** A group of a kind that is not served yet: listed, kept, never tombstoned. */
+/** A group of a kind that is not served yet: listed and kept, unless it is empty and becomes a classic one. */
 export interface OtherGroup {
   readonly type: OtherGroupType;
   readonly groupId: string;
   readonly memberIds: Set<string>;
+  /** What there is of it in the log, by key. */
+  readonly records: Map<string, OtherEntry>;
 }
 
 export type Group = ClassicGroup | OtherGroup;
@@ -92,21 +94,24 @@ export class GroupShard implements StateMachine<GroupEntry> {
     if (this.classic(groupId) !== undefined) this.groups.delete(groupId);
   }
 
-  #replayOther(entry: Extract<GroupEntry, { kind: 'other-group' | 'other-member' }>): void {
-    const existing = this.groups.get(entry.groupId);
-    let group = existing?.type === entry.type ? existing : undefined;
-    if (entry.kind === 'other-group' && entry.isDeleted) {
-      if (group !== undefined) this.groups.delete(entry.groupId);
+  #replayOther(entry: OtherEntry): void {
+    const { type, groupId, part, memberId, key, isDeleted } = entry;
+    const existing = this.groups.get(groupId);
+    let group = existing?.type === type ? existing : undefined;
+    if (group === undefined) {
+      if (isDeleted) return;
+      group = { type, groupId, memberIds: new Set(), records: new Map() };
+      this.groups.set(groupId, group);
+    }
+    if (isDeleted && part === 'group') {
+      this.groups.delete(groupId);
       return;
     }
-    if (group === undefined) {
-      if (entry.isDeleted) return;
-      group = { type: entry.type, groupId: entry.groupId, memberIds: new Set() };
-      this.groups.set(entry.groupId, group);
-    }
-    if (entry.kind === 'other-group') return;
-    if (entry.isDeleted) group.memberIds.delete(entry.memberId);
-    else group.memberIds.add(entry.memberId);
+    if (isDeleted) group.records.delete(key.toString('hex'));
+    else group.records.set(key.toString('hex'), entry);
+    if (part !== 'member') return;
+    if (isDeleted) group.memberIds.delete(memberId);
+    else group.memberIds.add(memberId);
   }
 }
 

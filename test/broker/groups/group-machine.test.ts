@@ -3,7 +3,9 @@ import { ClassicGroup } from '../../../broker/groups/classic-group.ts';
 import { type GroupEntry, groupEntryCodec } from '../../../broker/groups/group-entries.ts';
 import { GroupShard } from '../../../broker/groups/group-shard.ts';
 import { deletionEntries, expiryEntries, topicEntries } from '../../../broker/groups/offset-decisions.ts';
+import { shareGroupMetadataKey } from '../../../broker/groups/records/share-group.ts';
 import type { Decision } from '../../../broker/journal/state-machine.ts';
+import { encodeKey } from '../../../protocol/records/coordinator-records.ts';
 import { zeroUuid } from '../../../protocol/schema/field.ts';
 import type { SeededRandom } from '../../simulation/random.ts';
 import { type MachineSubject, stateMachineSuite } from '../../suites/state-machine.ts';
@@ -130,14 +132,12 @@ describe('entries', () => {
     }
   });
 
-  test('of groups of other kinds are never written', () => {
-    const entry = {
-      kind: 'other-group',
-      type: 'share',
-      groupId: 'g',
-      memberId: '',
-      isDeleted: true,
-    } as const;
-    expect(() => groupEntryCodec.encode(entry)).toThrow(/read only/);
+  test('of groups of other kinds are never written, but for their tombstones', () => {
+    const key = encodeKey(shareGroupMetadataKey, { groupId: 'g' });
+    const entry = { kind: 'other', type: 'share', part: 'group', groupId: 'g', memberId: '', key } as const;
+    expect(() => groupEntryCodec.encode({ ...entry, isDeleted: false })).toThrow(/read only/);
+    const written = groupEntryCodec.encode({ ...entry, isDeleted: true });
+    expect(written).toEqual({ key, value: null });
+    expect(groupEntryCodec.decode(key, null)).toEqual({ ...entry, isDeleted: true });
   });
 });

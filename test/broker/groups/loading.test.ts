@@ -1,19 +1,18 @@
 /** What a start makes of the records of `__consumer_offsets`, and what a failed append does to a shard. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeGroupsHandler } from '../../../broker/apis/groups/describe-groups.ts';
-import { listGroupsHandler } from '../../../broker/apis/groups/list-groups.ts';
 import { groupRecords } from '../../../broker/groups/records/index.ts';
 import type { Partition } from '../../../broker/partitions/partition.ts';
 import { errors } from '../../../protocol/errors.ts';
 import { buildBatch } from '../../../protocol/records/batch-builder.ts';
 import { buildEndTransactionMarker } from '../../../protocol/records/control.ts';
 import { encodeKey, encodeValue } from '../../../protocol/records/coordinator-records.ts';
-import { coordinatorPartition } from '../../../protocol/records/java-hash.ts';
 import type { DelayRule } from '../../simulation/fault-rules.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { World } from '../world.ts';
 import { GroupClient, groupWorld, offsetOf, seen, stableGroup, subscription } from './group-client.ts';
+import { shardPartition, type WrittenRecord, writeRecord } from './offsets-log.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -22,26 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-function shardOf(groupId: string): Partition {
-  return world.partitions.get('__consumer_offsets', coordinatorPartition(groupId, 50))!;
-}
-
-type Kind = keyof typeof groupRecords;
-
-/** A record as any broker may have written it; version null: a tombstone. */
-function write(groupId: string, kind: Kind, key: object, version: number | null, value: object = {}): void {
-  const schema = groupRecords[kind] as (typeof groupRecords)['offsetCommit'];
-  const record = {
-    timestampMs: 1,
-    key: encodeKey(schema.key, key as never),
-    value: version === null ? null : encodeValue(schema.value, version, value as never),
-  };
-  shardOf(groupId).append(buildBatch({ records: [record] }), { origin: 'coordinator' });
-}
-
-function endOffset(groupId: string): number {
-  return shardOf(groupId).endOffset;
-}
+const write = (groupId: string, ...record: WrittenRecord): void => writeRecord(world, groupId, ...record);
+const shardOf = (groupId: string): Partition => shardPartition(world, groupId);
 
 describe('records of every version', () => {
   test.each([0, 1, 2, 3, 4])('of committed offsets, v%i', async (version) => {
@@ -129,97 +110,6 @@ describe('records of every version', () => {
     write('g', 'groupMetadata', { group: 'g' }, null);
     await world.restart();
     expect(await seen(world)).toBe('undefined');
-  });
-});
-
-describe('groups of other kinds', () => {
-  beforeEach(async () => {
-    write('cg', 'consumerGroupMetadata', { groupId: 'cg' }, 0, { epoch: 4 });
-    write('cg', 'consumerGroupMemberMetadata', { groupId: 'cg', memberId: 'm' }, 0, {
-      subscribedTopicNames: ['t'],
-      rebalanceTimeoutMs: 1,
-      clientId: '',
-      clientHost: '',
-    });
-    write('cg', 'offsetCommit', { group: 'cg', topic: 't', partition: 0 }, 4, {
-      offset: 3,
-      metadata: '',
-      commitTimestamp: 1,
-    });
-    write('sg', 'shareGroupMetadata', { groupId: 'sg' }, 0, { epoch: 4 });
-    write('st', 'streamsGroupMetadata', { groupId: 'st' }, 0, {
-      epoch: 1,
-      metadataHash: 0,
-      validatedTopologyEpoch: 0,
-    });
-    await world.restart();
-  });
-
-  test('are listed with their type', async () => {
-    await stableGroup(new GroupClient(world));
-    const list = async (filters: { statesFilter?: string[]; typesFilter?: string[] }) => {
-      const { statesFilter = [], typesFilter = [] } = filters;
-      const answer = await world.ask(listGroupsHandler, 5, { statesFilter, typesFilter });
-      return answer!.groups
-        .map(({ groupId, groupState, groupType }) => `${groupId} ${groupType} ${groupState}`)
-        .sort();
-    };
-    const all = ['cg consumer Stable', 'g classic Stable', 'sg share Empty', 'st streams Empty'];
-    expect(await list({})).toEqual(all);
-    expect(await list({ typesFilter: ['Classic', 'SHARE'] })).toEqual([all[1], all[2]]);
-    expect(await list({ typesFilter: ['what'] })).toEqual([]);
-    expect(await list({ statesFilter: [' stable'] })).toEqual([all[0], all[1]]);
-  });
-
-  test('keep their records, whatever is asked of them', async () => {
-    const before = ['cg', 'sg', 'st'].map(endOffset);
-    const joined = new GroupClient(world, { groupId: 'cg' }).join();
-    await world.clock.settle();
-    expect(joined.answer!.errorCode).toBe(errors.inconsistentGroupProtocol.code);
-    expect(await Promise.all(['cg', 'sg', 'st'].map((id) => world.groups.deleteGroup(id)))).toEqual(
-      Array(3).fill(errors.nonEmptyGroup.code),
-    );
-    const asked = [{ topic: 't', partition: 0 }];
-    expect(await world.groups.deleteOffsets('cg', asked)).toBe(errors.nonEmptyGroup.code);
-    await world.clock.advance(8 * 86_400_000);
-    expect(['cg', 'sg', 'st'].map(endOffset)).toEqual(before);
-    expect(await seen(world, 'cg')).toBe('consumer with 1');
-    expect(await offsetOf(world, 't', 'cg')).toBe(3);
-  });
-
-  test('may have offsets committed from outside while nobody is in them', async () => {
-    expect(await new GroupClient(world, { groupId: 'cg' }).commit('t', 9)).toBe(errors.unknownMemberId.code);
-    expect(await new GroupClient(world, { groupId: 'st' }).commit('t', 9)).toEqual([0]);
-    expect(await new GroupClient(world, { groupId: 'sg' }).commit('t', 9)).toBe(errors.groupIdNotFound.code);
-    await world.restart();
-    expect(await offsetOf(world, 't', 'st')).toBe(9);
-    expect(await seen(world, 'st')).toBe('streams with 0');
-  });
-
-  test('are not described as classic ones', async () => {
-    const old = await world.ask(describeGroupsHandler, 5, { groups: ['cg', 'nowhere'] });
-    expect(old!.groups.map(({ errorCode, groupState }) => [errorCode, groupState])).toEqual([
-      [0, 'Dead'],
-      [0, 'Dead'],
-    ]);
-    const newer = await world.ask(describeGroupsHandler, 6, { groups: ['cg', 'nowhere'] });
-    expect(newer!.groups.map(({ errorCode, errorMessage }) => [errorCode, errorMessage])).toEqual([
-      [errors.groupIdNotFound.code, 'Group cg is not a classic group.'],
-      [errors.groupIdNotFound.code, 'Group nowhere not found.'],
-    ]);
-  });
-
-  test('that became classic, or the other way round, are what their last records say', async () => {
-    write('cg', 'consumerGroupMemberMetadata', { groupId: 'cg', memberId: 'm' }, null);
-    write('cg', 'consumerGroupMetadata', { groupId: 'cg' }, null);
-    const generation = { protocolType: 'consumer', generation: 8, protocol: null, leader: null, members: [] };
-    write('cg', 'groupMetadata', { group: 'cg' }, 3, generation);
-    write('up', 'groupMetadata', { group: 'up' }, 3, generation);
-    write('up', 'groupMetadata', { group: 'up' }, null);
-    write('up', 'consumerGroupMetadata', { groupId: 'up' }, 0, { epoch: 9 });
-    await world.restart();
-    expect(await seen(world, 'cg')).toBe('Empty 8, 0 members');
-    expect(await seen(world, 'up')).toBe('consumer with 0');
   });
 });
 
