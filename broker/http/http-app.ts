@@ -14,7 +14,7 @@ import { health, home } from './open-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { type Problem, ProblemError, problemOf, problemText, problemType, statusOf } from './problems.ts';
 import { getKey, getMany } from './read-routes.ts';
-import { askedRoute, type Method, type Route, sendJson } from './route.ts';
+import { askedRoute, clientGone, type Method, type Route, sendJson } from './route.ts';
 import { querySchema } from './schemas.ts';
 import type { HttpService } from './service.ts';
 import { deleteKey, putKey } from './write-routes.ts';
@@ -211,6 +211,8 @@ function sendError(
 /** Null: a bug of ours. */
 function problemFrom(error: unknown, request: FastifyRequest): Problem | null {
   if (error instanceof ProblemError) return error.problem;
+  // Nobody hears it.
+  if (error === clientGone) return { kind: 'bad-request', detail: clientGone.message };
   if (error instanceof LookupRefused)
     return problemOf(error, !isRead(request.method) && request.method !== 'POST');
   const { code, message, validation } = error as FrameworkError;

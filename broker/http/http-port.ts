@@ -5,7 +5,7 @@
 import type { Clock } from '../../storage/environment/clock.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { Lookups } from '../lookup/lookup.ts';
-import { hostAndPort, isWildcard } from '../network/hosts.ts';
+import { hostAndPort, isLoopback, isWildcard } from '../network/hosts.ts';
 import { ListenError } from '../network/transport.ts';
 import { LimitedLog } from '../observe/limited-log.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -65,6 +65,10 @@ export class HttpPort {
         dropped: () =>
           log.warn('connections', `more than ${connectionsMax} connections: new ones are closed`),
       });
+      if (!isLoopback(host)) {
+        const what = 'whoever can read the network reads the token and the values, for there is no TLS';
+        logger.warn(`HTTP on ${opened.url} can be reached from elsewhere: ${what}`);
+      }
       return opened;
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;

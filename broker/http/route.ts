@@ -76,9 +76,15 @@ export function keyBytes(text: string, what: string): Buffer {
   return bytes;
 }
 
+/** Why whatever waits for a client ends when that has left. */
+export const clientGone = new Error('the client has gone');
+
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.once('close', () => gone.abort());
+  // Every answer ends so. An abort costs as much as the lookup (16 µs, most of it for the reason that is made where none is given).
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort(clientGone);
+  });
   return gone.signal;
 }
 

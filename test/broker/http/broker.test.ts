@@ -3,6 +3,8 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../../broker/index.ts';
 import { quietPort } from '../../quiet-port.ts';
+import { keepingLogger } from '../network/frames.ts';
+import { rawConnection } from './port.ts';
 
 let broker: Broker;
 let kafka: Kafka;
@@ -158,6 +160,26 @@ test("a stranger's open transaction hides what it wrote, and is named", async ()
   await transaction.commit();
   expect(await (await get('/keys/k?min-offset=1&wait-ms=10000')).text()).toBe('pending');
   await producer.disconnect();
+});
+
+test('a client that leaves while it waits is no error, and leaves nothing behind', async () => {
+  const logger = keepingLogger();
+  const watched = await startBroker({ http: {}, logger, config: { 'log.cleanup.policy': 'compact' } });
+  const at = `${watched.httpUrl}/topics/articles/keys/k`;
+  const admin = new Kafka({ brokers: watched.brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'articles', numPartitions: 1 }] });
+  await admin.disconnect();
+  await fetch(at, { method: 'PUT', body: 'v' });
+  const port = Number(new URL(at).port);
+  const head = 'GET /topics/articles/keys/k?min-offset=7&wait-ms=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const { socket, closed } = rawConnection(port, head);
+  // What is asked behind it on another connection is answered when the first is waiting.
+  expect((await fetch(`${at}?min-offset=8&wait-ms=1`)).status).toBe(503);
+  socket.destroy();
+  await closed;
+  await watched.stop();
+  expect(logger.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
 });
 
 test('the past is told as far as compaction has left it', async () => {
