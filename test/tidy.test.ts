@@ -230,7 +230,11 @@ describe('documents', () => {
     const named = [...section.matchAll(/^\|\s*`([^`]+)`\s*\|\s*\S/gm)].map((match) => match[1]!);
     const manifest = JSON.parse(text('package.json'));
     expect(named.sort()).toEqual(
-      Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).sort(),
+      Object.keys({
+        ...manifest.dependencies,
+        ...manifest.devDependencies,
+        ...manifest.peerDependencies,
+      }).sort(),
     );
   });
 });

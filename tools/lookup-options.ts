@@ -1,5 +1,5 @@
 /** The commands of the key/value store, as commander knows them; what they do is loaded when one is given. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { bootstrapOption, dataDirOption, wholeNumber } from './command-options.ts';
 
 const encodings = 'text; hex:… and base64:… stand for bytes, text:… for text that begins so';
@@ -62,6 +62,32 @@ export function addLookupCommands(program: Command): void {
     .option('--prefix <key>', 'of keys that begin so')
     .option('--after <position>', 'only what came after this position of an earlier watch');
   act(common(watch), async ([topic, key], options, { watch }) => watch(topic!, key, options));
+
+  const sql = program
+    .command('sql')
+    .description('run a query over the newest values of topics, each of which is a table (needs DuckDB)')
+    .argument('[query]', 'left out: from a pipe')
+    .addOption(
+      new Option('--format <format>', 'default: table on a terminal, json in a pipe').choices([
+        'table',
+        'json',
+        'csv',
+      ]),
+    )
+    .addOption(
+      new Option('--memory-limit <bytes>', 'for the query and all that it reads')
+        .default('1GB')
+        .argParser(memorySize),
+    );
+  asking(sql).action(async (query, options) => {
+    const { sql } = await import('./sql-command.ts');
+    process.exitCode = await sql(query, options);
+  });
+}
+
+function memorySize(text: string): string {
+  if (/^[1-9]\d{0,6}[MG]B$/.test(text)) return text;
+  throw new InvalidArgumentError('a size is wanted, as in 500MB or 4GB.');
 }
 
 type Commands = typeof import('./lookup-commands.ts');
@@ -100,19 +126,25 @@ function writing(command: Command): Command {
     .option('--if-match <etag>', 'only if the newest record of the key is this one; * if it lives at all');
 }
 
-/** What all of them have. */
+/** What those that take keys have. */
 function common(command: Command): Command {
-  return command
+  command
     .option('--key-hex', 'keys are given in hexadecimal digits')
     .option('--key-base64', 'keys are given in base64')
+    .addOption(
+      new Option('--json', 'print JSON, a line for each record: the default in a pipe').conflicts('text'),
+    )
+    .option('--text', 'print it for a person to read: the default on a terminal');
+  return asking(command);
+}
+
+/** What all of them have. */
+function asking(command: Command): Command {
+  return command
     .option(
       '--wait <duration>',
       'for a table that is being read, or an offset that is not there yet (default: 1s)',
     )
-    .addOption(
-      new Option('--json', 'print JSON, a line for each record: the default in a pipe').conflicts('text'),
-    )
-    .option('--text', 'print it for a person to read: the default on a terminal')
     .addOption(dataDirOption())
     .addOption(bootstrapOption())
     .option('--remote <host:port>', 'a broker that listens there for lookups (kompakt.lookup.rpc.port)')

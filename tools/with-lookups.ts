@@ -12,6 +12,7 @@ export const exitCodes = { failed: 1, absent: 3, deleted: 4, several: 5, precond
 export async function withLookups(
   choice: LookupChoice,
   work: (lookups: RemoteLookups, signal: AbortSignal) => Promise<number>,
+  stop?: () => void,
 ): Promise<number> {
   try {
     return await untilSignal(async (signal) => {
@@ -21,7 +22,7 @@ export async function withLookups(
       } finally {
         lookups.close();
       }
-    });
+    }, stop);
   } catch (error) {
     if (error instanceof ControlError || error instanceof LookupConnectionError)
       return refuse(error.message, exitCodes.failed);

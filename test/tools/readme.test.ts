@@ -186,7 +186,9 @@ describe('every code block runs', () => {
       } else if (language === 'console') {
         for (const part of code.split(/\n(?=\$ )/)) {
           if (isLookup(part)) await runLookup(part);
-          else expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
+          // With DuckDB, in sql.ci.test.ts.
+          else if (!part.startsWith('$ kompakt sql '))
+            expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
         }
       } else if (language === 'text') {
         for (const usage of code.split(/^kompakt /m).slice(1)) {
