@@ -191,7 +191,12 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   });
   undo.push(() => cleaning.stop());
   const { ranges } = cleaning.cleaner;
-  const lookups = new LateLookups({ ...services, ranges, logger: logger.named('lookup') });
+  const lookups = new LateLookups({
+    ...services,
+    ranges,
+    logger: logger.named('lookup'),
+    wasStoppedClean: logDirectory.cleanShutdown !== null,
+  });
   undo.push(() => lookups.stop());
   const door = {
     lookups,

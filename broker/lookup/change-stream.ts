@@ -12,7 +12,6 @@ export const slowReaderMs = 300_000;
 
 export interface StreamParts extends Omit<SourceParts, 'signal'> {
   readonly clock: Clock;
-  readonly stopping: AbortSignal;
   readonly onEnd: (stream: ChangeStream) => void;
 }
 
@@ -20,7 +19,7 @@ export class ChangeStream implements AsyncIterator<Change> {
   readonly #parts: StreamParts;
   readonly #source: ChangeSource;
   readonly #abort = new AbortController();
-  readonly #forget: readonly (() => void)[];
+  readonly #forget: () => void;
   /** What the reader has not taken yet. */
   #ready: readonly Change[] = [];
   #taken = 0;
@@ -35,7 +34,7 @@ export class ChangeStream implements AsyncIterator<Change> {
     this.#parts = parts;
     const { signal } = this.#abort;
     this.#source = new ChangeSource({ ...parts, signal });
-    this.#forget = [following(parts.stopping, this.#abort), following(parts.options.signal, this.#abort)];
+    this.#forget = following(parts.options.signal, this.#abort);
     signal.addEventListener('abort', () => this.#fail(signal.reason), { once: true });
     if (signal.aborted) this.#fail(signal.reason);
     else this.#watchReader();
@@ -55,6 +54,10 @@ export class ChangeStream implements AsyncIterator<Change> {
   /** The topic has more partitions, or is gone. */
   topicChanged(): void {
     this.#source.changed();
+  }
+
+  stop(why: LookupRefused): void {
+    this.#fail(why);
   }
 
   async #next(): Promise<IteratorResult<Change>> {
@@ -94,7 +97,7 @@ export class ChangeStream implements AsyncIterator<Change> {
     this.#slow?.cancel();
     this.#ready = [];
     this.#taken = 0;
-    for (const forget of this.#forget) forget();
+    this.#forget();
     this.#abort.abort(this.#reason);
     this.#source.close();
     this.#parts.onEnd(this);

@@ -19,6 +19,8 @@ export interface OpenLookupParts {
   readonly ranges: Pick<CleanedRanges, 'of'>;
   readonly transactions: Pick<TransactionCoordinator, 'list'>;
   readonly logger: Logger;
+  /** The data directory was, by whoever had it last. */
+  readonly wasStoppedClean: boolean;
 }
 
 export interface LoadedLookups {

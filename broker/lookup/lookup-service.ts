@@ -11,19 +11,20 @@ import { ChangeStream } from './change-stream.ts';
 import { checkChanges, checkGet, checkKeys } from './checks.ts';
 import { readHistory } from './history.ts';
 import { KeyScans } from './key-scan.ts';
-import type {
-  Change,
-  ChangesOptions,
-  GetOptions,
-  History,
-  HistoryOptions,
-  KeyAnswer,
-  Lookups,
-  Page,
-  PageOptions,
-  TableStatus,
-  WriteOptions,
-  Written,
+import {
+  type Change,
+  type ChangesOptions,
+  type GetOptions,
+  type History,
+  type HistoryOptions,
+  type KeyAnswer,
+  LookupRefused,
+  type Lookups,
+  type Page,
+  type PageOptions,
+  type TableStatus,
+  type WriteOptions,
+  type Written,
 } from './lookup.ts';
 import { readPage } from './pages.ts';
 import { Past } from './past.ts';
@@ -124,8 +125,10 @@ export class LookupService implements Lookups {
 
   /** Ends every stream and refuses everything that waits. */
   stop(): void {
+    const why = new LookupRefused({ reason: 'stopping' }, 'the broker is stopping');
     this.#forgetCluster();
-    this.#waiting.stop();
+    this.#waiting.stop(why);
+    for (const stream of this.#streams) stream.stop(why);
   }
 
   async #getOne(chosen: Chosen, key: Buffer, options: GetOptions): Promise<KeyAnswer> {
@@ -173,7 +176,6 @@ export class LookupService implements Lookups {
         clock: this.#parts.environment.clock,
         slices: this.#slices,
         tails: this.#tails,
-        stopping: this.#waiting.stopping,
         partitions: () => this.#partitionsOf(table.topicId, options.partition),
         tables: (signal) => this.#ready(topic, { ...options, waitMs, signal }),
         onEnd: (ended) => this.#streams.delete(ended),

@@ -2,9 +2,8 @@
  * Waiting on somebody's behalf: for so long, until he gives up, or until the broker stops. Only so many may wait at a time: each of
  * them takes memory, and whoever asks can ask again.
  */
-import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../storage/environment/clock.ts';
-import { LookupRefused, type WaitOptions } from './lookup.ts';
+import type { LookupRefused, WaitOptions } from './lookup.ts';
 import { refuse, refuseRequest } from './refuse.ts';
 
 export const waitMsDefault = 1_000;
@@ -13,28 +12,22 @@ export const waitersMax = 10_000;
 
 export class Waiting {
   readonly #clock: Clock;
-  readonly #stop = new AbortController();
-  #waiters = 0;
+  readonly #waiters = new Set<AbortController>();
+  #stopped: LookupRefused | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    // All that wait listen to it; Node would warn of the eleventh.
-    setMaxListeners(0, this.#stop.signal);
   }
 
-  /** Aborted, with a LookupRefused, when the broker stops. */
-  get stopping(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  stop(): void {
-    if (!this.#stop.signal.aborted)
-      this.#stop.abort(new LookupRefused({ reason: 'stopping' }, 'the broker is stopping'));
+  /** All who wait, and all who come later, are refused so. */
+  stop(why: LookupRefused): void {
+    this.#stopped ??= why;
+    for (const waiter of this.#waiters) waiter.abort(this.#stopped);
   }
 
   /** Throws why nothing should be begun any more. */
   check(signal: AbortSignal | undefined): void {
-    this.#stop.signal.throwIfAborted();
+    if (this.#stopped !== null) throw this.#stopped;
     signal?.throwIfAborted();
   }
 
@@ -46,21 +39,22 @@ export class Waiting {
   ): Promise<T> {
     this.check(signal);
     if (waitMs <= 0) throw await late();
-    if (this.#waiters >= waitersMax) refuse({ reason: 'too-many' }, `${waitersMax} requests are waiting`);
+    if (this.#waiters.size >= waitersMax)
+      refuse({ reason: 'too-many' }, `${waitersMax} requests are waiting`);
     const abort = new AbortController();
     const timeIsUp = new Error('the time is over');
     const timer = Number.isFinite(waitMs) ? this.#clock.schedule(waitMs, () => abort.abort(timeIsUp)) : null;
-    const forget = [this.#stop.signal, signal].map((each) => following(each, abort));
-    this.#waiters++;
+    const forget = following(signal, abort);
+    this.#waiters.add(abort);
     try {
       return await work(abort.signal);
     } catch (error) {
       if (error !== timeIsUp) throw error;
       throw await late();
     } finally {
-      this.#waiters--;
+      this.#waiters.delete(abort);
       timer?.cancel();
-      for (const each of forget) each();
+      forget();
     }
   }
 }

@@ -26,6 +26,7 @@ function open(): LateLookups {
     cluster: cluster.state,
     ranges: cleaner.ranges,
     logger: silentLogger,
+    wasStoppedClean: false,
   });
   return lookups;
 }
