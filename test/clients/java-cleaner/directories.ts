@@ -10,12 +10,12 @@ export interface FileContent {
   readonly modifiedMs: number;
 }
 
-/** Of files that wait for their removal nothing is kept. */
 const isGone = (name: string): boolean => name.endsWith('.deleted');
 
-export function readMemory(files: FileSystem, path: string): Directory {
+/** Of files that wait for their removal nothing is kept, but where somebody is to start on the directory as it is. */
+export function readMemory(files: FileSystem, path: string, keepsGone = false): Directory {
   const names = files.statSync(path) === null ? [] : files.listSync(path);
-  const kept = names.filter((name) => !isGone(name));
+  const kept = names.filter((name) => keepsGone || !isGone(name));
   return new Map(
     kept.map((name) => {
       const file = files.join(path, name);

@@ -103,7 +103,7 @@ export async function state(directory: Directory, request: Omit<StateRequest, 'd
   return found;
 }
 
-function stateOf(log: Log): LogState {
+export function stateOf(log: Log): LogState {
   const { logStartOffset, endOffset: logEndOffset, lastStableOffset } = log;
   const producers = [...log.producers()].map((each): [number, number[]] => [
     each.producerId,
