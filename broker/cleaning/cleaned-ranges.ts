@@ -10,8 +10,8 @@ export interface CleanedRange {
 
 /**
  * Of which offsets a log still has every record: for whoever asks it about the past. The checkpoint says so when all went well. A pass
- * that is replacing segments, or broke off while it was, has gone further; so may have one that ended with the power: what was
- * sealed at a start after an unclean stop counts as cleaned.
+ * that is replacing segments, or broke off while it was, has gone further; so may have one that was at work just before an
+ * unclean stop: then what was sealed counts as cleaned.
  */
 export class CleanedRanges {
   readonly #offsets: CleanerOffsets;

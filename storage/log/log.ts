@@ -75,7 +75,7 @@ export class Log {
   readonly partition: number;
   readonly topicId: string;
   readonly directory: string;
-  /** After an unclean stop: where the last segment began. Below it the cleaner's checkpoint may lag behind what it did. */
+  /** Where the last segment began, if the stop was unclean and the cleaner's checkpoint may lag behind what it did; else 0. */
   readonly sealedBeforeCrash: number;
   readonly #deps: LogDependencies;
   readonly #writer: LogWriter;
@@ -92,7 +92,7 @@ export class Log {
     this.#deps = deps;
     this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
     this.#keptStartOffset = loaded.logStartOffset;
-    this.sealedBeforeCrash = deps.cleanShutdown ? 0 : (loaded.segments.at(-1)?.baseOffset ?? 0);
+    this.sealedBeforeCrash = loaded.sealedBeforeCrash ?? 0;
   }
 
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */

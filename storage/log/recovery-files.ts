@@ -28,6 +28,11 @@ export function settleLeftovers(files: FileSystem, directory: string, logger: Lo
   return leftovers.names;
 }
 
+/** A segment that was put in the place of others, or one of those. */
+export function isOfReplacement(name: string): boolean {
+  return offsetOf(name) >= 0 && (name.endsWith(suffixes.swap) || name.endsWith(suffixes.deleted));
+}
+
 class Leftovers {
   names: string[];
   readonly #files: FileSystem;

@@ -8,7 +8,7 @@ import { LeaderEpochs } from './leader-epochs.ts';
 import type { AbortedTransaction, LogLogger } from './log-types.ts';
 import type { CompletedTransaction } from './producer-state.ts';
 import { ProducerTable } from './producer-table.ts';
-import { settleLeftovers } from './recovery-files.ts';
+import { isOfReplacement, settleLeftovers } from './recovery-files.ts';
 import { Segment } from './segment.ts';
 import { fileName, filePath, leaderEpochFile, offsetOf, segmentSuffixes, suffixes } from './segment-files.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
@@ -54,6 +54,8 @@ export interface LoadedLog {
   readonly recoveryPoint: number;
   /** Those that were walked: their bytes may not be on the device. */
   readonly recovered: readonly Segment[];
+  /** See Log; left out: 0. */
+  readonly sealedBeforeCrash?: number;
 }
 
 /** Opens the directory, which exists. */
@@ -71,12 +73,15 @@ class Loader {
   readonly #recovered: Segment[] = [];
   /** Base offsets of segments that lack an index. */
   readonly #unindexed = new Set<number>();
+  /** Segments had been replaced, or removed, a short time before. */
+  readonly #wereReplaced: boolean;
   /** The segment that `#producers` has followed to its end. */
   #followed = -1;
 
   constructor(options: LoadOptions) {
     const { files, directory, logger } = options;
     this.#options = options;
+    this.#wereReplaced = files.listSync(directory).some(isOfReplacement);
     const names = settleLeftovers(files, directory, logger);
     this.#snapshots = new SnapshotFiles(files, directory, logger, names);
     this.#epochs = this.#readEpochs(names);
@@ -107,7 +112,16 @@ class Loader {
       endOffset,
       recoveryPoint: cleanShutdown ? endOffset : Math.min(recoveryPoint, endOffset),
       recovered: this.#recovered,
+      sealedBeforeCrash: this.#sealedBeforeCrash(),
     };
+  }
+
+  /** What the cleaner replaced stands there as `.deleted` for `file.delete.delay.ms`, until well after its checkpoint is written. */
+  #sealedBeforeCrash(): number {
+    const { cleanShutdown, files, settings } = this.#options;
+    const isSeen = !files.deletesAtOnce && settings['file.delete.delay.ms'] > 0;
+    if (cleanShutdown || (isSeen && !this.#wereReplaced)) return 0;
+    return this.#segments.at(-1)?.baseOffset ?? 0;
   }
 
   #parts() {
