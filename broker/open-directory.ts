@@ -43,7 +43,7 @@ export interface OpenLogsParts {
 export async function openLogs(
   { environment, configuration }: OpenLogsParts,
   directory: string,
-  { state, controller }: OpenedCluster,
+  { state, controller, log }: OpenedCluster,
   logger: Logger,
   undo: UndoList,
 ): Promise<{ logDirectory: LogDirectory; partitions: Partitions }> {
@@ -61,6 +61,13 @@ export async function openLogs(
     initialDelayMs: settings['log.initial.task.delay.ms'],
   });
   undo.push(async () => void (await logDirectory.close(state.brokerEpoch)));
+  // What could not be synced may be there at the next start all the same: a deletion would then take along what was written to its
+  // topic in the meantime. Apache Kafka ends its process here.
+  log.onEvent((event) => {
+    if (event !== 'offline') return;
+    logDirectory.halt('The metadata log has failed');
+    logger.error('the metadata log has failed: writes are refused until the next start');
+  });
   const partitions = new Partitions(state, {
     open: (topic, index) => {
       const overrides = state.configs(configResourceTypes.topic, topic.name);

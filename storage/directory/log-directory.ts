@@ -134,6 +134,12 @@ export class LogDirectory {
     return this.#isOffline;
   }
 
+  /** No log takes an append from here on; what there is can be read. */
+  halt(why: string): void {
+    this.#isOffline = true;
+    this.#room.halted = why;
+  }
+
   /** Partitions on the disk for which no log was opened yet. */
   get unopened(): readonly FoundPartition[] {
     return [...this.#found.values()];

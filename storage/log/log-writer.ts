@@ -93,9 +93,10 @@ export class LogWriter {
 
   /** Why nothing can be appended; null when it can. */
   refusal(): AppendRefused | null {
-    if (this.state === 'online') return null;
-    if (this.state === 'deleted') return this.refused(errors.unknownTopicOrPartition, null);
-    return this.refused(errors.kafkaStorageError, `The log ${this.list.directory} is ${this.state}`);
+    const { state, list } = this;
+    if (state === 'deleted') return this.refused(errors.unknownTopicOrPartition, null);
+    const why = state === 'online' ? this.#room.halted : `The log ${list.directory} is ${state}`;
+    return why === null ? null : this.refused(errors.kafkaStorageError, why);
   }
 
   refused(error: KafkaError, message: string | null): AppendRefused {
@@ -157,10 +158,6 @@ export class LogWriter {
     if (snapshot) files.push(snapshot);
     this.sync.sealed(old.baseOffset, this.endOffset, files, this.list.directory);
     return true;
-  }
-
-  expireProducers(nowMs: number): void {
-    this.producers.expire(nowMs, this.#deps.producerIdExpirationMs());
   }
 
   /** Moves the log start offset to where retention lets it; true when it moved. */

@@ -307,7 +307,7 @@ export class Log {
   }
 
   expireProducers(nowMs: number): void {
-    this.#writer.expireProducers(nowMs);
+    this.#writer.producers.expire(nowMs, this.#deps.producerIdExpirationMs());
   }
 
   /**

@@ -16,6 +16,8 @@ export class Room {
   #saidMs = Number.NEGATIVE_INFINITY;
   /** The end of what was not said is not said either. */
   #isSaid = false;
+  /** Why no append is taken any more, whatever the room; null: they are. */
+  halted: string | null = null;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>, logger: LogLogger) {
     this.#clock = clock;
