@@ -38,12 +38,14 @@ export class LateLookups implements Lookups {
   constructor(parts: OpenLookupParts) {
     this.#parts = parts;
     const { cluster, environment } = parts;
-    this.#forgetCluster = cluster.onChange(({ kind }) => {
+    this.#forgetCluster = cluster.onChange((change) => {
+      if (this.#loading !== null) return;
+      const topic =
+        change.kind === 'topic-created' ? change.topic.name : change.kind === 'configs' ? change.name : null;
       // Those who tell logs of their new settings listen to the same change: after them.
-      if (this.#loading === null && (kind === 'configs' || kind === 'topic-created'))
-        environment.clock.defer(() => this.#loadIfWanted());
+      if (topic !== null) environment.clock.defer(() => this.#loadFor(topic));
     });
-    this.#loadIfWanted();
+    for (const { name } of cluster.topics()) this.#loadFor(name);
   }
 
   async get(...args: Parameters<Lookups['get']>): ReturnType<Lookups['get']> {
@@ -93,11 +95,11 @@ export class LateLookups implements Lookups {
     await (await this.#loading?.catch(() => null))?.stop();
   }
 
-  #loadIfWanted(): void {
+  /** If the topic wants to have its table before it is asked for. */
+  #loadFor(topic: string): void {
     if (this.#loading !== null || this.#isStopped) return;
-    const wants = 'kompakt.lookup.enable';
-    for (const { log } of this.#parts.partitions.all())
-      if (log.settings[wants] === 'true') return void this.#load().catch(() => {});
+    const settings = this.#parts.partitions.get(topic, 0)?.log.settings;
+    if (settings?.['kompakt.lookup.enable'] === 'true') void this.#load().catch(() => {});
   }
 
   #load(): Promise<LoadedLookups> {

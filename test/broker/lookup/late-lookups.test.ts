@@ -64,6 +64,13 @@ it('has those of topics that are made later, and want to be', async () => {
   expect(lookups!.status()).toHaveLength(1);
 });
 
+it('leaves alone those that are made, or changed, and want nothing', async () => {
+  const late = open();
+  await cleaning.world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  await cleaning.world.clock.settle();
+  expect(late.status()).toEqual([]);
+});
+
 it('refuses what comes after the stop, asked before or not', async () => {
   await cleaning.world.topic('articles', 1, { 'cleanup.policy': 'compact' });
   const late = open();
