@@ -38,7 +38,7 @@ import {
   startJdbcSink,
   streamsVersion,
 } from './lookup/jvm.ts';
-import { type RunningKompakt, startKompakt } from './lookup/kompakt.ts';
+import { type RunningKompakt, startKompakt, untilRead } from './lookup/kompakt.ts';
 import { cpuSecondsOfFamily, residentMegabytesOfFamily } from './lookup/processes.ts';
 import type { StoreAddress } from './lookup/stores.ts';
 
@@ -128,6 +128,7 @@ const noteBuilt = (system: System, seconds: number): void =>
 
 /** From nothing to a first answer: what is read is the log, or the same articles as a file. Kompakt's turn is in inProcess. */
 async function build(stage: Stage): Promise<void> {
+  await untilRead(stage.kompakt, topic);
   for (const system of ['postgres', 'redis'] as const) {
     const file = system === 'postgres' ? stage.copyFile : stage.redisFile;
     noteBuilt(system, (await stage[system].load(file)).seconds);

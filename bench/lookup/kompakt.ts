@@ -23,3 +23,10 @@ export async function startKompakt(dataDirectory: string): Promise<RunningKompak
   await until('kompakt', child, async () => (await fetch(`http://127.0.0.1:${httpPort}/topics`)).status > 0);
   return { pid: child.pid!, port, httpPort, rpcPort, stop: () => end(child) };
 }
+
+/** A table is read from its log when it is first asked for; until it is there. */
+export async function untilRead({ httpPort }: RunningKompakt, topic: string): Promise<void> {
+  const asked = `http://127.0.0.1:${httpPort}/topics/${topic}/keys/none?wait-ms=60000`;
+  const { status } = await fetch(asked);
+  if (status !== 404) throw new Error(`${asked} answers ${status}`);
+}
