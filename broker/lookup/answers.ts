@@ -18,6 +18,13 @@ export function answerOf(newest: readonly (KeyRecord | null)[]): KeyAnswer {
   return tombstone === null ? { kind: 'absent' } : { kind: 'deleted', record: tombstone };
 }
 
+/** What an answer takes: the keys and values in it. */
+export function bytesOf(answer: KeyAnswer): number {
+  if (answer.kind === 'absent') return 0;
+  const records: readonly KeyRecord[] = answer.kind === 'several' ? answer.records : [answer.record];
+  return records.reduce((bytes, { key, value }) => bytes + key.length + (value?.length ?? 0), 0);
+}
+
 export function isLive(record: KeyRecord): record is LiveRecord {
   return record.value !== null;
 }

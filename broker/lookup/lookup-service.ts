@@ -1,4 +1,5 @@
 /** The key/value store of a broker: each operation checks what it is asked, and lets its own file do it. */
+import { MiB } from '../../storage/config/define.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { CleanedRanges } from '../cleaning/cleaned-ranges.ts';
 import type { BrokerSettings } from '../config/settings.ts';
@@ -6,7 +7,7 @@ import type { ClusterState } from '../metadata/cluster-state.ts';
 import type { Partition } from '../partitions/partition.ts';
 import type { Partitions } from '../partitions/partitions.ts';
 import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts';
-import { allOf, answerOf } from './answers.ts';
+import { allOf, answerOf, bytesOf } from './answers.ts';
 import { ChangeStream } from './change-stream.ts';
 import { checkChanges, checkGet, checkKeys } from './checks.ts';
 import { readHistory } from './history.ts';
@@ -35,6 +36,10 @@ import { TailReader } from './tail-reader.ts';
 import type { TopicTables } from './topic-tables.ts';
 import { checkWaitMs, Waiting } from './waiting.ts';
 import { Writes } from './writes.ts';
+
+/** Keys and values of all answers of a batch, which may ask a thousand times for the largest value. */
+export const answersBytesMax = 32 * MiB;
+const tooManyBytes = `the answers have more than ${answersBytesMax / MiB} MiB together: ask for fewer keys at a time`;
 
 export interface LookupParts {
   readonly environment: Environment;
@@ -86,7 +91,14 @@ export class LookupService implements Lookups {
     checkKeys(keys, options);
     const chosen = await this.#readyFor(topic, keys, options);
     const answers: KeyAnswer[] = [];
-    for (const key of keys) answers.push(await this.#getOne(chosen, key, options));
+    let bytes = 0;
+    for (const key of keys) {
+      const answer = await this.#getOne(chosen, key, options);
+      bytes += bytesOf(answer);
+      // One alone is as large as it is.
+      if (bytes > answersBytesMax && answers.length > 0) refuse({ reason: 'too-large' }, tooManyBytes);
+      answers.push(answer);
+    }
     return answers;
   }
 

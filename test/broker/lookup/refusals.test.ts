@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LookupRefused } from '../../../broker/lookup/lookup.ts';
 import { Waiting, waitersMax } from '../../../broker/lookup/waiting.ts';
 import { transactionStateTopic } from '../../../broker/metadata/topic-names.ts';
+import { MiB } from '../../../storage/config/define.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { write } from '../cleaning/cleaning-world.ts';
@@ -192,4 +193,17 @@ it('a refusal says why in words', async () => {
   const error = await at.lookups.get('nothing', key).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(LookupRefused);
   expect((error as Error).message).toBe('there is no topic nothing');
+});
+
+it('a batch whose answers would be too large is refused, one large answer is not', async () => {
+  await at.table('articles', 1, { 'max.message.bytes': `${48 * MiB}` });
+  const put = (mebibytes: number) =>
+    at.done(at.lookups.put('articles', key, Buffer.alloc(mebibytes * MiB, 'x')));
+  const ask = (keys: Buffer[]) => at.lookups.getMany('articles', keys);
+  await put(1);
+  expect(await at.done(refusalOf(ask(Array(40).fill(key))))).toEqual({ reason: 'too-large' });
+  expect(await at.done(ask(Array(30).fill(key)))).toHaveLength(30);
+  await put(40);
+  expect(await at.done(ask([key]))).toHaveLength(1);
+  expect(await at.done(refusalOf(ask([bytes('none'), key])))).toEqual({ reason: 'too-large' });
 });
