@@ -45,9 +45,9 @@ export class ChangeSource implements PartitionWatcher {
   readonly #filter: KeyFilter;
   readonly #bufferBytes: number;
   readonly #watched = new Set<Partition>();
-  /** null: to be begun. */
-  #snapshot: StreamPlace['snapshot'] = null;
   #isBegun: boolean;
+  /** null: not begun, or told. */
+  #snapshot: StreamPlace['snapshot'] = null;
   /** By partition: the boundaries of the snapshot, then what is to be told next. */
   #offsets: number[];
   #tables: Promise<Chosen> | null = null;

@@ -88,9 +88,10 @@ export class Readiness {
       if (each.isLoading || each.indexedOffset + behindMax < each.log.lastStableOffset)
         (behind ??= []).push(each);
     if (behind === null) return undefined;
-    const late = behind;
+    const late = behind.map((each) => ({ each, offset: each.log.lastStableOffset }));
     const work = async (signal: AbortSignal): Promise<void> => {
-      await Promise.all(late.map((each) => caughtUp(each, each.log.lastStableOffset, signal)));
+      // One after the other: each listens to the signal while it is waited for.
+      for (const { each, offset } of late) await caughtUp(each, offset, signal);
       this.checkLive(table);
     };
     return this.#parts.waiting.during(options, work, () => stillLoading(table));

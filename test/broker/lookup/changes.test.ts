@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { slowReaderMs } from '../../../broker/lookup/change-stream.ts';
 import type { Change, ChangesOptions } from '../../../broker/lookup/lookup.ts';
+import { readStreamToken, streamToken, tokenPartitionsMax } from '../../../broker/lookup/tokens.ts';
 import { write } from '../cleaning/cleaning-world.ts';
 import { TransactionClient } from '../transactions/transaction-client.ts';
 import { bytes, type LookupWorld, openLookupWorld, refusalOf, take } from './lookup-world.ts';
@@ -106,6 +107,25 @@ describe('a stream of changes', () => {
     write(at.world, at.world.partitions.get('articles', 1)!, 'x=1');
     expect(await waiting).toEqual(['c 0 x=1']);
   });
+});
+
+it('a position has room for so many partitions; of larger topics one must be chosen', async () => {
+  await at.table('articles', tokenPartitionsMax + 1);
+  expect(await end(open())).toEqual({ reason: 'bad-request' });
+  expect(await next(open({ partition: tokenPartitionsMax }), 1)).toEqual(['live']);
+  await at.world.deleteTopic('articles');
+  await at.table('articles', tokenPartitionsMax);
+  write(at.world, at.world.partitions.get('articles', 7)!, 'a=1');
+  const stream = open();
+  const { value } = await at.done(stream.next());
+  expect(value.kind).toBe('record');
+  // It fits in a header line of HTTP, also where every offset is as long as can be.
+  const offsets = Array.from({ length: tokenPartitionsMax }, (_, n) => (n % 2 === 0 ? 2 ** 52 : 0));
+  const longest = { topicId: at.world.idOf('articles'), chosen: null, snapshot: null, offsets };
+  expect(streamToken(longest).length).toBeLessThan(15_000);
+  expect(readStreamToken(streamToken(longest))).toEqual(longest);
+  await stream.return!();
+  expect(await next(open({ after: value.position }), 1)).toEqual(['live']);
 });
 
 describe('a stream ends', () => {
