@@ -43,13 +43,15 @@ export class KeyScans {
 
   /** Visits the decided records of the key in [from, upTo), in order; ends early when `visit` says so. */
   async scan(
-    { log, isDropped }: Pick<PartitionTable, 'log' | 'isDropped'>,
+    table: PartitionTable,
     key: Buffer,
     { from, upTo, signal }: ScanOptions,
     visit: (record: KeyRecord) => boolean,
   ): Promise<void> {
+    const { log } = table;
     const filter = keyFilter(key);
-    const batches = new DecidedBatches(log, this.#slices, () => isDropped || signal?.aborted === true);
+    const isStopped = () => table.isDropped || signal?.aborted === true;
+    const batches = new DecidedBatches(log, this.#slices, isStopped);
     let isEnough = false;
     for (let offset = Math.max(from, log.logStartOffset); offset < upTo && !isEnough; ) {
       this.#waiting.check(signal);
