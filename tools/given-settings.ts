@@ -41,6 +41,13 @@ export function configurationOf(options: GivenSettings): Configuration | string 
   if (options.ignoreAcls) set.set('kompakt.ignore.acls', 'true');
   const wrong = setHttp(options, set);
   if (wrong !== undefined) return wrong;
+  for (const [variable, key] of [
+    [httpTokenVariable, 'kompakt.http.token'],
+    [lookupTokenVariable, 'kompakt.lookup.rpc.token'],
+  ] as const) {
+    const token = process.env[variable];
+    if (token !== undefined && !set.has(key)) set.set(key, token);
+  }
   let sources: SettingsSources = { set };
   if (options.host !== undefined) sources = { ...sources, host: options.host };
   if (port !== undefined) sources = { ...sources, port };
@@ -61,8 +68,10 @@ function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
-/** The environment variable that holds the token of HTTP, where no list of processes shows it. */
-const tokenVariable = 'KOMPAKT_HTTP_TOKEN';
+/** Environment variables that hold tokens, where no list of processes shows them. */
+const httpTokenVariable = 'KOMPAKT_HTTP_TOKEN';
+/** For the broker; the commands that call it read the same one (open-lookups.ts). */
+const lookupTokenVariable = 'KOMPAKT_LOOKUP_TOKEN';
 
 /** What the options for HTTP are as keys; what is wrong with them, or undefined. */
 function setHttp(options: GivenSettings, set: Map<string, string>): string | undefined {
@@ -86,8 +95,5 @@ function setHttp(options: GivenSettings, set: Map<string, string>): string | und
     if (set.has(key)) return `${option} and --set ${key} contradict each other; give one of them`;
     set.set(key, text);
   }
-  const ofEnvironment = process.env[tokenVariable];
-  if (ofEnvironment !== undefined && !set.has('kompakt.http.token'))
-    set.set('kompakt.http.token', ofEnvironment);
   return undefined;
 }

@@ -13,7 +13,8 @@ export interface LookupChoice extends BrokerChoice {
   readonly tokenFile?: string;
 }
 
-export const tokenVariable = 'KOMPAKT_LOOKUP_TOKEN';
+/** The variable of given-settings.ts, which would bring all keys along. */
+const tokenVariable = 'KOMPAKT_LOOKUP_TOKEN';
 
 /** Rejects with a ControlError that says why there is nobody. */
 export async function openLookups(choice: LookupChoice): Promise<RemoteLookups> {

@@ -81,7 +81,7 @@ export class LookupCalls {
     const { protocol, callBytesMax, connection } = options;
     this.#splitter = new FrameSplitter(callBytesMax, (frame) =>
       // The frame is borrowed, and keys and values are views into it.
-      this.#take(protocol.call.decode(Buffer.from(frame)) as unknown as CallMessage),
+      this.#take(protocol.readCall(Buffer.from(frame)) as CallMessage),
     );
     this.#batch = new FrameBatch((chunks) => {
       if (this.#isClosed || connection.send(chunks) || !this.#hasRoom) return;

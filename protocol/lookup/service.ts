@@ -12,7 +12,7 @@
  *
  * The messages (messages.ts) are parsed on the first call.
  */
-import type { Type } from 'protobufjs';
+import type { Reader, Type } from 'protobufjs';
 import { lookupMessages } from './messages.ts';
 
 /** At a time on one connection; more are refused. A client that knows keeps the rest to itself. */
@@ -31,9 +31,18 @@ export const replyPartBytes = 256 * 1024;
 /** Of one stream of changes, sent and not yet taken; and one change more. */
 export const streamWindowBytes = 256 * 1024;
 
+/**
+ * Fields in a call and in its request: keys, headers, etags. Each costs a hundred times its two bytes when it is read, so that a small call
+ * needs no counting.
+ */
+export const callElementsMax = 10_000;
+const uncountedBytes = 4 * 1024;
+
 export interface LookupProtocol {
   readonly call: Type;
   readonly reply: Type;
+  /** Throws at bytes that are no call, or one of too many elements. They are borrowed as long as the message lives. */
+  readCall(bytes: Uint8Array): object;
 }
 
 let protocol: Promise<LookupProtocol> | null = null;
@@ -42,9 +51,37 @@ let protocol: Promise<LookupProtocol> | null = null;
 export function lookupProtocol(): Promise<LookupProtocol> {
   protocol ??= import('protobufjs').then(({ default: protobuf }) => {
     const { root } = protobuf.parse(lookupMessages, { keepCase: true });
-    return { call: root.lookupType('kompakt.lookup.Call'), reply: root.lookupType('kompakt.lookup.Reply') };
+    const call = root.lookupType('kompakt.lookup.Call');
+    const readCall = (bytes: Uint8Array): object => {
+      if (bytes.length > uncountedBytes) {
+        const reader = protobuf.Reader.create(bytes);
+        checkElements(reader, reader.len, true, callElementsMax);
+      }
+      return call.decode(bytes);
+    };
+    return { call, reply: root.lookupType('kompakt.lookup.Reply'), readCall };
   });
   return protocol;
+}
+
+const wireTypeBits = 7;
+const lengthDelimited = 2;
+
+/** Gives how many more there may be. */
+function checkElements(reader: Reader, end: number, goesIn: boolean, mostLeft: number): number {
+  let left = mostLeft;
+  while (reader.pos < end) {
+    const wireType = reader.uint32() & wireTypeBits;
+    if (--left < 0) throw new RangeError(`a call of more than ${callElementsMax} elements`);
+    if (wireType !== lengthDelimited || !goesIn) {
+      reader.skipType(wireType);
+      continue;
+    }
+    const length = reader.uint32();
+    if (length > end - reader.pos) throw new RangeError('a field that is longer than its message');
+    left = checkElements(reader, reader.pos + length, false, left);
+  }
+  return left;
 }
 
 /** The fields of message OpenLookupReply: what the broker takes. */

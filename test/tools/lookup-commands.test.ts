@@ -10,12 +10,14 @@ let broker: RunningBroker;
 const token = 'a token of the shop';
 
 beforeAll(async () => {
-  const tokenKey = `kompakt.lookup.rpc.token=${token}`;
-  const settings = ['log.cleanup.policy=compact', 'kompakt.lookup.rpc.port=0', tokenKey];
-  broker = await startProgram([
-    ...['dist/kompakt.js', 'serve', '--port', '0', '--data-dir', data.path],
-    ...settings.flatMap((setting) => ['--set', setting]),
-  ]);
+  const settings = ['log.cleanup.policy=compact', 'kompakt.lookup.rpc.port=0'];
+  broker = await startProgram(
+    [
+      ...['dist/kompakt.js', 'serve', '--port', '0', '--data-dir', data.path, '--no-http'],
+      ...settings.flatMap((setting) => ['--set', setting]),
+    ],
+    { KOMPAKT_LOOKUP_TOKEN: token },
+  );
   const admin = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.createTopics({

@@ -66,8 +66,11 @@ export interface RunningBroker {
 }
 
 /** Starts a broker by the given command line and waits for its ready line. */
-export async function startProgram(args: readonly string[]): Promise<RunningBroker> {
-  const program = runNode(args);
+export async function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningBroker> {
+  const program = runNode(args, env);
   const line = await program.firstLine;
   const address = /\S+:\d+/.exec(line)?.[0];
   if (address === undefined) throw new Error(`no address in the ready line: ${line}`);

@@ -15,6 +15,6 @@ export const lookupRpcKeys = {
   }),
   'kompakt.lookup.rpc.token': password({
     default: null,
-    doc: 'What a program has to show on kompakt.lookup.rpc.port. It crosses the network as it is: there is no encryption yet.',
+    doc: 'What a program has to show on kompakt.lookup.rpc.port. It crosses the network as it is: there is no encryption yet. The command line reads it from the environment variable KOMPAKT_LOOKUP_TOKEN too, where no list of processes shows it.',
   }),
 };

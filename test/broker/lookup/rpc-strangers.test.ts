@@ -78,10 +78,21 @@ describe('before it is let in, a connection is closed', () => {
   });
 });
 
+const manyKeys = (count: number) => Array.from({ length: count }, () => Buffer.alloc(0));
+
 describe('inside', () => {
+  it('as many elements as anybody needs are no reason to hang up', async () => {
+    const { client } = await rpcWorld();
+    expect(await (await client()).getMany('articles', manyKeys(9_000))).toHaveLength(9_000);
+  });
+
   it.each([
     ['what is no call', async () => frame(Buffer.from([255, 255, 255]))],
     ['a negative size', async () => Buffer.from([255, 255, 255, 255])],
+    [
+      'millions of keys in a small call',
+      async () => callFrame({ id: 1, getMany: { topic: 'articles', keys: manyKeys(10_001) } }),
+    ],
     [
       'two calls of one id',
       async () =>
