@@ -1,7 +1,8 @@
 /* How articles come into their topic: by Kafka Connect from files, or, where that cannot run, by a producer of our own.
  *
- *   all(texts)      the catalogue, once; returns when it is being read
- *   change(n, text) one article anew
+ *   all(lines)      the catalogue, once; returns when it is being read
+ *   change(line)    one article anew
+ *   check()         throws when the feed has failed
  *
  * Both take lines "id TAB article", one article after the other. */
 import { appendFile, open, writeFile } from 'node:fs/promises';
@@ -25,6 +26,7 @@ export async function connectFeed({ bootstrap, directory, topic }) {
       return startMs;
     },
     change: (line) => appendFile(changes, asLine(line)),
+    check: () => connect.check(),
     stop: () => connect.stop(),
   };
 }
@@ -46,6 +48,7 @@ export async function nodeFeed({ kafka, topic }) {
       return startMs;
     },
     change: (line) => send([line]),
+    check: async () => {},
     stop: () => producer.disconnect(),
   };
 }

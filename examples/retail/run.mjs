@@ -51,12 +51,20 @@ const catalogue = createCatalogue(scale);
 const versions = new Uint16Array(catalogue.articleCount);
 const children = [];
 
+let feed = null;
+
 const directory = mkdtempSync(join(tmpdir(), 'retail-'));
 const kompakt = await startKompakt(join(directory, 'data'));
+process.once('SIGINT', () => cleanUp().then(() => process.exit(130)));
 try {
   await saturday();
 } finally {
+  await cleanUp();
+}
+
+async function cleanUp() {
   for (const child of children) child.kill('SIGKILL');
+  await feed?.stop();
   await kompakt.stop();
   rmSync(directory, { recursive: true, force: true });
 }
@@ -69,16 +77,15 @@ async function saturday() {
   const rest = connectRest(kompakt.rest);
   say('kompakt', `Kafka on ${kompakt.brokers[0]}, HTTP on ${kompakt.rest}`);
 
-  const feed = await openFeed(kafka);
-  await feedArticles(admin, feed);
+  feed = await openFeed(kafka);
+  await feedArticles(admin);
   await settled(admin, rest);
 
-  const { day, changeCount } = await openTheShops(feed);
+  const { day, changeCount } = await openTheShops();
   tellTheDay(day, changeCount);
 
   await feedArrived(admin, catalogue.articleCount + changeCount);
   await settled(admin, rest);
-  await feed.stop();
   await addUp(kafka, rest, day);
   rest.close();
   await admin.disconnect();
@@ -102,7 +109,7 @@ function openFeed(kafka) {
   return nodeFeed({ kafka, topic: 'articles' });
 }
 
-async function feedArticles(admin, feed) {
+async function feedArticles(admin) {
   let bytes = 0;
   let skus = 0;
   function* lines() {
@@ -127,7 +134,7 @@ async function feedArticles(admin, feed) {
 async function feedArrived(admin, records) {
   const arrived = async () =>
     (await admin.fetchTopicOffsets('articles')).reduce((sum, { high }) => sum + Number(high), 0);
-  while ((await arrived()) < records) await pause(20);
+  for (; (await arrived()) < records; await pause(50)) await feed.check();
 }
 
 /** Until what is in the log of the articles is what a lookup answers. */
@@ -143,7 +150,7 @@ async function settled(admin, rest) {
 }
 
 /** The load: all tills, two stock keepers of whom one is killed, and prices that change. */
-async function openTheShops(feed) {
+async function openTheShops() {
   const common = { ...scale, brokers: kompakt.brokers, rest: kompakt.rest };
   const keepers = [await startKeeper('first'), await startKeeper('second')];
   const tills = start('tills.mjs', {
@@ -158,7 +165,7 @@ async function openTheShops(feed) {
     keepers[0].kill('SIGKILL');
     keepers[0] = await startKeeper('first');
   });
-  const changes = changePrices(feed, () => isOver);
+  const changes = changePrices(() => isOver);
   const day = await messageOf(tills, 'receipts');
   isOver = true;
   await halfTime;
@@ -172,7 +179,7 @@ async function openTheShops(feed) {
 }
 
 /** Half of the changes are of what sells best. Returns how many there were. */
-async function changePrices(feed, isOver) {
+async function changePrices(isOver) {
   const random = randomNumbers(scale.seed + 1);
   const hot = Math.ceil(catalogue.articleCount / 50);
   const startMs = performance.now();

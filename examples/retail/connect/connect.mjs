@@ -94,17 +94,26 @@ export async function startConnect({ bootstrap, directory }) {
   };
   // A worker that has not joined its group yet answers 500 or not at all.
   while ((await ask('/connectors'))?.status !== 200) await pause(100);
+  const names = [];
   return {
-    feed: (name, topic, source) => feed(ask, name, topic, source),
+    async feed(name, topic, source) {
+      await make(ask, name, { file: source, topic });
+      while (!(await isRunning(ask, name))) await pause(100);
+      names.push(name);
+    },
+    /** Throws when the worker has ended or one of its connectors has failed. */
+    async check() {
+      for (const name of names) await isRunning(ask, name);
+    },
     stop: () => end(child),
   };
 }
 
-async function feed(ask, name, topic, source) {
+async function make(ask, name, { file, topic }) {
   const config = {
     'connector.class': 'org.apache.kafka.connect.file.FileStreamSourceConnector',
     'tasks.max': '1',
-    file: source,
+    file,
     topic,
     transforms: 'key',
     'transforms.key.type': 'KeyFromLine',
@@ -113,18 +122,18 @@ async function feed(ask, name, topic, source) {
   const headers = { 'content-type': 'application/json' };
   for (;;) {
     const made = await ask('/connectors', { method: 'POST', headers, body });
-    if (made?.status === 201) break;
+    if (made?.status === 201) return;
     // 409: the group of workers is rebalancing.
     if (made !== null && made.status !== 409) throw new Error(`connector ${name}: ${await made.text()}`);
     await pause(100);
   }
-  for (;;) {
-    const status = await (await ask(`/connectors/${name}/status`))?.json();
-    const [task] = status?.tasks ?? [];
-    if (task?.state === 'FAILED') throw new Error(`connector ${name} failed: ${task.trace}`);
-    if (task?.state === 'RUNNING') return;
-    await pause(100);
-  }
+}
+
+async function isRunning(ask, name) {
+  const status = await (await ask(`/connectors/${name}/status`))?.json();
+  const [task] = status?.tasks ?? [];
+  if (task?.state === 'FAILED') throw new Error(`connector ${name} failed: ${task.trace}`);
+  return task?.state === 'RUNNING';
 }
 
 function end(child) {
