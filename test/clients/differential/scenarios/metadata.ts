@@ -281,4 +281,23 @@ const directories: Scenario = {
   },
 };
 
-export const metadataScenarios: readonly Scenario[] = [asking, paging, electing, moving, directories];
+/** Topics that are made because somebody asks for them. What the first answer says of one that can be made is ours to choose. */
+const making: Scenario = {
+  name: 'making',
+  async run(side, setting) {
+    const view = ownTopics(side);
+    for (const version of [0, 1, 3, 4, 9, 12, 13]) {
+      const names = (...all: string[]) => ({
+        topics: all.map((name) => ({ name, topicId: zeroUuid })),
+        ...(version >= 4 ? { allowAutoTopicCreation: true } : {}),
+      });
+      const made = `${side.prefix}-v${version}`;
+      await side.ask(metadata, version, names(made, made), 'a new topic', view);
+      await setting.settle(made);
+      await side.ask(metadata, version, names(made), 'the topic that was made', view);
+      await side.ask(metadata, version, names('', '.', 'no good', made), 'bad names beside it', view);
+    }
+  },
+};
+
+export const metadataScenarios: readonly Scenario[] = [making, asking, paging, electing, moving, directories];

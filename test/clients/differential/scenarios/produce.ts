@@ -49,6 +49,7 @@ const versions: Scenario = {
     for (const version of versionsOf('produce')) {
       const ask = (note: string, place: Place, acks = -1) =>
         side.ask(produce, version, sent(place, batchOf([`v${version}`]), acks), note, byPlace);
+      // Null records are not asked here: Kafka 4.4.0 neither answers them nor closes the connection.
       await ask('', there);
       await ask('acks 1', there, 1);
       await ask('acks 2', there, 2);
