@@ -20,7 +20,7 @@ export const hashWords = 4;
 /** Of the 128 bits of a hash. */
 export const hashBitsMax = 106;
 
-const slotWords = 5;
+export const slotWords = 5;
 const slotBytes = slotWords * 4;
 const tagShift = 22;
 const tombstoneBit = 1 << 21;
@@ -67,6 +67,10 @@ class Leaf {
 export class KeyMap {
   /** Hashes in it. */
   size = 0;
+  /** Of which the newest record is a tombstone. */
+  tombstones = 0;
+  /** Several keys share a hash. */
+  hasShared = false;
   readonly #masks: Uint32Array;
   #depth = 0;
   #directory: Leaf[] = [new Leaf(slotsAtFirst, 0)];
@@ -104,7 +108,8 @@ export class KeyMap {
       }
       leaf.used++;
       this.size++;
-    }
+    } else if (isTombstoneAt(leaf.words, slot)) this.tombstones--;
+    if (isTombstone) this.tombstones++;
     this.#write(leaf.words, slot, hashes, at, offset + 1, isTombstone);
     return true;
   }
@@ -112,7 +117,10 @@ export class KeyMap {
   /** From now on several keys share the hash, which is there. */
   share(hashes: Uint32Array, at: number): void {
     const leaf = this.#leafOf(hashes, at);
-    this.#write(leaf.words, this.#locate(leaf, hashes, at), hashes, at, sharedValue, false);
+    const slot = this.#locate(leaf, hashes, at);
+    this.hasShared = true;
+    if (isTombstoneAt(leaf.words, slot)) this.tombstones--;
+    this.#write(leaf.words, slot, hashes, at, sharedValue, false);
   }
 
   /** The hash as far as it is kept, as a text. */
@@ -134,7 +142,7 @@ export class KeyMap {
     if (leaf === null) return;
     for (let at = 0; at < leaf.words.length; at += slotWords) {
       const offset = offsetAt(leaf.words, at);
-      if (offset >= 0) visit(offset, (leaf.words[at + 3]! & tombstoneBit) !== 0);
+      if (offset >= 0) visit(offset, isTombstoneAt(leaf.words, at));
     }
   }
 
@@ -146,7 +154,9 @@ export class KeyMap {
     let removed = 0;
     for (let at = 0; at < words.length; ) {
       const offset = offsetAt(words, at);
-      if (offset >= 0 && goes(offset, (words[at + 3]! & tombstoneBit) !== 0)) {
+      const isTombstone = isTombstoneAt(words, at);
+      if (offset >= 0 && goes(offset, isTombstone)) {
+        if (isTombstone) this.tombstones--;
         removeAt(leaf, at);
         removed++;
         // What was moved here has not been looked at, unless it came round the end: then it has, and stays.
@@ -165,19 +175,27 @@ export class KeyMap {
   *leaves(): Generator<LeafContent> {
     for (let index = 0; index < this.#directory.length; index++) {
       const leaf = this.#firstAt(index);
-      if (leaf !== null) yield { depth: leaf.depth, used: leaf.used, words: leaf.words };
+      if (leaf === null) continue;
+      const { depth, used, words } = leaf;
+      let tombstones = 0;
+      for (let at = 0; at < words.length; at += slotWords) if (isTombstoneAt(words, at)) tombstones++;
+      yield { depth, used, tombstones, words };
     }
   }
 
   /** The map that `leaves` came from; null where they are not those of one. */
   static from(leaves: Iterable<LeafContent>, hashBits = hashBitsMax): KeyMap | null {
-    const all = Array.from(leaves, ({ depth, used, words }) => {
+    let tombstones = 0;
+    const all = Array.from(leaves, (content) => {
+      const { depth, used, words } = content;
+      tombstones += content.tombstones;
       const leaf = new Leaf(words.length / slotWords, depth, words);
       leaf.used = used;
       return leaf;
     });
     const depth = Math.max(0, ...all.map((leaf) => leaf.depth));
     const map = new KeyMap(hashBits);
+    map.tombstones = tombstones;
     map.#depth = depth;
     map.#directory = [];
     map.#slots = 0;
@@ -286,6 +304,7 @@ export class KeyMap {
 export interface LeafContent {
   readonly depth: number;
   readonly used: number;
+  readonly tombstones: number;
   readonly words: Uint32Array;
 }
 
@@ -299,6 +318,10 @@ function homeOf(word0: number, slots: number): number {
 
 function isEmptyAt(words: Uint32Array, at: number): boolean {
   return words[at + 4] === 0 && (words[at + 3]! & upperMask) === 0;
+}
+
+function isTombstoneAt(words: Uint32Array, at: number): boolean {
+  return (words[at + 3]! & tombstoneBit) !== 0;
 }
 
 function offsetAt(words: Uint32Array, at: number): number {

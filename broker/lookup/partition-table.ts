@@ -1,113 +1,71 @@
 /**
  * The table of one partition: for each key the offset of its newest decided record, tombstones included as long as they are in the log.
- * It is read from the log and then follows it. Whatever takes records away from the end of the log, and damage, makes it begin anew.
+ * How it comes to be and follows the log is told in table-feed.ts.
  *
  * A lookup compares the record's key with the one that was asked for. Where they differ, two keys share a hash (key-map.ts): then
- * all keys with it are looked for in the log, and known by their bytes from then on.
+ * all keys with it are looked for in the log, and known by their bytes from then on. So a record that is given is always that of the
+ * key. What cannot be noticed is a key whose record was overwritten in the map by the tombstone of another one, and that tombstone
+ * taken by the cleaner, before anybody asked; two of ten million keys have the same hash once in 10^18 tables.
  */
-import type { Clock } from '../../storage/environment/clock.ts';
 import type { Log } from '../../storage/log/log.ts';
-import type { LogEvent } from '../../storage/log/log-types.ts';
-import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
-import { DecidedBatches } from './decided-batches.ts';
-import { hashWords, isShared, KeyMap, noOffset } from './key-map.ts';
-import type { KeyHash, KeyHasher } from './key-map-hash.ts';
-import { forEachKey, newestBehind } from './keyed-records.ts';
+import { noOffset } from './key-map.ts';
+import type { KeyHash } from './key-map-hash.ts';
+import { newestBehind } from './keyed-records.ts';
 import { type KeyRecord, LookupRefused, type TableStatus } from './lookup.ts';
 import { readRecord } from './read-record.ts';
-import type { Slices } from './slices.ts';
-import type { TableMemory } from './table-memory.ts';
-
-export interface PartitionTableParts {
-  readonly partition: Partition;
-  readonly hasher: KeyHasher;
-  readonly clock: Clock;
-  readonly slices: Slices;
-  readonly memory: TableMemory;
-  readonly logger: Logger;
-  /** Left out: as many as there are. */
-  readonly hashBits?: number;
-}
+import { TableFeed, type TableFeedParts } from './table-feed.ts';
 
 type Answer = KeyRecord | null | Promise<KeyRecord | null>;
 
 export class PartitionTable {
   readonly partition: Partition;
   readonly log: Log;
-  readonly #parts: PartitionTableParts;
-  readonly #forgetLog: () => void;
-  readonly #words = new Uint32Array(hashWords);
-  #map: KeyMap;
-  /** Keys that share their hash with another, by hash and by their bytes. */
-  readonly #shared = new Map<string, SharedKeys>();
-  #indexedOffset = 0;
-  #isLoading = true;
-  #isDropped = false;
-  #isAwake = false;
-  /** Grows when all that was read counts no more. */
-  #generation = 0;
-  #failure: LookupRefused | null = null;
-  /** Of the map, as `memory` knows it. */
-  #countedBytes = 0;
-  /** What it took when there was no more room. */
-  #neededBytes = 0;
-  #listeners: readonly (() => void)[] = [];
+  readonly #feed: TableFeed;
 
-  constructor(parts: PartitionTableParts) {
-    this.#parts = parts;
-    this.partition = parts.partition;
-    this.log = parts.partition.log;
-    this.#map = new KeyMap(parts.hashBits);
-    this.#forgetLog = this.log.onEvent((event) => this.#logChanged(event));
-    this.#wake();
+  constructor(partition: Partition, parts: Omit<TableFeedParts, 'log'>) {
+    this.partition = partition;
+    this.log = partition.log;
+    this.#feed = new TableFeed({ ...parts, log: partition.log });
   }
 
   /** Not all that was decided when it began is in it yet. */
   get isLoading(): boolean {
-    return this.#isLoading;
+    return this.#feed.isLoading;
   }
 
-  /** The topic is gone, or is not a table any more. */
+  /** The topic is gone, or is not a table any more, or the broker stops. */
   get isDropped(): boolean {
-    return this.#isDropped;
+    return this.#feed.isDropped;
   }
 
   /** Why there is no table: the log cannot be read, or it would be too large; null when all is well. */
   get failure(): LookupRefused | null {
-    return this.#failure;
-  }
-
-  /** Tries again where there was no room. */
-  retry(): void {
-    if (this.#failure?.refusal.reason !== 'memory' || this.#parts.memory.exceeds(this.#neededBytes)) return;
-    this.#failure = null;
-    this.#wake();
+    return this.#feed.failure;
   }
 
   /** Everything decided below it is in the table. */
   get indexedOffset(): number {
-    return this.#indexedOffset;
+    return this.#feed.indexedOffset;
   }
 
   get memoryBytes(): number {
-    return this.#map.memoryBytes;
+    return this.#feed.content.map.memoryBytes;
   }
 
   get status(): TableStatus {
     const { log, isLoading, memoryBytes, indexedOffset } = this;
     const { topic, partition, lastStableOffset } = log;
-    const keys = this.#map.size;
+    const keys = this.#feed.content.map.size;
     return { topic, partition, isLoading, keys, memoryBytes, indexedOffset, lastStableOffset };
   }
 
   /**
    * Newest decided offset of the key, -1 without any. A hint: another key may have the same hash, and a tombstone may have left
-   * the log; `newest` is exact.
+   * the log; `newest` looks.
    */
   find(hash: KeyHash): number {
-    let offset = this.#map.find(hash.words, 0);
-    if (offset === isShared) offset = this.#sharedBy(hash)!.offsetOf(hash.key);
+    const offset = this.#feed.content.find(hash);
     return offset < this.log.logStartOffset ? noOffset : offset;
   }
 
@@ -116,10 +74,11 @@ export class PartitionTable {
     return readRecord(this.log, offset);
   }
 
-  /** The newest decided record of the key, null without any. */
+  /** The newest decided record of the key, null without any. Throws LookupRefused where there is no table, or not yet. */
   newest(hash: KeyHash): Answer {
-    const shared = this.#sharedBy(hash);
-    if (shared?.searching) return shared.searching.then(() => this.newest(hash));
+    this.#refuseUnlessReady();
+    const searching = this.#feed.content.searching(hash);
+    if (searching) return searching.then(() => this.newest(hash));
     const offset = this.find(hash);
     if (offset === noOffset) return null;
     const record = this.read(offset);
@@ -130,22 +89,24 @@ export class PartitionTable {
 
   /**
    * The newest record of the key up to the end of the log: also one whose transaction is open, or that the table has not got yet; none
-   * of an aborted one.
+   * of an aborted one. Throws as `newest`.
    */
   newestPending(hash: KeyHash): Answer {
-    const behind = newestBehind(this.log, this.#indexedOffset, hash.key);
+    this.#refuseUnlessReady();
+    const behind = newestBehind(this.log, this.indexedOffset, hash.key);
     const answer = (offset: number): Answer => (offset < 0 ? this.newest(hash) : this.read(offset));
     return behind instanceof Promise ? behind.then(answer) : answer(behind);
   }
 
-  /** Resolves when indexedOffset >= offset; rejects with the signal's reason, or when the table is dropped. */
+  /** Resolves when indexedOffset >= offset; rejects with the signal's reason, or when there is no table any more. */
   reached(offset: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
+        const { failure } = this;
         if (signal?.aborted) end(() => reject(signal.reason));
-        else if (this.#failure) end(() => reject(this.#failure));
-        else if (this.#isDropped) end(() => reject(this.#gone()));
-        else if (this.#indexedOffset >= offset) end(resolve);
+        else if (failure) end(() => reject(failure));
+        else if (this.isDropped) end(() => reject(this.#gone()));
+        else if (this.indexedOffset >= offset) end(resolve);
       };
       const end = (settle: () => void): void => {
         forget();
@@ -158,122 +119,29 @@ export class PartitionTable {
     });
   }
 
-  /** Calls back when the table moved on, begins anew or is dropped. */
+  /** Calls back when the table moved on, begins anew, fails or is dropped. */
   onIndexed(listener: () => void): () => void {
-    this.#listeners = [...this.#listeners, listener];
-    return () => {
-      this.#listeners = this.#listeners.filter((each) => each !== listener);
-    };
+    return this.#feed.onChange(listener);
+  }
+
+  /** Tries again where there was no room. */
+  retry(): void {
+    this.#feed.retry();
   }
 
   drop(): void {
-    if (this.#isDropped) return;
-    this.#isDropped = true;
-    this.#forgetLog();
-    this.#clear();
-    this.#tell();
+    this.#feed.drop();
   }
 
-  #logChanged(event: LogEvent): void {
-    if (event === 'deleted') this.drop();
-    else if (event === 'truncated') this.#truncated();
-    else this.#wake();
-  }
-
-  /** What is behind the end is gone, and what came before it is not known. */
-  #truncated(): void {
-    if (this.log.endOffset < this.#indexedOffset) {
-      this.#clear();
-      this.#tell();
-    }
-    this.#wake();
-  }
-
-  /** Begins anew. */
-  #clear(): void {
-    this.#generation++;
-    this.#map = new KeyMap(this.#parts.hashBits);
-    this.#shared.clear();
-    this.#indexedOffset = 0;
-    this.#isLoading = true;
-    this.#count(0);
-  }
-
-  #count(bytes: number): void {
-    this.#parts.memory.usedBytes += bytes - this.#countedBytes;
-    this.#countedBytes = bytes;
-  }
-
-  /** Throws when all tables together have become too large: the one that grows goes. */
-  #countMemory(): void {
-    this.#count(this.memoryBytes);
-    const { memory } = this.#parts;
-    if (!memory.exceeds(0)) return;
-    this.#neededBytes = this.#countedBytes;
-    this.#clear();
-    throw memory.refusal(this.log.name);
-  }
-
-  #wake(): void {
-    if (this.#isAwake || this.#isDropped || this.#failure?.refusal.reason === 'memory') return;
-    this.#isAwake = true;
-    this.#parts.clock.defer(() => void this.#follow());
-  }
-
-  /** Reads on until there is nothing more to read. */
-  async #follow(): Promise<void> {
-    const generation = this.#generation;
-    const isStopped = () => this.#generation !== generation;
-    const batches = new DecidedBatches(this.log, this.#parts.slices, isStopped);
-    const visit = (chunk: Buffer, at: number) => this.#index(chunk, at);
-    try {
-      for (let hasMore = true; hasMore && !isStopped(); ) {
-        const next = await batches.read(this.#indexedOffset, visit);
-        if (isStopped()) break;
-        hasMore = next > this.#indexedOffset;
-        if (hasMore) this.#countMemory();
-        this.#indexedOffset = next;
-        this.#failure = null;
-        if (next >= this.log.lastStableOffset) this.#isLoading = false;
-        this.#tell();
-      }
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#isAwake = false;
-    if (isStopped() || (this.#failure === null && this.#indexedOffset < this.log.lastStableOffset))
-      this.#wake();
-  }
-
-  #failed(error: unknown): void {
-    if (this.#isDropped) return;
-    const isKnown = error instanceof LookupRefused;
-    const why = error instanceof Error ? error.message : String(error);
-    const isNews = this.#failure?.message !== why;
-    this.#failure = isKnown ? error : new LookupRefused({ reason: 'storage' }, why);
-    // An append makes it try again.
-    if (isNews)
-      this.#parts.logger.error('there is no key table', {
-        log: this.log.name,
-        why,
-        ...(isKnown ? {} : { error }),
-      });
-    this.#tell();
-  }
-
-  #index(chunk: Buffer, at: number): void {
-    forEachKey(chunk, at, (bytes, start, end, offset, isTombstone) => {
-      if (offset < this.#indexedOffset) return;
-      this.#parts.hasher.hashTo(bytes, start, end, this.#words, 0);
-      if (this.#map.put(this.#words, 0, offset, isTombstone)) return;
-      this.#shared.get(this.#map.idOf(this.#words, 0))!.put(bytes.subarray(start, end), offset);
-    });
+  /** Goes, and leaves its content for the next start. */
+  close(): Promise<void> {
+    return this.#feed.close();
   }
 
   #checked(hash: KeyHash, offset: number, record: KeyRecord | null): Answer {
-    if (this.#isDropped) throw this.#gone();
+    this.#refuseUnlessReady();
     if (record === null) {
-      // Gone meanwhile: a tombstone that the cleaner took, or what the log start has passed, unless something newer came.
+      // Gone: a tombstone that the cleaner took, or what the log start has passed, unless something newer came meanwhile.
       const now = this.find(hash);
       return now === offset || now === noOffset ? null : this.newest(hash);
     }
@@ -281,60 +149,32 @@ export class PartitionTable {
     return this.#separate(hash).then(() => this.newest(hash));
   }
 
-  /** Finds all keys that have this hash; from now on they are known by their bytes. */
-  #separate(hash: KeyHash): Promise<void> {
-    const id = this.#map.idOf(hash.words, 0);
-    const known = this.#shared.get(id);
-    if (known) return known.searching ?? Promise.resolve();
-    const keys = new SharedKeys();
-    this.#shared.set(id, keys);
-    this.#map.share(hash.words, 0);
-    keys.searching = this.#search(id, keys);
-    return keys.searching;
-  }
-
-  async #search(id: string, keys: SharedKeys): Promise<void> {
-    const generation = this.#generation;
-    const isStopped = () => this.#generation !== generation;
-    const batches = new DecidedBatches(this.log, this.#parts.slices, isStopped);
-    const words = new Uint32Array(hashWords);
-    const upTo = this.#indexedOffset;
-    for (let offset = this.log.logStartOffset; offset < upTo && !isStopped(); ) {
-      offset = await batches.read(offset, (chunk, at) => {
-        forEachKey(chunk, at, (bytes, start, end, found) => {
-          this.#parts.hasher.hashTo(bytes, start, end, words, 0);
-          if (this.#map.idOf(words, 0) === id) keys.put(bytes.subarray(start, end), found);
-        });
-      });
+  async #separate(hash: KeyHash): Promise<void> {
+    const { content, indexedOffset } = this.#feed;
+    try {
+      await content.separate(hash, indexedOffset);
+    } catch (error) {
+      if (!content.isOld) this.#feed.failed(error);
+      throw error;
     }
-    keys.searching = null;
   }
 
-  #sharedBy(hash: KeyHash): SharedKeys | undefined {
-    return this.#shared.size === 0 ? undefined : this.#shared.get(this.#map.idOf(hash.words, 0));
+  /** It may have begun anew while somebody waited. */
+  #refuseUnlessReady(): void {
+    if (this.isDropped) throw this.#gone();
+    if (this.failure) throw this.failure;
+    if (!this.isLoading) return;
+    const { logStartOffset, lastStableOffset } = this.log;
+    const offsetsTotal = lastStableOffset - logStartOffset;
+    const offsetsDone = Math.min(offsetsTotal, Math.max(0, this.indexedOffset - logStartOffset));
+    const progress = { offsetsDone, offsetsTotal };
+    throw new LookupRefused(
+      { reason: 'loading', progress },
+      `the key table of ${this.log.name} is being read`,
+    );
   }
 
   #gone(): LookupRefused {
     return new LookupRefused({ reason: 'unknown-topic' }, `${this.log.topic} is not a table any more`);
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-/** Keys with the same hash. */
-class SharedKeys {
-  /** While the log is searched for them. */
-  searching: Promise<void> | null = null;
-  readonly #offsets = new Map<string, number>();
-
-  put(key: Buffer, offset: number): void {
-    const text = key.toString('latin1');
-    if (offset > (this.#offsets.get(text) ?? noOffset)) this.#offsets.set(text, offset);
-  }
-
-  offsetOf(key: Buffer): number {
-    return this.#offsets.get(key.toString('latin1')) ?? noOffset;
   }
 }

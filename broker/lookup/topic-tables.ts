@@ -11,6 +11,7 @@ import { hashSeedBytes, type KeyHash, KeyHasher } from './key-map-hash.ts';
 import { type LoadProgress, LookupRefused, type TableStatus } from './lookup.ts';
 import { PartitionTable } from './partition-table.ts';
 import { Slices } from './slices.ts';
+import { storedSeed } from './table-checkpoint.ts';
 import { TableMemory } from './table-memory.ts';
 
 export interface TopicTablesParts {
@@ -19,6 +20,8 @@ export interface TopicTablesParts {
   readonly partitions: Partitions;
   readonly settings: Pick<BrokerSettings, 'kompakt.lookup.memory.max.bytes'>;
   readonly logger: Logger;
+  /** The data directory was, by whoever had it last; left out: it was not. */
+  readonly wasStoppedClean?: boolean;
   /** By how many bits of its hash a key is known; left out: as many as there are. */
   readonly hashBits?: number;
 }
@@ -47,10 +50,13 @@ export class TopicTables {
     for (const { name } of cluster.topics()) this.#openAtStart(name);
   }
 
+  /** Stores the tables, for which the logs must be open yet. */
   async stop(): Promise<void> {
     this.#forgetCluster?.();
-    for (const table of this.#tables.values()) table.drop();
+    this.#forgetCluster = null;
+    const tables = [...this.#tables.values()];
     this.#tables.clear();
+    for (const table of tables) await table.close();
   }
 
   /**
@@ -72,7 +78,7 @@ export class TopicTables {
       for (const table of known.partitions) table.retry();
       return known;
     }
-    const hasher = new KeyHasher(this.#parts.environment.random.bytes(hashSeedBytes));
+    const hasher = new KeyHasher(this.#seedOf(own));
     const table = new TopicTable(topic, state.id, hasher, (partition) => this.#tableOf(partition, hasher));
     this.#tables.set(state.id, table);
     table.extend(own);
@@ -86,16 +92,26 @@ export class TopicTables {
   }
 
   #tableOf(partition: Partition, hasher: KeyHasher): PartitionTable {
-    const { environment, logger, hashBits } = this.#parts;
-    return new PartitionTable({
-      partition,
+    const { environment, logger, hashBits, wasStoppedClean = false } = this.#parts;
+    return new PartitionTable(partition, {
       hasher,
-      clock: environment.clock,
+      environment,
       slices: this.#slices,
       memory: this.#memory,
       logger,
+      trustsStored: wasStoppedClean,
       ...(hashBits === undefined ? {} : { hashBits }),
     });
+  }
+
+  /** That of the stored tables, so that they can be used; else a new one. */
+  #seedOf(partitions: readonly Partition[]): Buffer {
+    const { files, random } = this.#parts.environment;
+    for (const { log } of this.#parts.wasStoppedClean ? partitions : []) {
+      const seed = storedSeed(files, log);
+      if (seed !== null) return seed;
+    }
+    return random.bytes(hashSeedBytes);
   }
 
   #ownPartitions(topic: string, count: number): Partition[] {
@@ -195,6 +211,10 @@ export class TopicTable {
     this.#partitions = partitions.map(
       (partition) => this.partition(partition.index) ?? this.#make(partition),
     );
+  }
+
+  async close(): Promise<void> {
+    for (const partition of this.#partitions) await partition.close();
   }
 
   drop(): void {

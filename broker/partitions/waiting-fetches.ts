@@ -79,6 +79,8 @@ class WaitingFetch implements PartitionWatcher {
   }
 
   partitionChanged(partition: Partition, event: LogEvent): void {
+    // Nothing new to read.
+    if (event === 'replaced') return;
     if (event === 'advanced') this.#changed.add(this.#byPartition.get(partition)!);
     else this.#mustAnswer = true;
     if (this.#isScheduled) return;

@@ -107,6 +107,8 @@ export type LogEvent =
   | 'advanced'
   | 'start-offset'
   | 'truncated'
+  /** Cleaned segments have taken the place of others: what may be missing now is old, not new. */
+  | 'replaced'
   | 'deleted'
   /** Writes are refused from now on (disk error), or accepted again. */
   | 'offline'

@@ -334,6 +334,9 @@ export class LogWriter {
     if (this.sync.policy.kind === 'fsync') this.advance(this.sync.syncedOffset);
   }
 
+  /** Cleaned segments are in the list. */
+  readonly replaced = (): void => this.#emit('replaced');
+
   /** Others may see up to here. */
   advance(highWatermark: number): void {
     if (highWatermark <= this.highWatermark) return;

@@ -163,6 +163,7 @@ function replace(swap: Swap, { baseOffset, sourceBaseOffsets }: SwapGroup): Swap
     return failed(swap, error);
   }
   swap.epoch = list.epoch;
+  writer.replaced();
   return 'replaced';
 }
 

@@ -129,7 +129,9 @@ export class History {
       if (transaction.markerOffset >= endOffset) transaction.markerOffset = -1;
     this.#producers.clear();
     for (const { producerId, epoch, lastSequence } of log.producers()) {
-      const open = this.transactions.find((each) => each.producerId === producerId && each.markerOffset < 0);
+      const open = this.transactions.findLast(
+        (each) => each.producerId === producerId && each.markerOffset < 0,
+      );
       this.#producers.set(producerId, {
         id: producerId,
         epoch,
