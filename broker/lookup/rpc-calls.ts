@@ -44,6 +44,9 @@ export interface LookupCallsOptions {
 /** Started before the first of them gets its turn to answer. */
 const startedAtOnce = 32;
 
+/** Answers that may be many MiB are made, and sent, so many at a time on a connection. */
+const largeAtOnce = 4;
+
 /** The fields of message Reply, of which one outcome. */
 type Reply = { readonly id: number } & Readonly<Record<string, unknown>>;
 
@@ -66,6 +69,8 @@ export class LookupCalls {
   readonly #batch: FrameBatch;
   readonly #running = new Map<number, Running>();
   #streams = 0;
+  #largeCount = 0;
+  readonly #largeWaiting: (() => void)[] = [];
   #waiting: CallMessage[] = [];
   #isPumpScheduled = false;
   #hasRoom = true;
@@ -159,9 +164,8 @@ export class LookupCalls {
     if (call.get !== null) this.#get(id, call.get, running);
     else if (call.put !== null) this.#put(id, call.put, running);
     else if (call.changes !== null) this.#settle(id, this.#changes(id, call.changes, running));
-    else if (call.getMany !== null) this.#settle(id, this.#getMany(id, call.getMany, running));
-    else if (call.page !== null) this.#settle(id, this.#page(id, call.page, running));
-    else if (call.history !== null) this.#settle(id, this.#history(id, call.history, running));
+    else if (call.getMany !== null || call.page !== null || call.history !== null)
+      this.#settle(id, this.#large(call, running));
     else if (call.tables !== null) this.#reply({ id, tables: { tables: this.#options.lookups.status() } });
     else this.#reply({ id, failed: 'this broker knows no such call' });
   }
@@ -182,6 +186,22 @@ export class LookupCalls {
       (written) => this.#reply({ id, written }),
       (error) => this.#fail(id, error),
     );
+  }
+
+  async #large({ id, getMany, page, history }: CallMessage, running: Running): Promise<void> {
+    if (this.#largeCount >= largeAtOnce)
+      await new Promise<void>((resolve) => this.#largeWaiting.push(resolve));
+    else this.#largeCount += 1;
+    try {
+      if (getMany !== null) await this.#getMany(id, getMany, running);
+      else if (page !== null) await this.#page(id, page, running);
+      else await this.#history(id, history!, running);
+    } finally {
+      // Its place goes to the next, or nobody has it.
+      const next = this.#largeWaiting.shift();
+      if (next === undefined) this.#largeCount -= 1;
+      else next();
+    }
   }
 
   async #getMany(id: number, { topic, keys, options }: GetManyMessage, running: Running): Promise<void> {

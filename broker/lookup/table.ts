@@ -119,10 +119,23 @@ export class Table<Value> {
     const values: (Value | undefined)[] = [];
     for (let from = 0; from < all.length; from += keysAtOnce) {
       const some = all.slice(from, from + keysAtOnce);
-      const answers = await this.#source.getMany(this.topic, some.map(bytesOf), options);
+      const answers = await this.#answersTo(some.map(bytesOf), options);
       for (const [i, answer] of answers.entries()) values.push(this.#valueOf(answer, some[i]!));
     }
     return values;
+  }
+
+  /** In as many questions as it takes, where the answers to all are too much for one. */
+  async #answersTo(keys: readonly Buffer[], options: GetOptions | undefined): Promise<KeyAnswer[]> {
+    try {
+      return await this.#source.getMany(this.topic, keys, options);
+    } catch (error) {
+      const isTooLarge = error instanceof LookupRefused && error.refusal.reason === 'too-large';
+      if (!isTooLarge || keys.length < 2) throw error;
+      const half = keys.length >> 1;
+      const first = await this.#answersTo(keys.slice(0, half), options);
+      return [...first, ...(await this.#answersTo(keys.slice(half), options))];
+    }
   }
 
   put(key: TableKey, value: Value, options?: WriteOptions): Promise<Written> {

@@ -25,6 +25,8 @@ export class FakeLookups implements Lookups {
   failure: Error | null = null;
   /** Gets wait for this. */
   gate: Promise<void> | null = null;
+  /** Of one `getMany`. */
+  foundMax = Number.POSITIVE_INFINITY;
   readonly seen: { call: string; options: object }[] = [];
   running = 0;
   mostRunning = 0;
@@ -60,9 +62,12 @@ export class FakeLookups implements Lookups {
   }
 
   getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
-    return this.#run('getMany', topic, options, async () =>
-      keys.map((key) => this.#answer(key, options.partition)),
-    );
+    return this.#run('getMany', topic, options, async () => {
+      const answers = keys.map((key) => this.#answer(key, options.partition));
+      const found = answers.filter(({ kind }) => kind === 'found').length;
+      if (found > this.foundMax) throw new LookupRefused({ reason: 'too-large' }, `${found} values`);
+      return answers;
+    });
   }
 
   page(topic: string, options: PageOptions = {}): Promise<Page> {

@@ -139,6 +139,16 @@ describe('inside', () => {
     deaf.resume();
     for (let id = 1; id <= 1_000; id++) await takeFrame(deaf);
   });
+
+  it('answers that may be large are made a few at a time', async () => {
+    const { lookups, client } = await rpcWorld();
+    const remote = await client();
+    const pages = Promise.all(Array.from({ length: 100 }, () => remote.page('articles')));
+    const others = Promise.all(Array.from({ length: 100 }, () => remote.getMany('articles', [key])));
+    expect(await pages).toHaveLength(100);
+    expect(await others).toHaveLength(100);
+    expect(lookups.mostRunning).toBeLessThanOrEqual(4);
+  });
 });
 
 describe('a client', () => {

@@ -86,6 +86,10 @@ describe.each(places)('%s', (_, open) => {
     const keys = Array.from({ length: 2_500 }, (_, i) => `k${i}`);
     const values = await table<number>('articles').getMany(new Set(keys));
     expect(values).toEqual(keys.map((_, i) => (i % 2 === 0 ? i : undefined)));
+    lookups.foundMax = 70;
+    expect(await table<number>('articles').getMany(keys)).toEqual(values);
+    lookups.foundMax = 0;
+    await expect(table('articles').getMany(keys)).rejects.toMatchObject({ refusal: { reason: 'too-large' } });
   });
 
   it('scans what lives, by prefix and up to a limit', async () => {
