@@ -5,8 +5,9 @@
  *                                               not read waits in the log, not in memory.
  *
  * A reader that takes nothing for a while is dropped with an `end` event that says why, so that it does not keep one of the places,
- * which are counted. It may come back and go on behind the last event that it has.
+ * which are counted; and sooner where many such readers together hold too much of what is in their sockets. It may come back and go on behind the last event that it has.
  */
+import { MiB } from '../../storage/config/define.ts';
 import type { Clock, Timer } from '../../storage/environment/clock.ts';
 import { type Change, LookupRefused } from '../lookup/lookup.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -18,6 +19,9 @@ import { recordText } from './record-json.ts';
 const heartbeatMs = 15_000;
 /** So long a reader may take nothing. */
 const stalledMsMax = 60_000;
+/** What may wait in the sockets of all streams together: with more, readers that have been slow for a while go at once. */
+export const waitingBytesMax = 64 * MiB;
+const slowMsMax = 5_000;
 /** So long, besides what it asked for, it waits for the first event or a refusal; then the stream begins, without an event. */
 const firstMsMax = 200;
 /** What a browser waits before it comes back with Last-Event-ID. */
@@ -34,6 +38,10 @@ export class ChangeStreams {
   readonly #logger: Logger;
   readonly #max: number;
   readonly #open = new Set<ChangeStream>();
+  /** Those whose sockets are full, the longest first, with the bytes that wait there. */
+  readonly #full = new Map<ChangeStream, { readonly bytes: number; readonly sinceMs: number }>();
+  #waitingBytes = 0;
+  #check: Timer | null = null;
   #isStopping = false;
 
   constructor(clock: Clock, logger: Logger, max: number) {
@@ -60,7 +68,10 @@ export class ChangeStreams {
       const detail = `${this.#max} change streams are open, which is all that kompakt.http.change.streams.max allows`;
       throw new ProblemError('too-many', detail, { headers: { 'retry-after': '5' } });
     }
-    const stream = new ChangeStream(response, this.#clock, this.#logger);
+    const stream = new ChangeStream(response, this.#clock, this.#logger, {
+      full: (bytes) => this.#isFull(stream, bytes),
+      moving: () => this.#isMoving(stream),
+    });
     this.#open.add(stream);
     try {
       await stream.run(options, changesUntil);
@@ -72,14 +83,48 @@ export class ChangeStreams {
   /** Tells every reader, and lets nobody in any more. */
   stop(): void {
     this.#isStopping = true;
+    this.#check?.cancel();
     for (const stream of this.#open) stream.end({ kind: 'stopping', detail: 'the broker stops' });
   }
+
+  #isFull(stream: ChangeStream, bytes: number): void {
+    this.#full.set(stream, { bytes, sinceMs: this.#clock.monotonicMs() });
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes > waitingBytesMax) this.#checkLater();
+  }
+
+  #isMoving(stream: ChangeStream): void {
+    this.#waitingBytes -= this.#full.get(stream)?.bytes ?? 0;
+    this.#full.delete(stream);
+  }
+
+  /** A burst of changes fills the sockets of good readers too, for a moment. */
+  #checkLater(): void {
+    this.#check ??= this.#clock.schedule(slowMsMax, () => {
+      this.#check = null;
+      const slowSinceMs = this.#clock.monotonicMs() - slowMsMax;
+      for (const [stream, { sinceMs }] of [...this.#full]) {
+        if (this.#waitingBytes <= waitingBytesMax) return;
+        if (sinceMs > slowSinceMs) break;
+        this.#isMoving(stream);
+        stream.cut();
+      }
+      if (this.#waitingBytes > waitingBytesMax) this.#checkLater();
+    });
+  }
+}
+
+/** What a stream says of its socket. */
+interface Flow {
+  full(bytes: number): void;
+  moving(): void;
 }
 
 class ChangeStream {
   readonly #response: RawResponse;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #flow: Flow;
   readonly #aborted = new AbortController();
   #heartbeat: Timer | null = null;
   #hasBegun = false;
@@ -88,7 +133,8 @@ class ChangeStream {
   #wasBusy = false;
   #wake: (() => void) | null = null;
 
-  constructor(response: RawResponse, clock: Clock, logger: Logger) {
+  constructor(response: RawResponse, clock: Clock, logger: Logger, flow: Flow) {
+    this.#flow = flow;
     this.#response = response;
     this.#clock = clock;
     this.#logger = logger;
@@ -130,6 +176,12 @@ class ChangeStream {
     this.#close();
   }
 
+  /** The end, with its reason if the socket takes it at once: what waits there is wanted back. */
+  cut(): void {
+    this.end(slowProblem);
+    this.#response.destroy();
+  }
+
   #begin(headers: Readonly<Record<string, string>>): void {
     if (this.#hasBegun || this.#aborted.signal.aborted) return;
     this.#hasBegun = true;
@@ -155,12 +207,14 @@ class ChangeStream {
   }
 
   async #drained(): Promise<void> {
+    this.#flow.full(this.#response.writableLength);
     const stalled = this.#clock.schedule(stalledMsMax, () => this.end(stalledProblem));
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = null;
     stalled.cancel();
+    this.#flow.moving();
   }
 
   #close(): void {
@@ -176,6 +230,11 @@ class ChangeStream {
     return { kind: 'unforeseen', detail: 'the broker logs why' };
   }
 }
+
+const slowProblem: Problem = {
+  kind: 'reader-too-slow',
+  detail: `for ${slowMsMax / 1000} s less was read than had come, and slow readers held ${waitingBytesMax / MiB} MiB`,
+};
 
 const stalledProblem: Problem = {
   kind: 'reader-too-slow',

@@ -92,8 +92,8 @@ export const watchChanges: Route = {
     await streams.run(reply.raw, { headers, waitMs: query['wait-ms'] ?? 0 }, (signal) =>
       lookups.changes(topic, { ...options, signal }),
     );
-    // What has been written goes past fastify.
-    return reply.raw.headersSent ? reply.hijack() : reply;
+    // What was written has gone past fastify.
+    return reply.hijack();
   },
 };
 

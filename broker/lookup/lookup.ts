@@ -184,7 +184,10 @@ export type Change =
 /** All of it rejects with LookupRefused. */
 export interface Lookups {
   get(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer>;
-  /** At most 1,000 keys, 20 of the past; answers in their order. */
+  /**
+   * At most 1,000 keys, 20 of the past; answers in their order. From 32 MiB of keys and values in all answers together on it is refused
+   * as `too-large`.
+   */
   getMany(topic: string, keys: readonly Buffer[], options?: GetOptions): Promise<KeyAnswer[]>;
   page(topic: string, options?: PageOptions): Promise<Page>;
   history(topic: string, key: Buffer, options?: HistoryOptions): Promise<History>;

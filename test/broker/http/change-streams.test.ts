@@ -216,6 +216,29 @@ test('a reader that takes nothing costs no memory, and is told why it is dropped
   expect(eventsOf(await closed).at(-1)).toMatchObject({ event: 'end' });
 });
 
+test('readers that take nothing together hold so much, and no more for long', async () => {
+  await here.port!.close();
+  here = await openPort({ lookups, settings: { 'kompakt.http.change.streams.max': 100 } });
+  lookups.changesOf = async function* ({ signal }) {
+    // More than the sockets of both sides hold.
+    for (let n = 0; !signal!.aborted; n++) yield record(`k${n}`, large);
+  };
+  const large = 'x'.repeat(8_000_000);
+  for (let n = 0; n < 12; n++) {
+    const { socket, until } = watch();
+    await until(/event: change/);
+    socket.pause();
+  }
+  const count = () => here.port!.changeStreamCount;
+  await untilStill(() => lookups.log.length);
+  expect(count()).toBe(12);
+  await here.clock.advance(5_000);
+  await untilTrue(() => count() < 12);
+  // A socket holds an event of 8 MB, or what is left of it.
+  expect(count()).toBeLessThanOrEqual(11);
+  expect(count()).toBeGreaterThanOrEqual(8);
+});
+
 /** Waits, in turns of the event loop, until it is so. */
 async function untilTrue(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
