@@ -1,9 +1,13 @@
 /** A directory in which Apache Kafka's coordinators have been at work: groups of every kind, offsets and transactions, as its own tools told them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../broker/index.ts';
+import type { Logger } from '../../broker/observe/logger.ts';
 import { errorName } from '../../protocol/errors.ts';
+import { listOffsets } from '../../protocol/messages/data/list-offsets.ts';
+import { describeGroups } from '../../protocol/messages/groups/describe-groups.ts';
 import { listGroups } from '../../protocol/messages/groups/list-groups.ts';
 import { offsetFetch } from '../../protocol/messages/groups/offset-fetch.ts';
+import { metadata } from '../../protocol/messages/topics/metadata.ts';
 import { describeTransactions } from '../../protocol/messages/transactions/describe-transactions.ts';
 import { endTxn } from '../../protocol/messages/transactions/end-txn.ts';
 import { listTransactions } from '../../protocol/messages/transactions/list-transactions.ts';
@@ -13,6 +17,7 @@ import { KafkaDirectory } from './kafka-directory.ts';
 let directory: KafkaDirectory;
 let broker: Broker;
 let requests: Requests;
+const logged: string[] = [];
 let cli: Readonly<Record<string, readonly string[]>>;
 
 beforeAll(async () => {
@@ -34,20 +39,44 @@ it('is not served while nobody says that its ACLs and SCRAM users may be ignored
 describe('served all the same', () => {
   beforeAll(async () => {
     const config = { 'kompakt.ignore.acls': true, 'transaction.max.timeout.ms': 2_147_483_647 };
-    broker = await startBroker({ dataDir: directory.path, config });
+    const note = (level: string) => (message: string) => void logged.push(`${level}: ${message}`);
+    const logger: Logger = {
+      debug() {},
+      info() {},
+      warn: note('warn'),
+      error: note('error'),
+      named: () => logger,
+    };
+    broker = await startBroker({ dataDir: directory.path, config, logger });
     requests = new Requests(Number(broker.bootstrapServers.split(':').at(-1)));
   });
 
-  it('has the groups of every kind, and their offsets', async () => {
+  it('says so', () => {
+    const rules = cli.acls!.filter((line) => line.includes('principal=')).length + cli.scram!.length;
+    expect(logged.filter((line) => line.includes('ACLs'))).toEqual([
+      `warn: ${directory.path} holds ${rules} ACLs and SCRAM credentials, which this version does not enforce: whoever reaches it may read and write everything`,
+    ]);
+  });
+
+  const groupIds = () =>
+    Object.keys(cli).flatMap((name) => (/ state$/.test(name) ? [name.slice(0, -6)] : []));
+
+  it('has the groups of every kind', async () => {
     const { groups } = (await requests.request(listGroups, 5, { statesFilter: [], typesFilter: [] }))!;
     const types = Object.fromEntries(groups.map(({ groupId, groupType }) => [groupId, groupType]));
-    expect(types).toMatchObject({
-      'classic-left': 'classic',
-      'new-live': 'consumer',
-      simple: 'classic',
-      'txn-group': 'classic',
-    });
-    for (const name of ['classic-left', 'classic-live', 'new-live', 'simple', 'txn-group']) {
+    expect(types).toEqual(
+      Object.fromEntries(groupIds().map((name) => [name, name.startsWith('new-') ? 'consumer' : 'classic'])),
+    );
+    for (const name of groupIds().filter((each) => !each.startsWith('new-'))) {
+      const [, line] = cli[`${name} state`]!;
+      const [state, memberCount] = line!.trim().split(/\s+/).slice(-2);
+      const described = (await requests.request(describeGroups, 5, { groups: [name] }))!.groups[0]!;
+      expect([described.groupState, String(described.members.length)], name).toEqual([state, memberCount]);
+    }
+  });
+
+  it('has their offsets', async () => {
+    for (const name of groupIds()) {
       const lines = cli[name]!.slice(1).map((line) => line.split(/\s+/));
       const told = lines.filter(([, , , offset]) => offset !== '-');
       const asked = { groups: [{ groupId: name, topics: null }], requireStable: false };
@@ -60,6 +89,36 @@ describe('served all the same', () => {
       expect(found.sort(), name).toEqual(
         told.map(([, topic, partition, offset]) => `${topic}-${partition} ${offset}`).sort(),
       );
+    }
+  });
+
+  it('has the topics, and what a consumer gets of them', async () => {
+    const { topics } = (await requests.request(metadata, 12, {
+      topics: null,
+      allowAutoTopicCreation: false,
+    }))!;
+    const told = cli.topics!.filter((line) => line.startsWith('Topic:'));
+    expect(topics.map((topic) => `${topic.name} ${topic.topicId} ${topic.partitions.length}`).sort()).toEqual(
+      told
+        .map((line) => {
+          const [, name, id, count] = /Topic: (\S+)\tTopicId: (\S+)\tPartitionCount: (\d+)/.exec(line)!;
+          return `${name} ${id} ${count}`;
+        })
+        .sort(),
+    );
+    for (const [partition, want] of Object.entries(directory.expected.consumer)) {
+      const [name, index] = partition.split('-');
+      const at = async (isolationLevel: number, timestamp: number) => {
+        const asked = [{ name: name!, partitions: [{ partitionIndex: Number(index), timestamp }] }];
+        const answer = await requests.request(listOffsets, 7, {
+          replicaId: -1,
+          isolationLevel,
+          topics: asked,
+        });
+        return answer!.topics[0]!.partitions[0]!.offset;
+      };
+      const found = [await at(0, -2), await at(0, -1), await at(1, -1)];
+      expect(found, partition).toEqual([want.logStartOffset, want.highWatermark, want.lastStableOffset]);
     }
   });
 

@@ -6,45 +6,48 @@ function expectedOf(name: string): Expected {
   return JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.expected.json`, import.meta.url), 'utf8'));
 }
 
-describe.each(['1-plain', '3-txn-0-before', '4-unclean-1-damaged', '4-unclean-late-1-damaged'])(
-  'the directory %s that Apache Kafka left',
-  (name) => {
-    let directory: KafkaDirectory;
-    beforeAll(async () => {
-      directory = await KafkaDirectory.unpack(name);
-    });
-    afterAll(() => directory.remove());
+describe.each([
+  '1-plain',
+  '3-txn-0-before',
+  '4-unclean-1-damaged',
+  '4-unclean-late-1-damaged',
+  '5-coordinators',
+])('the directory %s that Apache Kafka left', (name) => {
+  let directory: KafkaDirectory;
+  beforeAll(async () => {
+    directory = await KafkaDirectory.unpack(name);
+  });
+  afterAll(() => directory.remove());
 
-    const expected = expectedOf(name);
-    const partitions = Object.keys(expected.consumer);
+  const expected = expectedOf(name);
+  const partitions = Object.keys(expected.consumer);
 
-    it.each(partitions)('%s is served as Kafka serves it', async (partition) => {
-      const want = expected.consumer[partition]!;
-      const log = directory.open(partition, { 'retention.ms': -1 });
-      expect(log.logStartOffset).toBe(want.logStartOffset);
-      expect(log.highWatermark).toBe(want.highWatermark);
-      expect(await consume(log, 'high-watermark')).toEqual(written(want.records));
-      if (want.lastStableOffset !== undefined) expect(log.lastStableOffset).toBe(want.lastStableOffset);
-      if (want.readCommittedOffsets !== undefined) {
-        const committed = await consume(log, 'stable');
-        expect(committed.map((record) => record.offset)).toEqual(want.readCommittedOffsets);
-      }
-      await log.applyRetention(directory.environment.clock.nowMs());
-      expect(await log.close()).toBe(true);
-    });
-    const recovered = expected.diskRecovered;
-    if (!recovered) return;
-    it.each(Object.keys(recovered).filter((key) => partitions.includes(key)))(
-      '%s has the files that Kafka leaves after its recovery',
-      (partition) => {
-        const left = (files: Readonly<Record<string, number>>) =>
-          Object.entries(files).filter(
-            ([file]) => !file.endsWith('.deleted') && file !== 'leader-epoch-checkpoint',
-          );
-        expect(Object.fromEntries(left(directory.files(partition)))).toEqual(
-          Object.fromEntries(left(recovered[partition]!.files)),
+  it.each(partitions)('%s is served as Kafka serves it', async (partition) => {
+    const want = expected.consumer[partition]!;
+    const log = directory.open(partition, { 'retention.ms': -1 });
+    expect(log.logStartOffset).toBe(want.logStartOffset);
+    expect(log.highWatermark).toBe(want.highWatermark);
+    expect(await consume(log, 'high-watermark')).toEqual(written(want.records));
+    if (want.lastStableOffset !== undefined) expect(log.lastStableOffset).toBe(want.lastStableOffset);
+    if (want.readCommittedOffsets !== undefined) {
+      const committed = await consume(log, 'stable');
+      expect(committed.map((record) => record.offset)).toEqual(want.readCommittedOffsets);
+    }
+    await log.applyRetention(directory.environment.clock.nowMs());
+    expect(await log.close()).toBe(true);
+  });
+  const recovered = expected.diskRecovered;
+  if (!recovered) return;
+  it.each(Object.keys(recovered).filter((key) => partitions.includes(key)))(
+    '%s has the files that Kafka leaves after its recovery',
+    (partition) => {
+      const left = (files: Readonly<Record<string, number>>) =>
+        Object.entries(files).filter(
+          ([file]) => !file.endsWith('.deleted') && file !== 'leader-epoch-checkpoint',
         );
-      },
-    );
-  },
-);
+      expect(Object.fromEntries(left(directory.files(partition)))).toEqual(
+        Object.fromEntries(left(recovered[partition]!.files)),
+      );
+    },
+  );
+});
