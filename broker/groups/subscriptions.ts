@@ -1,6 +1,9 @@
-import { consumerProtocolSubscription } from '../../protocol/messages/client/consumer-protocol.ts';
+import {
+  blobReader,
+  consumerProtocolSubscription,
+} from '../../protocol/messages/client/consumer-protocol.ts';
 import { recordDecoder } from '../../protocol/schema/compile.ts';
-import { BrokenFrame, Reader } from '../../protocol/wire/reader.ts';
+import { BrokenFrame } from '../../protocol/wire/reader.ts';
 import type { ClassicGroup } from './classic-group.ts';
 
 const none: ReadonlySet<string> = new Set();
@@ -16,7 +19,7 @@ export function subscribedTopicsOf(group: ClassicGroup): ReadonlySet<string> | n
   const topics = new Set<string>();
   for (const member of group.members.values()) {
     try {
-      const reader = new Reader(member.metadataFor(group.protocolName));
+      const reader = blobReader(member.metadataFor(group.protocolName));
       reader.int16();
       for (const topic of recordDecoder(consumerProtocolSubscription, 0)(reader).topics) topics.add(topic);
     } catch (error) {

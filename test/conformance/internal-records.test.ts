@@ -87,7 +87,7 @@ test('__cluster_metadata', () => {
 });
 
 test('data messages: what clients exchange, control records, files', () => {
-  const { decodeConsumerBlob: _, encodeConsumerBlob: __, ...blobs } = consumerProtocol;
+  const { decodeConsumerBlob: _, encodeConsumerBlob: __, blobReader: ___, ...blobs } = consumerProtocol;
   const all: AnyRecord[] = [
     ...Object.values(blobs),
     defaultPrincipalData,

@@ -45,11 +45,18 @@ export const consumerProtocolAssignment = defineRecord({
   },
 });
 
+/** So many elements all arrays of a blob may have; clients write it, and nobody else has looked at it. */
+const blobElementsMax = 1_000_000;
+
+export function blobReader(blob: Buffer): Reader {
+  return new Reader(blob).limitElements(blobElementsMax);
+}
+
 /**
  * Reads a blob of either schema; throws `BrokenFrame` where there is none. Byte fields are views on the blob.
  */
 export function decodeConsumerBlob<R extends AnyRecord>(schema: R, blob: Buffer): RecordOf<R> {
-  const reader = new Reader(blob);
+  const reader = blobReader(blob);
   const version = reader.int16();
   if (version < 0) throw new BrokenFrame(`a consumer protocol blob of version ${version}`);
   return recordDecoder(schema, Math.min(version, schema.versions.high))(reader);

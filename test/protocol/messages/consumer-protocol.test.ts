@@ -35,3 +35,14 @@ test('what is no blob is a broken frame', () => {
       BrokenFrame,
     );
 });
+
+test('a blob of more topics than anybody has is not read', () => {
+  const named = (count: number): Buffer => {
+    const blob = Buffer.alloc(2 + 4 + 2 * count + 4);
+    blob.writeInt32BE(count, 2);
+    return blob;
+  };
+  expect(decodeConsumerBlob(consumerProtocolSubscription, named(10)).topics).toHaveLength(10);
+  const read = () => decodeConsumerBlob(consumerProtocolSubscription, named(1_000_001));
+  expect(read).toThrow('more than 1000000 array elements');
+});
