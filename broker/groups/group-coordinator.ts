@@ -194,15 +194,25 @@ export class GroupCoordinator {
     return this.#with(groupId, (shard) => shard.deleteGroup(groupId), asItIs);
   }
 
-  /** Undefined when there is no such group; a code when its shard cannot be asked. */
-  describe(groupId: string): MaybeLater<Group | undefined | number> {
-    return this.#with<Group | undefined | number>(groupId, (shard) => shard.group(groupId), asItIs);
+  /** What `read` makes of a group as it is now, once that is durable; it is given undefined when there is none. Or a code. */
+  describe<Answer>(groupId: string, read: (group: Group | undefined) => Answer): MaybeLater<Answer | number> {
+    return this.#with<Answer | number>(
+      groupId,
+      (shard) => shard.read<Answer | number>(() => read(shard.group(groupId)), asItIs),
+      asItIs,
+    );
   }
 
-  /** Every group, or the code of a shard that cannot be asked. */
-  async list(): Promise<readonly Group[] | number> {
+  /** The same of every group, or the code of a shard that cannot be asked. */
+  async list<Answer extends object>(read: (group: Group) => Answer): Promise<readonly Answer[] | number> {
     const shards = await this.#shards.allReady();
-    return typeof shards === 'number' ? shards : shards.flatMap((shard) => [...shard.groups()]);
+    if (typeof shards === 'number') return shards;
+    const found = await Promise.all(
+      shards.map((shard) =>
+        shard.read<readonly Answer[] | number>(() => [...shard.groups()].map(read), asItIs),
+      ),
+    );
+    return found.find((groups) => typeof groups === 'number') ?? (found as (readonly Answer[])[]).flat();
   }
 
   #joinError({ groupId, sessionTimeoutMs }: JoinRequest): number {

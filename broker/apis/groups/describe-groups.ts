@@ -2,6 +2,7 @@ import { errors } from '../../../protocol/errors.ts';
 import { describeGroups } from '../../../protocol/messages/groups/describe-groups.ts';
 import type { ResponseInit } from '../../../protocol/schema/api.ts';
 import { ClassicGroup } from '../../groups/classic-group.ts';
+import type { Group } from '../../groups/group-shard.ts';
 import type { Services } from '../../services.ts';
 import { answerEach } from '../answer-each.ts';
 import { allOperations, notAsked } from '../authorized-operations.ts';
@@ -35,8 +36,13 @@ export const describeGroupsHandler = defineHandler(describeGroups, {
 });
 
 async function describe(groups: Services['groups'], groupId: string, version: number): Promise<GroupAnswer> {
-  const group = await groups.describe(groupId);
-  if (typeof group === 'number') return { ...deadGroup(groupId), groupState: '', errorCode: group };
+  const described = await groups.describe(groupId, (group) => answerOf(group, groupId, version));
+  return typeof described === 'number'
+    ? { ...deadGroup(groupId), groupState: '', errorCode: described }
+    : described;
+}
+
+function answerOf(group: Group | undefined, groupId: string, version: number): GroupAnswer {
   if (!(group instanceof ClassicGroup)) {
     if (version < notFoundVersion) return deadGroup(groupId);
     const errorMessage =

@@ -10,9 +10,9 @@ export const listGroupsHandler = defineHandler(listGroups, {
   async handle({ groups }, request) {
     const states = new Set(request.statesFilter.map((state) => state.toLowerCase().trim()));
     const types = new Set(request.typesFilter.map((type) => type.toLowerCase()));
-    const all = await groups.list();
+    const all = await groups.list(describe);
     if (typeof all === 'number') return refusal(all);
-    const listed = all.map(describe).filter(({ groupState, groupType }) => {
+    const listed = all.filter(({ groupState, groupType }) => {
       const isState = states.size === 0 || states.has(groupState.toLowerCase());
       return isState && (types.size === 0 || types.has(groupType));
     });

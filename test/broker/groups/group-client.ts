@@ -1,6 +1,7 @@
 /** A member of a classic group as a client plays it, straight to the coordinator. */
 import type { JoinAnswer, SyncAnswer } from '../../../broker/groups/classic-member.ts';
 import type { GroupCoordinator } from '../../../broker/groups/group-coordinator.ts';
+import type { Group } from '../../../broker/groups/group-shard.ts';
 import {
   consumerProtocolAssignment,
   consumerProtocolSubscription,
@@ -227,8 +228,11 @@ export async function stableGroup(...clients: GroupClient[]): Promise<void> {
 
 /** State and members of a group, as one line. */
 export async function seen(world: World, groupId = 'g'): Promise<string> {
-  const group = await world.groups.describe(groupId);
-  if (group === undefined || typeof group === 'number') return String(group);
+  return String(await world.groups.describe(groupId, inOneLine));
+}
+
+function inOneLine(group: Group | undefined): string {
+  if (group === undefined) return String(group);
   if (group.type !== 'classic') return `${group.type} with ${group.memberIds.size}`;
   return `${group.state} ${group.generationId}, ${group.members.size} members`;
 }

@@ -167,7 +167,7 @@ class Life {
   }
 
   async #group(): Promise<ClassicGroup | undefined> {
-    return (await this.world.groups.describe('g')) as ClassicGroup | undefined;
+    return (await this.world.groups.describe('g', (group) => group)) as ClassicGroup | undefined;
   }
 }
 

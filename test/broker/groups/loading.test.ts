@@ -1,6 +1,7 @@
 /** What a start makes of the records of `__consumer_offsets`, and what a failed append does to a shard. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeGroupsHandler } from '../../../broker/apis/groups/describe-groups.ts';
+import { listGroupsHandler } from '../../../broker/apis/groups/list-groups.ts';
 import { groupRecords } from '../../../broker/groups/records/index.ts';
 import type { Partition } from '../../../broker/partitions/partition.ts';
 import { errors } from '../../../protocol/errors.ts';
@@ -11,7 +12,7 @@ import type { DelayRule } from '../../simulation/fault-rules.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { World } from '../world.ts';
-import { GroupClient, groupWorld, offsetOf, seen, stableGroup, subscription } from './group-client.ts';
+import { GroupClient, groupWorld, offsetOf, seen, stableGroup, subscription, watch } from './group-client.ts';
 import { shardPartition, type WrittenRecord, writeRecord } from './offsets-log.ts';
 
 let world: World;
@@ -70,7 +71,7 @@ describe('records of every version', () => {
       members: [member],
     });
     await world.restart();
-    expect(await world.groups.describe('g')).toMatchObject({
+    expect(await world.groups.describe('g', (group) => group)).toMatchObject({
       state: 'Stable',
       generationId: 5,
       leaderId: 'c-1',
@@ -206,9 +207,25 @@ describe('under fsync', () => {
     const synced = a.sync({ [a.memberId]: 'x' });
     await clock.advance(9);
     expect(synced.answer).toBeUndefined();
-    expect(await seen(world)).toBe('CompletingRebalance 1, 1 members');
+    const described = watch(seen(world));
     await clock.advance(1);
     expect(synced.answer!.errorCode).toBe(0);
+    expect(described.answer).toBe('CompletingRebalance 1, 1 members');
+  });
+
+  test('so are administrators told of a group, as it was when they asked', async () => {
+    new GroupClient(world, { groupId: 'new' }).commit('t', 1);
+    const listed = watch(world.ask(listGroupsHandler, 5, { statesFilter: [], typesFilter: [] }));
+    const described = watch(world.ask(describeGroupsHandler, 6, { groups: ['new', 'g'] }));
+    await clock.advance(9);
+    expect([listed.answer, described.answer]).toEqual([undefined, undefined]);
+    void world.groups.deleteGroup('new');
+    await clock.advance(1);
+    expect(listed.answer!.groups.map(({ groupId }) => groupId).sort()).toEqual(['g', 'new']);
+    expect(described.answer!.groups.map(({ groupState }) => groupState)).toEqual(['Empty', 'Empty']);
+    await clock.advance(20);
+    const after = await world.ask(describeGroupsHandler, 6, { groups: ['new'] });
+    expect(after!.groups[0]!.errorCode).toBe(errors.groupIdNotFound.code);
   });
 
   test('when the sync fails, who waits is sent away, and the shard begins anew', async () => {
@@ -242,7 +259,7 @@ test('a shard that cannot be read refuses, and is not read again for every reque
   expect(await a.commit('t', 2)).toBe(errors.notCoordinator.code);
   for (let n = 0; n < 5; n++)
     expect(await world.groups.coordinatorError('g')).toBe(errors.coordinatorNotAvailable.code);
-  expect(await world.groups.list()).toBe(errors.coordinatorNotAvailable.code);
+  expect(await world.groups.list((group) => group)).toBe(errors.coordinatorNotAvailable.code);
   expect(reads).toBe(1);
   log.append = append;
   log.read = read;

@@ -20,7 +20,7 @@ function restarted(before: GroupClient, options: ClientOptions = {}): GroupClien
 }
 
 async function group(): Promise<ClassicGroup> {
-  return (await world.groups.describe('g')) as ClassicGroup;
+  return (await world.groups.describe('g', (group) => group)) as ClassicGroup;
 }
 
 test('a static member joins without asking for an id first, and its id names the instance', async () => {

@@ -119,7 +119,7 @@ describe('JoinGroup, SyncGroup, Heartbeat and LeaveGroup', () => {
 
   test('v0 of JoinGroup has one time-out for both', async () => {
     await world.ask(joinGroupHandler, 0, joinOf(''));
-    expect(await world.groups.describe('g')).toMatchObject({ rebalanceTimeoutMs: 10_000 });
+    expect(await world.groups.describe('g', (group) => group)).toMatchObject({ rebalanceTimeoutMs: 10_000 });
   });
 
   test('from v5 on SyncGroup wants to know which protocol the member believes in', async () => {
