@@ -73,15 +73,18 @@ export class DecidedBatches {
   async #fill(region: FileRegion): Promise<number> {
     const { byteLength, file, position } = region;
     try {
-      if (this.#chunk.length < byteLength)
-        this.#chunk = Buffer.allocUnsafeSlow(
-          byteLength <= tailBytes ? tailBytes : Math.max(this.#chunkBytes, byteLength),
-        );
+      if (this.#chunk.length < byteLength) this.#chunk = this.#newChunk(byteLength);
       if (byteLength <= tailBytes) return file.readSync(this.#chunk, 0, byteLength, position);
       return await file.read(this.#chunk, 0, byteLength, position);
     } finally {
       region.release();
     }
+  }
+
+  #newChunk(byteLength: number): Buffer {
+    if (byteLength > tailBytes) return Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, byteLength));
+    // Whoever follows a log reads once, and little.
+    return this.#chunk === noBytes ? Buffer.allocUnsafe(byteLength) : Buffer.allocUnsafeSlow(tailBytes);
   }
 
   async #visitAll(

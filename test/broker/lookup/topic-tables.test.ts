@@ -74,3 +74,81 @@ it('refuses what is no table', async () => {
   };
   expect(['nowhere', 'plain', 'off'].map(reason)).toEqual(['unknown-topic', 'not-a-table', 'not-a-table']);
 });
+
+async function refusalOf(topic: string, key = 'a'): Promise<string> {
+  try {
+    const table = tables.open(topic);
+    await world.clock.settle();
+    await table.partition(0)!.newest(table.hash(Buffer.from(key)));
+    return 'none';
+  } catch (error) {
+    if (!(error instanceof LookupRefused)) throw error;
+    return error.refusal.reason;
+  }
+}
+
+it('is gone with its topic, and one of the same name begins empty', async () => {
+  await world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  produce('articles', 0, ['a', '1']);
+  const before = await loaded('articles');
+  await world.clock.until(world.deleteTopic('articles'));
+  assert.equal(await refusalOf('articles'), 'unknown-topic');
+  assert.equal(before.partition(0)!.isDropped, true);
+  assert.deepEqual(tables.status(), []);
+  await world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  const after = await loaded('articles');
+  assert.notEqual(after.topicId, before.topicId);
+  assert.equal(await valueIn(after, 0, 'a'), undefined);
+});
+
+it('gets tables for partitions that are added', async () => {
+  await world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  const table = await loaded('articles');
+  await world.clock.until(
+    world.cluster.controller.createPartitions([{ name: 'articles', count: 3, assignments: null }], {
+      validateOnly: false,
+    }),
+  );
+  await world.clock.settle();
+  assert.equal(table.partitions.length, 3);
+  produce('articles', 2, ['a', '1']);
+  await world.clock.settle();
+  assert.equal(await valueIn(table, 2, 'a'), '1');
+});
+
+it('is refused where it would take more memory than all may, and comes back when there is room', async () => {
+  world.settings['kompakt.lookup.memory.max.bytes'] = 10_000;
+  await world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  const many = Array.from({ length: 2_000 }, (_, n): [string, string] => [`key ${n}`, 'x']);
+  produce('articles', 0, ['a', '1'], ...many);
+  assert.equal(await refusalOf('articles'), 'memory');
+  assert.equal(await refusalOf('articles'), 'memory');
+  const [status] = tables.status();
+  expect(status!.memoryBytes).toBeLessThan(10_000);
+  world.settings['kompakt.lookup.memory.max.bytes'] = 1_000_000;
+  assert.equal(await refusalOf('articles'), 'none');
+  assert.equal(await valueIn(await loaded('articles'), 0, 'key 1999'), 'x');
+});
+
+it('is read at start where the topic wants that, and costs nothing elsewhere', async () => {
+  await world.topic('wanted', 1, { 'cleanup.policy': 'compact', 'kompakt.lookup.enable': 'true' });
+  await world.topic('other', 1, { 'cleanup.policy': 'compact' });
+  await world.clock.settle();
+  assert.deepEqual(
+    tables.status().map(({ topic }) => topic),
+    ['wanted'],
+  );
+});
+
+it('a key that is written can be asked for when its offset is reached', async () => {
+  await world.topic('articles', 1, { 'cleanup.policy': 'compact' });
+  const table = await loaded('articles');
+  const reached = table.partition(0)!.reached(1);
+  produce('articles', 0, ['a', '1']);
+  await world.clock.until(reached);
+  assert.equal(await valueIn(table, 0, 'a'), '1');
+  const abort = new AbortController();
+  const waiting = table.partition(0)!.reached(5, abort.signal);
+  abort.abort(new Error('too late'));
+  await assert.rejects(waiting, /too late/);
+});
