@@ -196,7 +196,7 @@ test('a client adds no internal topic to its transaction, nor anything beside on
 });
 
 describe('offsets in a transaction', () => {
-  test('are fenced by generation, member and instance (KIP-447)', async () => {
+  test('are fenced by generation and member (KIP-447)', async () => {
     const client = await TransactionClient.ready(world, 2);
     const member = new GroupClient(world, { groupId: 'g' });
     await world.cluster.controller.ensureInternalTopic('__consumer_offsets');
