@@ -24,8 +24,14 @@ export type Group = ClassicGroup | OtherGroup;
 /** Commits of transactions whose marker has not come; the journal keeps them. */
 export interface PendingCommits {
   pendingEntries(): Iterable<GroupEntry>;
+  /** Another one whenever these are others. */
+  readonly pendingRevision: number;
   dropPending(matches: (entry: GroupEntry) => boolean): void;
 }
+
+/** Group → topic → partitions. */
+type PendingPartitions = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<number>>>;
+const nonePending: PendingPartitions = new Map();
 
 export class GroupShard implements StateMachine<GroupEntry> {
   readonly groups = new Map<string, Group>();
@@ -34,6 +40,8 @@ export class GroupShard implements StateMachine<GroupEntry> {
   isLoading = false;
   /** Null: there are none. */
   pending: PendingCommits | null = null;
+  #pendingIndex: PendingPartitions = nonePending;
+  #pendingRevision = -1;
 
   clear(): void {
     this.groups.clear();
@@ -60,12 +68,29 @@ export class GroupShard implements StateMachine<GroupEntry> {
 
   /** Commits of open transactions: of a group, of one of its topics, or for one partition. */
   hasPending(groupId: string, topic?: string, partition?: number): boolean {
-    for (const entry of this.pending?.pendingEntries() ?? []) {
-      if (entry.kind !== 'offset' || entry.groupId !== groupId) continue;
-      if (topic !== undefined && entry.topic !== topic) continue;
-      if (partition === undefined || entry.partition === partition) return true;
+    const topics = this.#pendingPartitions().get(groupId);
+    if (topics === undefined || topic === undefined) return topics !== undefined;
+    const partitions = topics.get(topic);
+    return partition === undefined ? partitions !== undefined : partitions?.has(partition) === true;
+  }
+
+  /** Read anew after a change, then for many questions: one by one a thousand of them took 1.6 s beside 10,000 pending commits. */
+  #pendingPartitions(): PendingPartitions {
+    const { pending } = this;
+    if (pending === null) return nonePending;
+    if (this.#pendingRevision === pending.pendingRevision) return this.#pendingIndex;
+    const index = new Map<string, Map<string, Set<number>>>();
+    for (const entry of pending.pendingEntries()) {
+      if (entry.kind !== 'offset') continue;
+      let topics = index.get(entry.groupId);
+      if (topics === undefined) index.set(entry.groupId, (topics = new Map()));
+      const partitions = topics.get(entry.topic);
+      if (partitions === undefined) topics.set(entry.topic, new Set([entry.partition]));
+      else partitions.add(entry.partition);
     }
-    return false;
+    this.#pendingIndex = index;
+    this.#pendingRevision = pending.pendingRevision;
+    return index;
   }
 
   classic(groupId: string): ClassicGroup | undefined {

@@ -67,6 +67,11 @@ export class Journal<Entry> implements JournalOf<Entry> {
     return this.#pending.entries();
   }
 
+  /** Another one whenever these are others. */
+  get pendingRevision(): number {
+    return this.#pending.revision;
+  }
+
   /** Forgets undecided entries that a later one has made void; for `replay`, live and at load. */
   dropPending(matches: (entry: Entry) => boolean): void {
     this.#pending.drop(matches);

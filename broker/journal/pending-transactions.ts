@@ -7,8 +7,15 @@ import type { EntryPosition } from './state-machine.ts';
  */
 export class PendingTransactions<Entry> {
   readonly #byProducer = new Map<number, PendingEntry<Entry>[]>();
+  #revision = 0;
+
+  /** Another one after each change: whoever keeps an index of the entries knows whether it is true. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   add(producerId: number, entry: Entry, position: EntryPosition): void {
+    this.#revision += 1;
     const pending = this.#byProducer.get(producerId);
     if (pending === undefined) this.#byProducer.set(producerId, [{ entry, position }]);
     else pending.push({ entry, position });
@@ -17,7 +24,7 @@ export class PendingTransactions<Entry> {
   /** Takes what a marker decides on, for the caller to replay (COMMIT) or forget (ABORT). */
   take(producerId: number): readonly PendingEntry<Entry>[] {
     const pending = this.#byProducer.get(producerId) ?? [];
-    this.#byProducer.delete(producerId);
+    if (this.#byProducer.delete(producerId)) this.#revision += 1;
     return pending;
   }
 
@@ -30,6 +37,8 @@ export class PendingTransactions<Entry> {
   drop(matches: (entry: Entry) => boolean): void {
     for (const [producerId, pending] of this.#byProducer) {
       const kept = pending.filter(({ entry }) => !matches(entry));
+      if (kept.length === pending.length) continue;
+      this.#revision += 1;
       if (kept.length === 0) this.#byProducer.delete(producerId);
       else this.#byProducer.set(producerId, kept);
     }
@@ -40,6 +49,7 @@ export class PendingTransactions<Entry> {
   }
 
   clear(): void {
+    this.#revision += 1;
     this.#byProducer.clear();
   }
 }

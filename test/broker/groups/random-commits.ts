@@ -9,7 +9,7 @@ import type { SeededRandom } from '../../simulation/random.ts';
 
 /** Commits inside and outside of transactions, deletions and expiry, at random, by a shard of groups on some log. */
 
-const groupIds = ['a', 'b'];
+export const groupIds = ['a', 'b'];
 
 /** An empty shard and its journal on a log, loaded. */
 export async function loadedShard(partition: JournalLog, clock: Pick<Clock, 'nowMs'>): Promise<Shard> {
