@@ -171,9 +171,13 @@ export class TableRun {
     if (way === 2) files.removeFileSync(storedPath);
   }
 
+  /** Offsets of all records, markers included. */
+  offsetsInLog(): number[] {
+    return rawBatches(this.log).flatMap((bytes) => readRecords(bytes, 0).map(({ offset }) => offset));
+  }
+
   dataInLog(): Set<number> {
-    const all = rawBatches(this.log).flatMap((bytes) => readRecords(bytes, 0).map(({ offset }) => offset));
-    return new Set(all.filter((offset) => this.history.records.has(offset)));
+    return new Set(this.offsetsInLog().filter((offset) => this.history.records.has(offset)));
   }
 
   /** The table answers what all that was written says, and is as one that has just been made. */
