@@ -7,6 +7,7 @@ import { epochPerTransaction } from '../../transactions/transaction.ts';
 import type { TopicPartition } from '../../transactions/transaction-decisions.ts';
 import { defineHandler } from '../handler.ts';
 import { knownToVersion } from './fenced.ts';
+import { onceEach } from './once-each.ts';
 
 type Request = RequestOf<typeof addPartitionsToTxn>;
 type Response = ResponseInit<typeof addPartitionsToTxn>;
@@ -77,13 +78,13 @@ function partitionsOf({ topics }: Asked): TopicPartition[] {
 }
 
 function answer(asked: readonly Asked[], decided: readonly Codes[], apiVersion: number): Response {
-  const byTransaction = asked.map(({ transactionalId, topics }, i) => ({
+  if (apiVersion < batchVersion)
+    return { throttleTimeMs: 0, resultsByTopicV3AndBelow: results(asked[0]!.topics, decided[0]!) };
+  const resultsByTransaction = asked.map(({ transactionalId, topics, verifyOnly }, i) => ({
     transactionalId,
-    topicResults: results(topics, decided[i]!),
+    topicResults: (verifyOnly ? resultsOnce : results)(topics, decided[i]!),
   }));
-  return apiVersion >= batchVersion
-    ? { throttleTimeMs: 0, errorCode: errors.none.code, resultsByTransaction: byTransaction }
-    : { throttleTimeMs: 0, resultsByTopicV3AndBelow: byTransaction[0]!.topicResults };
+  return { throttleTimeMs: 0, errorCode: errors.none.code, resultsByTransaction };
 }
 
 function results(topics: Asked['topics'], codes: Codes) {
@@ -94,5 +95,16 @@ function results(topics: Asked['topics'], codes: Codes) {
       partitionIndex,
       partitionErrorCode: typeof codes === 'number' ? codes : codes[next++]!,
     })),
+  }));
+}
+
+/** Who merely asks is answered from a map of partitions, as Kafka does. */
+function resultsOnce(topics: Asked['topics'], codes: Codes) {
+  const said = results(topics, codes).flatMap(({ name, resultsByPartition }) =>
+    resultsByPartition.map((result) => [name, result.partitionIndex, result] as const),
+  );
+  return onceEach(said).map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: partitions.map(([, result]) => result),
   }));
 }

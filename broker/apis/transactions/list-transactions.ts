@@ -33,7 +33,7 @@ export const listTransactionsHandler = defineHandler(listTransactions, {
       const { transactionalId, producerId, state: transactionState } = transaction;
       listed.push({ transactionalId, producerId, transactionState });
     }
-    const unknownStateFilters = request.stateFilters.filter((name) => !isState(name));
+    const unknownStateFilters = [...filters.states].filter((name) => !isState(name));
     return { throttleTimeMs: 0, errorCode: errors.none.code, unknownStateFilters, transactionStates: listed };
   },
   refuse: (_request, errorCode) => refusal(errorCode),

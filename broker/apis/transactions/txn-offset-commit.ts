@@ -121,16 +121,15 @@ function answer(
   committed: Codes,
 ): Response {
   let next = 0;
-  return {
-    throttleTimeMs: 0,
-    topics: request.topics.map(({ name, topicId, partitions }, i) => ({
-      name,
-      topicId,
-      partitions: partitions.map(({ partitionIndex }, j) => {
-        const own = codes[i]![j]!;
-        const errorCode = own ?? (typeof committed === 'number' ? committed : committed[next++]!);
-        return { partitionIndex, errorCode };
-      }),
-    })),
-  };
+  const topics = request.topics.map(({ name, topicId, partitions }, i) => ({
+    name,
+    topicId,
+    partitions: partitions.map(({ partitionIndex }, j) => {
+      const own = codes[i]![j]!;
+      const errorCode = own ?? (typeof committed === 'number' ? committed : committed[next++]!);
+      return { partitionIndex, errorCode };
+    }),
+  }));
+  // As Kafka leaves them out.
+  return { throttleTimeMs: 0, topics: topics.filter(({ partitions }) => partitions.length > 0) };
 }

@@ -3,10 +3,14 @@ import type { RequestOf } from '../../../protocol/schema/api.ts';
 import type { Services } from '../../services.ts';
 import { answerEach } from '../answer-each.ts';
 import { defineHandler } from '../handler.ts';
+import { onceEach } from './once-each.ts';
 
 type Marker = RequestOf<typeof writeTxnMarkers>['markers'][number];
 
-/** Writes markers whatever the coordinator thinks: how an administrator ends a transaction that hangs. */
+/**
+ * Writes markers whatever the coordinator thinks: how an administrator ends a transaction that hangs. The answer is by producer, as
+ * Kafka's is, however many markers each had.
+ */
 export const writeTxnMarkersHandler = defineHandler(writeTxnMarkers, {
   versions: '1-2',
   async handle(services, { markers }) {
@@ -16,15 +20,18 @@ export const writeTxnMarkersHandler = defineHandler(writeTxnMarkers, {
       ),
     );
     const codes = (await answerEach(services.environment.clock, all, (one) => write(services, one))).values();
+    const said = new Map<number, [string, number, number][]>();
+    for (const { marker, topic, index } of all) {
+      const ofProducer = said.get(marker.producerId) ?? [];
+      said.set(marker.producerId, ofProducer);
+      ofProducer.push([topic, index, codes.next().value!]);
+    }
     return {
-      markers: markers.map(({ producerId, topics }) => ({
+      markers: Array.from(said, ([producerId, ofProducer]) => ({
         producerId,
-        topics: topics.map(({ name, partitionIndexes }) => ({
+        topics: onceEach(ofProducer).map(({ name, partitions }) => ({
           name,
-          partitions: partitionIndexes.map((partitionIndex) => ({
-            partitionIndex,
-            errorCode: codes.next().value!,
-          })),
+          partitions: partitions.map(([partitionIndex, errorCode]) => ({ partitionIndex, errorCode })),
         })),
       })),
     };

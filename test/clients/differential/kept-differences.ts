@@ -130,13 +130,6 @@ export const keptDifferences: readonly KeptDifference[] = [
     path: /\.(timestamp|offset|leaderEpoch)$/,
   },
   {
-    reason:
-      'the answer names what the request names: also what it names twice, a topic without partitions, and each marker of a producer',
-    where:
-      /^transactions-(partitions: AddPartitionsToTxn v[45] p verifies (no partitions|one twice)|offsets: TxnOffsetCommit v\d v\d no partitions|markers: WriteTxnMarkers v\d \S+ (no topics|two)|listed: ListTransactions v\d several states)$/,
-    path: /(topicResults|resultsByPartition|topics|markers|unknownStateFilters)$/,
-  },
-  {
     reason: 'a length beyond 2^31 is refused; in Java it wraps and is taken for null',
     where: /^lengths: Metadata v9: very many topics, compact$/,
     path: /^$/,
