@@ -56,7 +56,7 @@ class Drawing {
       logStartOffset: Number(settings.get('log start') ?? 0),
       producerIdExpirationMs: () => 86_400_000,
     });
-    if (settings.get('producers') === 'expired') void log.applyRetention(Number.MAX_SAFE_INTEGER);
+    if (settings.get('producers') === 'expired') log.expireProducers(Number.MAX_SAFE_INTEGER);
     const checkpoint = settings.get('checkpoint');
     this.#compacted = new CompactedLog(
       this.#environment,

@@ -120,7 +120,7 @@ test('the 77 internal records', () => {
 });
 
 test('the 13 data messages', () => {
-  const { decodeConsumerBlob: _, encodeConsumerBlob: __, ...blobs } = consumerProtocol;
+  const { blobReader: _, decodeConsumerBlob: __, encodeConsumerBlob: ___, ...blobs } = consumerProtocol;
   const modules = [blobs, control, stored, { defaultPrincipalData }];
   const ours = modules.flatMap((module): AnyRecord[] => Object.values(module));
   expect(ours.length).toBe(13);
