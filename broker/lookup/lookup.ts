@@ -105,7 +105,10 @@ export interface GetOptions extends WaitOptions {
    * by where their records are, and as they have ended since.
    */
   readonly asOfOffset?: number;
-  /** As it was before the first record with a later timestamp than this one: where ListOffsets would begin for `asOfMs` + 1. */
+  /**
+   * As it was before the first record with a later timestamp than this one: where ListOffsets would begin for `asOfMs` + 1. That is
+   * asked of the log as it is: where producers' timestamps are out of order and compaction has taken that record, the next one bounds it.
+   */
   readonly asOfMs?: number;
 }
 

@@ -5,7 +5,7 @@
  */
 import { LiveWalk } from './live-walk.ts';
 import type { LiveRecord, Page, PageOptions } from './lookup.ts';
-import { type Chosen, refuseLoading } from './readiness.ts';
+import { type Chosen, refuseLoading, stillLoading } from './readiness.ts';
 import { refuseRequest } from './refuse.ts';
 import type { Slices } from './slices.ts';
 import { pageToken, readPageToken } from './tokens.ts';
@@ -19,6 +19,8 @@ export const pageBytesMax = 8 * 1024 * 1024;
 /** Offsets that are walked for a page. */
 export const pageWalkMax = 1_000_000;
 const chunkBytes = 256 * 1024;
+/** Reads one after the other that come no further, because the table begins anew under each of them. */
+const stallsMax = 10;
 
 export async function readPage(
   chosen: Chosen,
@@ -33,15 +35,26 @@ export async function readPage(
   for (const partition of chosen.partitions) {
     const { index } = partition.partition;
     if (index < from.partition) continue;
-    const { lastStableOffset, logStartOffset } = partition.log;
-    let offset = Math.max(index === from.partition ? from.offset : 0, logStartOffset);
+    const { log } = partition;
+    let offset = Math.max(index === from.partition ? from.offset : 0, log.logStartOffset);
+    let stalls = 0;
     const walk = new LiveWalk(table, partition, page.filter, slices, chunkBytes);
-    while (offset < lastStableOffset) {
+    // Up to the end as it is now: of a key that is written meanwhile all that lives may be behind the end of before.
+    while (offset < log.lastStableOffset) {
       if (page.isFull || walked >= pageWalkMax)
         return page.end(pageToken({ topicId: table.topicId, partition: index, offset }));
+      if (offset >= partition.indexedOffset) {
+        const wanted = offset + 1;
+        await waiting.during(
+          options,
+          (signal) => partition.reached(wanted, signal),
+          () => stillLoading(table),
+        );
+      }
       const next = await walk.read(offset, (record) => page.add(record));
       waiting.check(options.signal);
-      if (next <= offset) refuseLoading(table);
+      if (next > offset) stalls = 0;
+      else if (++stalls > stallsMax) refuseLoading(table);
       walked += next - offset;
       offset = next;
     }

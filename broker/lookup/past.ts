@@ -14,7 +14,8 @@
  * - None, and the bound is below the floor: there may have been one. That is `gone`, with the first offset from which on it is known.
  *
  * Below the floor a time tells less than an offset does, for the record that it led to may be gone: there it counts as the floor
- * only if all of the log below was written and cleaned by then.
+ * only if all of the log below was written and cleaned by then. A record below the bound is the answer all the same. With timestamps in
+ * order that is right; out of order a record that has gone may have meant an earlier point.
  */
 import { batchHeaderBytes } from '../../protocol/records/batch.ts';
 import { maxTimestampAt } from '../../storage/log/batch-walk.ts';

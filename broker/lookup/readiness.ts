@@ -42,7 +42,7 @@ export function refuseLoading(table: TopicTable): never {
   throw stillLoading(table);
 }
 
-function stillLoading({ topic, progress }: TopicTable): LookupRefused {
+export function stillLoading({ topic, progress }: TopicTable): LookupRefused {
   const { offsetsDone, offsetsTotal } = progress;
   const message = `the table of ${topic} is being read: ${offsetsDone} of ${offsetsTotal} offsets`;
   return new LookupRefused({ reason: 'loading', progress }, message);
