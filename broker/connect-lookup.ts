@@ -14,6 +14,7 @@ export { bytesOfNotation, notationOf } from './lookup/key-notation.ts';
 export { LookupRefused } from './lookup/lookup.ts';
 export type { RemoteLookups } from './lookup/remote-lookups.ts';
 export { LookupConnectionError } from './lookup/rpc-channel.ts';
+export { readValue } from './lookup/value-kind.ts';
 
 /** The broker that `kompakt serve` runs on a data directory of this machine, for its own user; or one that listens with `kompakt.lookup.rpc.port`. */
 export type LookupAddress =

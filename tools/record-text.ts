@@ -1,6 +1,5 @@
 /** Records of the key/value store as a person reads them, and as lines of JSON. */
-import { isUtf8 } from 'node:buffer';
-import { notationOf } from '../broker/connect-lookup.ts';
+import { notationOf, readValue } from '../broker/connect-lookup.ts';
 import type { Change, KeyRecord } from '../broker/index.ts';
 import { bytes, table, time } from './quantities.ts';
 
@@ -35,25 +34,12 @@ function recordObject(record: KeyRecord): object {
   };
 }
 
+/** JSON is written again, so that it is one line. */
 function valueMember(value: Buffer | null): object {
   if (value === null) return { deleted: true };
-  const json = jsonOf(value);
-  if (json !== undefined) return { json };
-  return isText(value) ? { text: value.toString() } : { base64: value.toString('base64') };
-}
-
-/** An object or an array; other JSON is as well read as the text that it is. */
-function jsonOf(value: Buffer): unknown {
-  if (!/^\s*[[{]/.test(value.toString('latin1', 0, 100))) return undefined;
-  try {
-    return JSON.parse(value.toString());
-  } catch {
-    return undefined;
-  }
-}
-
-function isText(value: Buffer): boolean {
-  return isUtf8(value) && !/[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(value.toString());
+  const { kind, text } = readValue(value);
+  if (kind === 'json') return { json: JSON.parse(text) };
+  return kind === 'text' ? { text } : { base64: value.toString('base64') };
 }
 
 /** A record by itself: what it is, an empty line, its value. */
@@ -74,9 +60,9 @@ export function recordText(record: KeyRecord): string {
 }
 
 function valueText(value: Buffer): string {
-  const json = jsonOf(value);
-  if (json !== undefined) return visible(JSON.stringify(json, null, 2), '\n');
-  if (isText(value)) return visible(value.toString(), '\n\t');
+  const { kind, text } = readValue(value);
+  if (kind === 'json') return visible(JSON.stringify(JSON.parse(text), null, 2), '\n');
+  if (kind === 'text') return visible(text, '\n\t');
   return `${bytes(value.length)} that are no text, in base64: ${value.toString('base64')}`;
 }
 
@@ -95,9 +81,9 @@ export function recordRow(record: KeyRecord): string[] {
 }
 
 function shortValue(value: Buffer): string {
-  const text =
-    jsonOf(value) === undefined && !isText(value) ? `base64:${value.toString('base64')}` : value.toString();
-  return visible(text.replace(/\s*\n\s*/g, ' '));
+  const { kind, text } = readValue(value);
+  const short = kind === 'binary' ? `base64:${value.toString('base64')}` : text;
+  return visible(short.replace(/\s*\n\s*/g, ' '));
 }
 
 /** Rows under each other, cut to the terminal's width where there is one. */

@@ -6,9 +6,9 @@
  *    form body   what a page can send without asking first (a "simple request"): taken by nothing here
  *    token       where one is configured, every request but the one for /health has it
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { BrokerSettings } from '../config/settings.ts';
 import { isLoopback, plainHost } from '../network/hosts.ts';
+import { SecretToken } from '../network/token.ts';
 import { ProblemError } from './problems.ts';
 
 export interface GuardOptions {
@@ -46,12 +46,12 @@ export function guardOf(settings: BrokerSettings): Guard {
 export class Guard {
   readonly #names: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
-  readonly #tokenHash: Buffer | null;
+  readonly #token: SecretToken | null;
 
   constructor({ host, allowedHosts, corsOrigins, token }: GuardOptions) {
     this.#names = new Set([host, ...allowedHosts].map((name) => name.toLowerCase()));
     this.#origins = new Set(corsOrigins);
-    this.#tokenHash = token === null ? null : hash(token);
+    this.#token = token === null ? null : new SecretToken(token);
   }
 
   /** May pages of this origin read and write? */
@@ -110,10 +110,9 @@ export class Guard {
   }
 
   #checkToken({ target, authorization }: Asked): void {
-    if (this.#tokenHash === null || target === '/health') return;
+    if (this.#token === null || target === '/health') return;
     const given = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1];
-    // Of hashes, which are of one length: the time says nothing about either token.
-    if (given !== undefined && timingSafeEqual(hash(given), this.#tokenHash)) return;
+    if (given !== undefined && this.#token.is(given)) return;
     const challenge = given === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
     const detail = 'the header Authorization: Bearer TOKEN is needed, with the token of kompakt.http.token';
     throw new ProblemError('no-token', detail, { headers: { 'www-authenticate': challenge } });
@@ -122,10 +121,6 @@ export class Guard {
 
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-}
-
-function hash(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }
 
 function isDecodable(target: string): boolean {

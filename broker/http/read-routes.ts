@@ -8,13 +8,14 @@ import {
   type KeyRecord,
   type LiveRecord,
 } from '../lookup/lookup.ts';
+import { isJson, readValue } from '../lookup/value-kind.ts';
 import { isAmong, parseEtags } from './etags.ts';
 import { parsePointer, selectText } from './json-pointer.ts';
 import { ProblemError, preconditionProblem, several } from './problems.ts';
 import { recordsText, recordText } from './record-json.ts';
 import { headerOf, keyBytes, type Query, type Route, sendJson, timeMs } from './route.ts';
 import { batchSchema } from './schemas.ts';
-import { isJson, negotiate, readValue } from './value-content.ts';
+import { negotiate } from './value-content.ts';
 
 /** What an answer about one record says of it. */
 export const recordHeaders = {

@@ -5,7 +5,7 @@
 
 import { notationOf } from '../lookup/key-notation.ts';
 import { etagOf, type KeyRecord } from '../lookup/lookup.ts';
-import { readValue } from './value-content.ts';
+import { readValue } from '../lookup/value-kind.ts';
 
 export function recordText(record: KeyRecord): string {
   const { partition, offset, timestampMs, leaderEpoch, headers } = record;

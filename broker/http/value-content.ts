@@ -9,42 +9,13 @@
  * a page cannot make a browser's navigation say, gets the bytes under the type that was asked for.
  */
 import { isUtf8 } from 'node:buffer';
-
-export type ValueKind = 'json' | 'text' | 'binary';
+import { isJson, readValue, type ValueKind } from '../lookup/value-kind.ts';
 
 export const contentTypes: Readonly<Record<ValueKind, string>> = {
   json: 'application/json',
   text: 'text/plain; charset=utf-8',
   binary: 'application/octet-stream',
 };
-
-/** Control characters that no text has. */
-const binaryCharacters = /[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]/;
-const [tab, newline, carriageReturn, blank, bracket, brace] = [0x09, 0x0a, 0x0d, 0x20, 0x5b, 0x7b];
-
-/** What the value is, with its text where it is one. */
-export function readValue(value: Buffer): { kind: ValueKind; text: string } {
-  if (!isUtf8(value)) return { kind: 'binary', text: '' };
-  const text = value.toString('utf8');
-  const first = firstVisible(value);
-  if ((first === bracket || first === brace) && isJson(text)) return { kind: 'json', text };
-  return binaryCharacters.test(text) ? { kind: 'binary', text: '' } : { kind: 'text', text };
-}
-
-function firstVisible(value: Buffer): number {
-  for (const byte of value)
-    if (byte !== blank && byte !== newline && byte !== carriageReturn && byte !== tab) return byte;
-  return -1;
-}
-
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** The content type to send under, null when the value cannot be what is accepted. */
 export function negotiate(value: Buffer, accept: string | undefined): string | null {

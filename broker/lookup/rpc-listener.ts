@@ -2,11 +2,11 @@
  * The Lookup service over TCP (`kompakt.lookup.rpc.*`), for programs that cannot read the control file. Whoever may reach the port may call,
  * unless there is a token; beyond loopback there has to be one (config/lookup-address.ts).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ControlProtocol, controlFrame, controlProtocol } from '../../protocol/control/service.ts';
 import { decode } from '../../protocol/protobuf.ts';
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
+import { SecretToken } from '../network/token.ts';
 import type {
   ConnectionEvents,
   Endpoint,
@@ -38,11 +38,13 @@ export class LookupListener {
   readonly #options: LookupListenerOptions;
   readonly #log: LimitedLog;
   readonly #connections = new Set<TransportConnection>();
+  readonly #token: SecretToken | null;
   #listener!: Listener;
   #allClosed: (() => void) | null = null;
 
   private constructor(options: LookupListenerOptions) {
     this.#options = options;
+    this.#token = options.token === null ? null : new SecretToken(options.token);
     this.#log = new LimitedLog(options.logger, options.clock);
   }
 
@@ -120,7 +122,7 @@ export class LookupListener {
     const { id, token, method } = decode(control.call, frame) as Record<'token' | 'method', string> & {
       id: number;
     };
-    if (!this.#isRight(token)) {
+    if (this.#token !== null && !this.#token.is(token)) {
       this.#log.warn('token', 'a connection for lookups had a wrong token', { from: connection.remote.host });
       return turnAway(control, connection, { id, error: 'the token is wrong' });
     }
@@ -131,20 +133,10 @@ export class LookupListener {
     calls.closed();
     return null;
   }
-
-  /** In a time that tells nothing of either. */
-  #isRight(given: string): boolean {
-    const { token } = this.#options;
-    return token === null || timingSafeEqual(digest(given), digest(token));
-  }
 }
 
 function turnAway(control: ControlProtocol, connection: TransportConnection, reply: object): null {
   connection.send([controlFrame(control.reply, reply)]);
   connection.end();
   return null;
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
