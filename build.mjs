@@ -23,7 +23,7 @@ const entries = {
   index: 'broker/index.ts',
   'cleaner-worker': 'compaction/worker.ts',
 };
-const bundled = ['commander', 'fastest-levenshtein', 'fastify', 'ajv'];
+const bundled = ['commander', 'cross-spawn', 'fastest-levenshtein', 'fastify', 'ajv'];
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'dist') },

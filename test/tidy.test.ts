@@ -111,7 +111,7 @@ describe('layers', () => {
     const shown = /^broker\/([\w-]+\.ts|apis\/index\.ts|(config|control|observe)\/.*)$/;
     const wrong = imports.filter(
       (one) =>
-        /^tools\/(?!serve\.ts|testing\/)/.test(one.from) &&
+        /^tools\/(?!broker-process\.ts|testing\/)/.test(one.from) &&
         isRelative(one) &&
         target(one).startsWith('broker/') &&
         !shown.test(target(one)),

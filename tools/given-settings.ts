@@ -21,8 +21,11 @@ export interface GivenSettings {
   readonly set?: readonly string[];
 }
 
-/** The configuration, or the line that says what is wrong with it. */
-export function configurationOf(options: GivenSettings): Configuration | string {
+/** The configuration, or the line that says what is wrong with it; `defaultAddress` is where to listen unless the options say. */
+export function configurationOf(
+  options: GivenSettings,
+  defaultAddress?: { readonly host: string; readonly port: number },
+): Configuration | string {
   for (const [option, text] of [
     ['--port', options.port],
     ['--http-port', options.httpPort],
@@ -49,6 +52,7 @@ export function configurationOf(options: GivenSettings): Configuration | string 
     if (token !== undefined && !set.has(key)) set.set(key, token);
   }
   let sources: SettingsSources = { set };
+  if (defaultAddress !== undefined) sources = { ...sources, defaultAddress };
   if (options.host !== undefined) sources = { ...sources, host: options.host };
   if (port !== undefined) sources = { ...sources, port };
   if (options.dataDir !== undefined) sources = { ...sources, dataDirectory: options.dataDir };

@@ -20,36 +20,70 @@ const program = new Command('kompakt')
   .description('A Kafka-compatible log broker in one Node process.')
   .version(manifest.version, '-V, --version', 'print the version')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kompakt: ')) })
+  // What follows the command of `exec` is the command's.
+  .enablePositionalOptions()
   .showHelpAfterError('(kompakt --help lists commands and options)');
 
-program
-  .command('serve')
-  .description('run a broker until SIGTERM or SIGINT')
-  .option('--host <host>', 'where to listen (default: localhost)')
-  .option('--port <port>', 'where to listen; 0 takes a free port (default: 9092)')
-  .option('--data-dir <directory>', `where the log lies (default: ${defaultDataDirectory})`)
-  .option('--memory', 'keep everything in memory')
-  .option('--http-host <host>', 'where HTTP listens (default: 127.0.0.1); beyond this machine with a token')
-  .option('--http-port <port>', 'where HTTP listens; 0 takes a free port (default: 9080)')
-  .option('--http-token-file <path>', 'a file with the token that every request over HTTP has to show')
+/** Of a broker that the command itself runs. Defaults that differ between such commands are in their texts. */
+function addBrokerOptions(
+  command: Command,
+  defaults: Readonly<Record<'host' | 'port' | 'data' | 'http', string>>,
+): Command {
+  return command
+    .option('--host <host>', `where to listen (default: ${defaults.host})`)
+    .option('--port <port>', `where to listen; 0 takes a free port (default: ${defaults.port})`)
+    .option('--data-dir <directory>', `where the log lies (default: ${defaults.data})`)
+    .option('--memory', 'keep everything in memory')
+    .option('--http-host <host>', 'where HTTP listens (default: 127.0.0.1); beyond this machine with a token')
+    .option('--http-port <port>', `where HTTP listens; 0 takes a free port (default: ${defaults.http})`)
+    .option('--http-token-file <path>', 'a file with the token that every request over HTTP has to show')
+    .option('--properties <file>', 'a Kafka server.properties')
+    .option('--ignore-acls', 'serve a directory with ACLs or SCRAM users, which are not enforced')
+    .option(
+      '--set <key=value>',
+      'one configuration key; may be repeated',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+    .option(
+      '--ready-file <path>',
+      'a file that appears when the broker is ready, with a line of JSON, and goes with it',
+    );
+}
+
+const logLevelOption = (level: string) =>
+  new Option('--log-level <level>', 'least level that is logged')
+    .choices(['debug', 'info', 'warn', 'error', 'silent'])
+    .default(level);
+
+addBrokerOptions(program.command('serve').description('run a broker until SIGTERM or SIGINT'), {
+  host: 'localhost',
+  port: '9092',
+  data: defaultDataDirectory,
+  http: '9080',
+})
   .option('--no-http', 'serve no HTTP')
-  .option('--properties <file>', 'a Kafka server.properties')
-  .option('--ignore-acls', 'serve a directory with ACLs or SCRAM users, which are not enforced')
-  .option(
-    '--set <key=value>',
-    'one configuration key; may be repeated',
-    (value, all: string[]) => [...all, value],
-    [],
-  )
-  .option('--ready-file <path>', 'write the ready line to this file when the broker is ready')
-  .addOption(
-    new Option('--log-level <level>', 'least level that is logged')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('info'),
-  )
+  .addOption(logLevelOption('info'))
   .action(async (options) => {
     const { serve } = await import('./serve.ts');
     process.exitCode = await serve(options);
+  });
+
+addBrokerOptions(
+  program
+    .command('exec')
+    .description('run a command with a broker of its own, whose address it finds in KAFKA_BROKERS')
+    .usage('[options] -- COMMAND [ARG...]')
+    .argument('<command...>')
+    .passThroughOptions()
+    // As all that is our failure and not the command's: exec.ts.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 125)),
+  { host: '127.0.0.1', port: '0', data: 'none: in memory', http: 'no HTTP' },
+)
+  .addOption(logLevelOption('warn'))
+  .action(async (words, options) => {
+    const { exec } = await import('./exec.ts');
+    process.exitCode = await exec(words, options);
   });
 
 /** For a directory without a broker. */

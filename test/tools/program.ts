@@ -85,6 +85,15 @@ export async function startProgram(
   };
 }
 
+/** The program as the sources are now, never stale, and inside the checkout, where packages are found; the caller removes it. */
+export async function buildProgram(name: string): Promise<{ path: string; remove(): void }> {
+  const folder = join(repository, '.build', `${name}-${process.pid}`);
+  const { code, err } = await runNode(['build.mjs', '--out', folder]).ended;
+  if (code !== 0) throw new Error(`the build failed:\n${err}`);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  return { path: join(folder, 'kompakt.js'), remove };
+}
+
 /** A new directory with a blank and a letter beyond ASCII in its name; the caller removes it. */
 export function freshDirectory(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'kompakt ü '));

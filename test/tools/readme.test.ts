@@ -100,6 +100,13 @@ const commands: Record<string, () => Promise<void>> = {
   async 'npm install kafkajs'() {
     expect(manifest.devDependencies).toHaveProperty('kafkajs'); // the next block runs with this one
   },
+  async 'kompakt exec -- pytest'() {
+    // With pytest in exec.ci.test.ts; here as a command that tells what it was given.
+    const command = [process.execPath, '-p', 'process.env.KAFKA_BROKERS'];
+    const { code, out } = await runNode(['dist/kompakt.js', 'exec', '--', ...command]).ended;
+    expect(code).toBe(0);
+    expect(out).toMatch(/^127\.0\.0\.1:\d+\n$/);
+  },
   async 'node dist/kompakt.js serve --host 0.0.0.0 --set advertised.listeners=PLAINTEXT://localhost:9092'() {
     const listeners = 'advertised.listeners=PLAINTEXT://localhost:9092';
     const place = ['--port', '0', '--no-http', '--data-dir', other.path];
@@ -190,6 +197,13 @@ describe('every code block runs', () => {
           else if (!part.startsWith('$ kompakt sql '))
             expect(withoutMeasures(printedByExample)).toContain(withoutMeasures(part.trim()));
         }
+      } else if (language === 'json') {
+        const readyFile = join(other.path, 'ready.json');
+        const serve = ['serve', '--memory', '--port', '0', '--http-port', '0', '--ready-file', readyFile];
+        const served = await startProgram(['dist/kompakt.js', ...serve]);
+        const written = JSON.parse(readFileSync(readyFile, 'utf8'));
+        await served.stop();
+        expect(Object.keys(written)).toEqual(Object.keys(JSON.parse(code)));
       } else if (language === 'text') {
         for (const usage of code.split(/^kompakt /m).slice(1)) {
           const help = await runNode(['dist/kompakt.js', usage.split(' ')[0]!, '--help']).ended;

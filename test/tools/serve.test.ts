@@ -1,19 +1,18 @@
 /** `kompakt serve`, `status` and `stop` as processes: what is printed, how they end, what they leave behind. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { skipUnless } from '../skip.ts';
-import { freshDirectory, type Program, repository, runNode } from './program.ts';
+import { buildProgram, freshDirectory, type Program, runNode } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** Built for this run from the sources as they are: never stale, and inside the checkout, where packages are found. */
-const build = join(repository, '.build', `serve-test-${process.pid}`);
+let built: { path: string; remove(): void };
 beforeAll(async () => {
-  expect((await runNode(['build.mjs', '--out', build]).ended).code).toBe(0);
+  built = await buildProgram('serve-test');
 });
-afterAll(() => rmSync(build, { recursive: true, force: true }));
+afterAll(() => built.remove());
 
 let directory: { path: string; remove(): void };
 let running: Program[];
@@ -32,7 +31,7 @@ afterEach(async () => {
 });
 
 function kompakt(...args: string[]): Program {
-  const program = runNode([join(build, 'kompakt.js'), ...args]);
+  const program = runNode([built.path, ...args]);
   running.push(program);
   return program;
 }
@@ -73,13 +72,20 @@ describe('a broker', () => {
     const program = serve('--data-dir', data, '--ready-file', readyFile, '--log-level', 'debug');
     const line = await ready(program);
     expect(line).toMatchObject({ host: 'localhost', data });
-    expect(readFileSync(readyFile, 'utf8')).toBe(`${await program.firstLine}\n`);
+    expect(JSON.parse(readFileSync(readyFile, 'utf8'))).toEqual({
+      bootstrapServers: `localhost:${line.port}`,
+      httpUrl: null,
+      dataDir: data,
+      processId: program.pid,
+      version,
+    });
     program.signal('SIGTERM');
     const { code, signal, out, err } = await program.ended;
     expect({ code, signal }).toEqual({ code: 0, signal: null });
     expect(out).toBe(`${await program.firstLine}\n`);
     for (const text of err.split('\n').filter((one) => one !== ''))
       expect(JSON.parse(text)).toMatchObject({ time: expect.any(Number), msg: expect.any(String) });
+    expect(readdirSync(directory.path)).toEqual(['data']);
     expect(existsSync(join(data, '.kafka_cleanshutdown'))).toBe(true);
     expect(readdirSync(data).filter((name) => name.startsWith('kompakt'))).toEqual([]);
   });
@@ -181,12 +187,9 @@ describe('HTTP', () => {
     const ofFile = await ready(serve('--memory', '--http-port', '0', '--http-token-file', file));
     expect(await statusAt(ofFile.http!)).toBe(401);
     expect(await statusAt(ofFile.http!, 'of-the-file')).toBe(200);
-    const program = runNode(
-      [join(build, 'kompakt.js'), 'serve', '--memory', '--port', '0', '--http-port', '0'],
-      {
-        KOMPAKT_HTTP_TOKEN: 'of-the-environment',
-      },
-    );
+    const program = runNode([built.path, 'serve', '--memory', '--port', '0', '--http-port', '0'], {
+      KOMPAKT_HTTP_TOKEN: 'of-the-environment',
+    });
     running.push(program);
     expect(await statusAt((await ready(program)).http!, 'of-the-environment')).toBe(200);
   });
