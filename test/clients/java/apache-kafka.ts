@@ -69,6 +69,8 @@ export interface RunningKafka {
   readonly bootstrapServers: string;
   /** From the start of the process to the first accepted connection. */
   readonly readyMs: number;
+  /** The last lines that it has written: warnings and errors. */
+  output(): string;
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -105,6 +107,7 @@ export async function startKafka(
     pid: child.pid!,
     bootstrapServers: `127.0.0.1:${port}`,
     readyMs: performance.now() - startedMs,
+    output: () => output.join(''),
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
   };
