@@ -1,6 +1,7 @@
 /**
  * One record of a log, read back by its offset: some 10 µs where the batch is small and in the page cache. Batches are read into one
- * buffer that all lookups share in turn: a buffer of its own for each cost more in garbage than reading it (1.5 of 4 s at 60 KB a batch).
+ * buffer that all lookups share in turn (storage/log/batch-reader.ts): a buffer of its own for each cost more in garbage than reading
+ * it (1.5 of 4 s at 60 KB a batch).
  */
 import { errors } from '../../protocol/errors.ts';
 import * as batch from '../../protocol/records/batch.ts';
@@ -8,7 +9,6 @@ import { ensureCodec, maxDecompressedBatchBytes } from '../../protocol/records/c
 import { messageCodec, readLegacyBatch } from '../../protocol/records/legacy.ts';
 import { type LogRecord, openRecords } from '../../protocol/records/record.ts';
 import { RecordError } from '../../protocol/records/record-error.ts';
-import { FileError } from '../../storage/environment/files.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { FileRegion } from '../../storage/log/log-types.ts';
 import { type KeyRecord, LookupRefused } from './lookup.ts';
@@ -34,23 +34,7 @@ export function refuseUnreadable(log: Log, why: unknown): never {
 
 /** Copies the region, and gives it back. */
 export function bytesOf(region: FileRegion): Buffer {
-  return readInto(Buffer.allocUnsafe(region.byteLength), region);
-}
-
-/** Batches above that get a buffer of their own: clients seldom make them. */
-const sharedBytesMax = 1024 * 1024;
-let shared = Buffer.alloc(0);
-
-/** What `bytesOf` gives, but only until the next batch is read. */
-function borrowedBytesOf(region: FileRegion): Buffer {
-  const { byteLength } = region;
-  if (byteLength > sharedBytesMax) return bytesOf(region);
-  // Twice what is needed, so that slowly growing batches do not each bring a new one.
-  if (shared.length < byteLength) shared = Buffer.alloc(Math.min(sharedBytesMax, 2 * byteLength));
-  return readInto(shared.subarray(0, byteLength), region);
-}
-
-function readInto(bytes: Buffer, region: FileRegion): Buffer {
+  const bytes = Buffer.allocUnsafe(region.byteLength);
   try {
     const read = region.file.readSync(bytes, 0, bytes.length, region.position);
     return read === bytes.length ? bytes : bytes.subarray(0, read);
@@ -62,20 +46,11 @@ function readInto(bytes: Buffer, region: FileRegion): Buffer {
 /** The batch that holds the offset or, in a compacted log, the one behind it; borrowed until the next is read. */
 function readBatch(log: Log, offset: number): Buffer | null {
   if (offset < log.logStartOffset || offset >= log.endOffset) return null;
-  const read = log.read(offset, { maxBytes: 0, minOneBatch: true, upTo: 'end' });
-  if (!read.ok) {
-    if (read.errorCode === errors.offsetOutOfRange.code) return null;
-    if (log.isDeleted) throw new LookupRefused({ reason: 'unknown-topic' }, `${log.topic} was deleted`);
-    return refuseUnreadable(log, `error ${read.errorCode}`);
-  }
-  const [region] = read.regions;
-  if (region === undefined) return null;
-  try {
-    return borrowedBytesOf(region);
-  } catch (error) {
-    if (error instanceof FileError) return refuseUnreadable(log, error);
-    throw error;
-  }
+  const read = log.readBatch(offset);
+  if (read.ok) return read.bytes;
+  if (read.errorCode === errors.offsetOutOfRange.code) return null;
+  if (log.isDeleted) throw new LookupRefused({ reason: 'unknown-topic' }, `${log.topic} was deleted`);
+  return refuseUnreadable(log, `error ${read.errorCode}`);
 }
 
 function recordIn(log: Log, bytes: Buffer, offset: number): KeyRecord | null {

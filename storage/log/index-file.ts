@@ -1,4 +1,5 @@
 import type { File, FileSystem } from '../environment/files.ts';
+import { type HeldIndexes, type Holder, heldIndexes } from './held-indexes.ts';
 
 /**
  * Entries of one fixed size in ascending order: what offset index and time index have in common.
@@ -6,7 +7,7 @@ import type { File, FileSystem } from '../environment/files.ts';
  * While its segment grows, all entries are held in memory and the file is only preallocated (sparse zeros, as Kafka has
  * it): after a crash the index of the last segment is rebuilt in any case, so that writing each entry at once would buy
  * nothing. `seal` writes them and cuts the file to its size. A sealed index is read from its file, a few entries at a
- * time, and holds nothing in memory.
+ * time; when so much has been read of it as it has, it is held in memory if there is room (held-indexes.ts).
  *
  * Nothing is opened before it is needed: a log opened after a clean stop touches no index until a read or an append.
  */
@@ -26,12 +27,14 @@ const firstCapacityEntries = 16;
 /** Sealed indexes are searched through this much at a time, shared by all: it is valid until the next call. */
 const window = Buffer.alloc(4080);
 
-export class IndexFile {
+export class IndexFile implements Holder {
   readonly entryBytes: number;
+  isRecentlyUsed = true;
   /** The buffer in which `locate` has found the entry. */
   bytes: Buffer = window;
   readonly #files: FileSystem;
   readonly #path: string;
+  readonly #heldIndexes: HeldIndexes;
   #file: File | null = null;
   /** All entries while growing; null when they are in the file. */
   #entries: Buffer | null = null;
@@ -39,11 +42,16 @@ export class IndexFile {
   #rebuilt = false;
   /** -1: the file has not been looked at. */
   #count = -1;
+  /** All entries of a sealed one that is searched often. */
+  #held: Buffer | null = null;
+  /** While it is not held. */
+  #bytesRead = 0;
 
-  constructor(files: FileSystem, path: string, entryBytes: number) {
+  constructor(files: FileSystem, path: string, entryBytes: number, held: HeldIndexes = heldIndexes) {
     this.#files = files;
     this.#path = path;
     this.entryBytes = entryBytes;
+    this.#heldIndexes = held;
   }
 
   get path(): string {
@@ -59,11 +67,28 @@ export class IndexFile {
     return this.#growing;
   }
 
+  /** Its entries are in memory: `locate` costs next to nothing. */
+  get isInMemory(): boolean {
+    return this.#growing || this.#held !== null;
+  }
+
+  get heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  letGo(): void {
+    this.#heldIndexes.leave(this);
+    this.#held = null;
+    this.#bytesRead = 0;
+    this.bytes = window;
+  }
+
   /** Starts a new, empty index; `preallocateBytes` is how large its file looks until it is sealed. */
   create(preallocateBytes: number): void {
     this.#file ??= this.#files.openSync(this.#path, 'create');
     if (this.#file.size > 0) this.#file.truncateSync(0);
     this.#file.truncateSync(preallocateBytes);
+    this.letGo();
     this.#entries = null;
     this.#count = 0;
     this.#growing = true;
@@ -71,6 +96,7 @@ export class IndexFile {
 
   /** Starts anew what a damaged or missing file should hold: the file, which may not be there, is not touched before `seal`. */
   rebuild(): void {
+    this.letGo();
     this.#entries = null;
     this.#count = 0;
     this.#growing = true;
@@ -80,6 +106,7 @@ export class IndexFile {
   /** Brings the entries of an existing file into memory, to append more. */
   grow(preallocateBytes: number): void {
     if (this.#growing) return;
+    this.letGo();
     const count = this.count;
     if (count > 0) {
       this.#entries = Buffer.alloc((count + firstCapacityEntries) * this.entryBytes);
@@ -123,10 +150,11 @@ export class IndexFile {
     this.#entries = null;
   }
 
-  /** Puts entry `n` into `bytes` and returns its place there; the sealed kind is overwritten by the next call on any index. */
+  /** Puts entry `n` into `bytes` and returns its place there; where it was read it is overwritten by the next call on any index. */
   locate(n: number): number {
-    if (this.#growing) {
-      this.bytes = this.#entries!;
+    const entries = this.#growing ? this.#entries : this.#held;
+    if (entries !== null) {
+      this.bytes = entries;
       return n * this.entryBytes;
     }
     this.#load(n, 1);
@@ -139,6 +167,7 @@ export class IndexFile {
     let high = this.count;
     let first = 0; // entry number of bytes[0]
     if (this.#growing) this.bytes = this.#entries ?? window;
+    else if (this.#isHeld(high)) this.bytes = this.#held!;
     else {
       const windowEntries = Math.floor(window.length / this.entryBytes);
       while (high - low > windowEntries) {
@@ -164,6 +193,7 @@ export class IndexFile {
   }
 
   close(): void {
+    this.letGo();
     this.#file?.close();
     this.#file = null;
   }
@@ -174,10 +204,29 @@ export class IndexFile {
     this.#count = size / this.entryBytes;
   }
 
+  /** Whether the entries of a sealed one are in memory, or are so now. */
+  #isHeld(count: number): boolean {
+    this.isRecentlyUsed = true;
+    if (this.#held !== null) return true;
+    const bytes = count * this.entryBytes;
+    if (count === 0 || this.#bytesRead < bytes) return false;
+    const entries = Buffer.allocUnsafeSlow(bytes);
+    this.#read(entries, 0, count);
+    this.#held = entries;
+    this.#bytesRead = 0;
+    if (!this.#heldIndexes.admit(this)) this.#held = null;
+    return this.#held !== null;
+  }
+
   #load(n: number, count: number): void {
     this.bytes = window;
+    this.#read(window, n, count);
+  }
+
+  #read(into: Buffer, n: number, count: number): void {
     const bytes = count * this.entryBytes;
-    const got = this.#open('update').readSync(window, 0, bytes, n * this.entryBytes);
+    this.#bytesRead += bytes;
+    const got = this.#open('update').readSync(into, 0, bytes, n * this.entryBytes);
     if (got < bytes)
       throw new CorruptIndex(this.path, `entry ${n + count - 1} of ${this.#count} is not there`);
   }

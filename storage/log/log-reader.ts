@@ -4,9 +4,11 @@ import { ensureCodec, maxDecompressedBatchBytes } from '../../protocol/records/c
 import { messageCodec, readLegacyBatch } from '../../protocol/records/legacy.ts';
 import { openRecords } from '../../protocol/records/record.ts';
 import type { File } from '../environment/files.ts';
+import { readBatchAt } from './batch-reader.ts';
 import { BatchWalk, lastOffsetAt, leaderEpochAt, maxTimestampAt } from './batch-walk.ts';
 import type {
   AbortedTransaction,
+  BatchRead,
   FileRegion,
   LogRead,
   LogReadRefused,
@@ -85,6 +87,18 @@ export function readRegion(
     return { ok: true, regions: [region], byteLength: region.byteLength, abortedTransactions };
   }
   return nothing;
+}
+
+/** The whole batch that holds `offset` or, where the cleaner has taken that, the one behind it; lent until the next call. */
+export function readBatch(log: ReadableLog, offset: number): BatchRead | LogReadRefused {
+  if (offset < log.logStartOffset || offset > log.endOffset)
+    return { ok: false, errorCode: errors.offsetOutOfRange.code };
+  const { segments } = log.list;
+  for (let n = Math.max(0, log.list.indexFor(offset)); n < segments.length; n++) {
+    const bytes = readBatchAt(segments[n]!, offset);
+    if (bytes !== null) return { ok: true, bytes };
+  }
+  return { ok: true, bytes: null };
 }
 
 /** The aborted transactions that a reader of the region, from `offset` on, must know to leave their records out. */

@@ -80,6 +80,12 @@ export interface LogRead {
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
 }
 
+/** null: there is none at or behind the offset. Lent until the next batch of any log is read so. */
+export interface BatchRead {
+  readonly ok: true;
+  readonly bytes: Buffer | null;
+}
+
 export interface LogReadRefused {
   readonly ok: false;
   /** OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR, … */

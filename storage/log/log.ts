@@ -3,13 +3,13 @@ import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { FileError } from '../environment/files.ts';
 import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
-import { LeaderEpochs } from './leader-epochs.ts';
-import { findByTimestamp, findMaxTimestamp, readRegion } from './log-reader.ts';
+import { findByTimestamp, findMaxTimestamp, readBatch, readRegion } from './log-reader.ts';
 import type {
   AbortedTransaction,
   AppendOptions,
   AppendOutcome,
   AppendRefused,
+  BatchRead,
   DurabilityPolicy,
   LogEvent,
   LogLogger,
@@ -21,13 +21,11 @@ import type {
 } from './log-types.ts';
 import { LogWriter } from './log-writer.ts';
 import type { ProducerState } from './producer-state.ts';
-import { ProducerTable } from './producer-table.ts';
-import { type LoadedLog, loadLog } from './recovery.ts';
+import { emptyLog, type LoadedLog, loadLog } from './recovery.ts';
 import type { Room } from './room.ts';
 import type { Segment } from './segment.ts';
 import { rollJitterMs } from './segment-list.ts';
 import { type SwapGroup, type SwapOutcome, swapSegments } from './segment-swap.ts';
-import { SnapshotFiles } from './snapshot-files.ts';
 
 /**
  * One partition: the only owner of its directory. Reading is here, changing in log-writer.ts.
@@ -98,7 +96,7 @@ export class Log {
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */
   static open(deps: LogDependencies): Log {
     const { files, clock, random } = deps.environment;
-    if (files.statSync(deps.directory) === null) return new Log(deps, emptyLog(deps));
+    if (files.statSync(deps.directory) === null) return new Log(deps, emptyLog({ ...deps, files }));
     const jitter = () => rollJitterMs(deps.settings, random);
     return new Log(deps, loadLog({ ...deps, files, nowMs: clock.nowMs(), rollJitterMs: jitter }));
   }
@@ -227,14 +225,18 @@ export class Log {
 
   /** The batches from `offset` on that the reader may see. Every region must be released. */
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
-    if (this.#writer.state === 'deleted')
-      return { ok: false, errorCode: errors.unknownTopicOrPartition.code };
-    try {
-      return readRegion(this.#writer, offset, this.#bound(options.upTo), options, options.upTo === 'stable');
-    } catch (error) {
-      this.#deps.logger.error('cannot read the log', { log: this.directory, offset, error: String(error) });
-      return { ok: false, errorCode: errors.kafkaStorageError.code };
-    }
+    const isStable = options.upTo === 'stable';
+    return this.#reading(offset, () =>
+      readRegion(this.#writer, offset, this.#bound(options.upTo), options, isStable),
+    );
+  }
+
+  /**
+   * The whole batch that holds `offset` or, where the cleaner has taken that, the one behind it, up to the end of the log: read on the
+   * event loop, for lookups. Lent until the next batch of any log is read so.
+   */
+  readBatch(offset: number): BatchRead | LogReadRefused {
+    return this.#reading(offset, () => readBatch(this.#writer, offset));
   }
 
   /** The first record with at least this timestamp; offset -1 if there is none. A promise only if a codec must be loaded. */
@@ -360,6 +362,17 @@ export class Log {
     return true;
   }
 
+  #reading<Read>(offset: number, read: () => Read): Read | LogReadRefused {
+    if (this.#writer.state === 'deleted')
+      return { ok: false, errorCode: errors.unknownTopicOrPartition.code };
+    try {
+      return read();
+    } catch (error) {
+      this.#deps.logger.error('cannot read the log', { log: this.directory, offset, error: String(error) });
+      return { ok: false, errorCode: errors.kafkaStorageError.code };
+    }
+  }
+
   #bound(upTo: Visibility): number {
     if (upTo === 'end') return this.endOffset;
     return upTo === 'stable' ? this.lastStableOffset : this.highWatermark;
@@ -379,22 +392,4 @@ export class Log {
       }
     }
   }
-}
-
-function emptyLog({ environment, directory, logger, logStartOffset }: LogDependencies): LoadedLog {
-  const producers = new ProducerTable();
-  const snapshots = new SnapshotFiles(environment.files, directory, logger, []);
-  producers.endOffset = logStartOffset;
-  snapshots.startMoved(logStartOffset);
-  return {
-    segments: [],
-    producers,
-    snapshots,
-    epochs: new LeaderEpochs(),
-    epochsChanged: false,
-    logStartOffset,
-    endOffset: logStartOffset,
-    recoveryPoint: logStartOffset,
-    recovered: [],
-  };
 }

@@ -20,6 +20,18 @@ const relativeOffset = (entries: Buffer, place: number): number =>
   readInt32(entries, place + at.relativeOffset);
 const position = (entries: Buffer, place: number): number => readInt32(entries, place + at.position);
 
+/** What the index knows around an offset: where batches begin that have an entry. */
+export interface Surroundings {
+  /** At or before the first batch whose last offset is at least the offset. */
+  readonly position: number;
+  /** It is the batch at `position`. */
+  readonly isThere: boolean;
+  /** The next entry's; that batch is the one or lies behind it. -1: there is none. */
+  readonly next: number;
+  /** Of the entry after that. */
+  readonly afterNext: number;
+}
+
 export class OffsetIndex {
   readonly baseOffset: number;
   readonly #file: IndexFile;
@@ -76,19 +88,32 @@ export class OffsetIndex {
   lookup(offset: number): number {
     const target = Math.min(offset - this.baseOffset, relativeOffsetMax);
     const n = this.#file.lastAtMost(target, relativeOffset);
-    return n < 0 ? 0 : position(this.#file.bytes, this.#located(n));
+    return n < 0 ? 0 : this.#positionOf(n);
+  }
+
+  /** As `lookup`, and where the next entries are; null where that would cost reads. */
+  surroundings(offset: number): Surroundings | null {
+    const target = Math.min(offset - this.baseOffset, relativeOffsetMax);
+    const n = this.#file.lastAtMost(target, relativeOffset);
+    if (!this.#file.isInMemory) return null;
+    return {
+      position: n < 0 ? 0 : this.#positionOf(n),
+      isThere: n >= 0 && this.#offsetOf(n) === offset,
+      next: this.#positionOf(n + 1),
+      afterNext: this.#positionOf(n + 2),
+    };
   }
 
   /** The offset of the first entry at `logPosition` or behind it, or -1: a bound for what a read of the bytes before can hold. */
   offsetAtOrAfter(logPosition: number): number {
     const n = this.#file.lastAtMost(logPosition - 1, position) + 1;
-    return n >= this.#file.count ? -1 : this.baseOffset + relativeOffset(this.#file.bytes, this.#located(n));
+    return this.#offsetOf(n);
   }
 
   /** The last offset that has an entry, or the base offset. */
   get lastOffset(): number {
     const n = this.#file.count - 1;
-    return n < 0 ? this.baseOffset : this.baseOffset + relativeOffset(this.#file.bytes, this.#located(n));
+    return n < 0 ? this.baseOffset : this.#offsetOf(n);
   }
 
   /** Forgets the entries of `offset` and above. */
@@ -104,7 +129,17 @@ export class OffsetIndex {
     this.#file.close();
   }
 
-  #located(n: number): number {
-    return this.#file.locate(n);
+  /** -1: there is no such entry. */
+  #positionOf(n: number): number {
+    if (n >= this.#file.count) return -1;
+    const place = this.#file.locate(n);
+    return position(this.#file.bytes, place);
+  }
+
+  /** -1: there is no such entry. */
+  #offsetOf(n: number): number {
+    if (n >= this.#file.count) return -1;
+    const place = this.#file.locate(n);
+    return this.baseOffset + relativeOffset(this.#file.bytes, place);
   }
 }

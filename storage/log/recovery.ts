@@ -63,6 +63,30 @@ export function loadLog(options: LoadOptions): LoadedLog {
   return new Loader(options).load();
 }
 
+/** That of a directory which does not exist yet. */
+export function emptyLog({
+  files,
+  directory,
+  logger,
+  logStartOffset,
+}: Pick<LoadOptions, 'files' | 'directory' | 'logger' | 'logStartOffset'>): LoadedLog {
+  const producers = new ProducerTable();
+  const snapshots = new SnapshotFiles(files, directory, logger, []);
+  producers.endOffset = logStartOffset;
+  snapshots.startMoved(logStartOffset);
+  return {
+    segments: [],
+    producers,
+    snapshots,
+    epochs: new LeaderEpochs(),
+    epochsChanged: false,
+    logStartOffset,
+    endOffset: logStartOffset,
+    recoveryPoint: logStartOffset,
+    recovered: [],
+  };
+}
+
 class Loader {
   readonly #options: LoadOptions;
   readonly #snapshots: SnapshotFiles;

@@ -2,7 +2,7 @@ import * as batch from '../../protocol/records/batch.ts';
 import type { File, FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt, maxTimestampAt } from './batch-walk.ts';
 import { CorruptIndex } from './index-file.ts';
-import { OffsetIndex, offsetIndexEntryBytes } from './offset-index.ts';
+import { OffsetIndex, offsetIndexEntryBytes, type Surroundings } from './offset-index.ts';
 import { filePath, suffixes } from './segment-files.ts';
 import { TimeIndex, type TimeIndexEntry, timeIndexEntryBytes } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
@@ -188,6 +188,11 @@ export class Segment {
       }
     }
     return null;
+  }
+
+  /** What the index knows around an offset; null where that would cost reads. */
+  surroundings(offset: number): Surroundings | null {
+    return this.#usable(this.offsetIndex).surroundings(offset);
   }
 
   /** An offset before which no record is later than `timestampMs` (and the greatest timestamp up to there). */

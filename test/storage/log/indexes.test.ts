@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CorruptIndex } from '../../../storage/log/index-file.ts';
+import { HeldIndexes } from '../../../storage/log/held-indexes.ts';
+import { CorruptIndex, IndexFile } from '../../../storage/log/index-file.ts';
 import { OffsetIndex } from '../../../storage/log/offset-index.ts';
 import { TimeIndex } from '../../../storage/log/time-index.ts';
 import { TransactionIndex } from '../../../storage/log/transaction-index.ts';
@@ -86,6 +87,72 @@ describe('an offset index', () => {
       }),
       { seed: 20261122, numRuns: 50 },
     );
+  });
+});
+
+describe('sealed indexes', () => {
+  const keyAt = (entries: Buffer, at: number): number => entries.readInt32BE(at);
+
+  /** Entries 0, 1, 2 … of 4 bytes. */
+  const sealed = (count: number, held: HeldIndexes, path: string, files = simulatedEnvironment().files) => {
+    const index = new IndexFile(files, path, 4, held);
+    index.create(0);
+    for (let n = 0; n < count; n++) {
+      const at = index.append();
+      index.bytes.writeInt32BE(n, at);
+    }
+    index.seal();
+    return index;
+  };
+  const searchAll = (index: IndexFile, count: number): void => {
+    for (let n = 0; n < count; n++) expect(index.lastAtMost(n, keyAt)).toBe(n);
+  };
+
+  it('are held once so much was read of them as they have, and let go when they grow again', () => {
+    const held = new HeldIndexes();
+    const index = sealed(5_000, held, '/index');
+    expect(index.lastAtMost(17, keyAt)).toBe(17);
+    expect(index.isInMemory).toBe(false);
+    searchAll(index, 5_000);
+    expect(index.isInMemory).toBe(true);
+    expect(held.bytes).toBeGreaterThanOrEqual(20_000);
+    index.grow(0);
+    expect(held.bytes).toBe(0);
+    searchAll(index, 5_000);
+    index.seal();
+    searchAll(index, 5_000);
+    index.close();
+    expect(held.bytes).toBe(0);
+  });
+
+  it('take no more than their bound together: those that are not searched go, and are found in their files', () => {
+    const held = new HeldIndexes(10_000);
+    const indexes = Array.from({ length: 5 }, (_, n) => sealed(1_000, held, `/index-${n}`));
+    const [always, ...others] = indexes;
+    const searchUntilHeld = (index: IndexFile): void => {
+      for (let n = 0; !index.isInMemory; n = (n + 1) % 1_000) expect(index.lastAtMost(n, keyAt)).toBe(n);
+    };
+    searchUntilHeld(always!);
+    for (const index of others) {
+      searchUntilHeld(index);
+      searchAll(always!, 1_000);
+      expect(indexes.filter((each) => each.isInMemory)).toEqual([always, index]);
+      expect(held.bytes).toBeLessThanOrEqual(10_000);
+    }
+    const tooLarge = sealed(3_000, held, '/large');
+    searchAll(tooLarge, 3_000);
+    expect(tooLarge.isInMemory).toBe(false);
+    for (const index of indexes) searchAll(index, 1_000);
+  });
+
+  it('hold nothing where the file cannot be read', () => {
+    const { files } = simulatedEnvironment();
+    const held = new HeldIndexes();
+    const index = sealed(3_000, held, '/index', files);
+    expect(index.lastAtMost(1, keyAt)).toBe(1);
+    files.openSync('/index', 'update').truncateSync(8);
+    expect(() => searchAll(index, 3_000)).toThrow(CorruptIndex);
+    expect(held.bytes).toBe(0);
   });
 });
 
