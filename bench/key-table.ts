@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { KeyMap } from '../broker/lookup/key-map.ts';
 import { KeyHasher } from '../broker/lookup/key-map-hash.ts';
 import { PartitionTable } from '../broker/lookup/partition-table.ts';
+import { topicDeleted } from '../broker/lookup/refuse.ts';
 import { Slices } from '../broker/lookup/slices.ts';
 import { keyTableFile } from '../broker/lookup/table-checkpoint.ts';
 import { TableMemory } from '../broker/lookup/table-memory.ts';
@@ -107,7 +108,7 @@ async function measureTable(log: Log, keys: number, figures: Figures): Promise<v
   const again = openTable(log, true);
   await again.reached(keys);
   note(figures, 'taken from what was stored, ms', since(startMs));
-  again.drop();
+  again.drop(topicDeleted(log.topic));
 }
 
 async function measure(keys: number, rounds: number): Promise<Figures> {

@@ -16,7 +16,7 @@ import { LiveWalk } from './live-walk.ts';
 import type { Change, ChangesOptions, KeyRecord } from './lookup.ts';
 import type { PartitionTable } from './partition-table.ts';
 import type { Chosen } from './readiness.ts';
-import { refuse, refuseRequest, topicDeleted } from './refuse.ts';
+import { refuse, refuseRequest } from './refuse.ts';
 import type { Slices } from './slices.ts';
 import { type ReadAhead, type TailReader, tailBytes } from './tail-reader.ts';
 import { readStreamToken, type StreamPlace, streamToken, tokenPartitionsMax } from './tokens.ts';
@@ -33,7 +33,9 @@ export interface SourceParts {
   readonly options: ChangesOptions;
   readonly slices: Slices;
   readonly tails: TailReader;
-  /** Those of the topic that are asked for, as they are now; none when it is gone. */
+  /** Throws LookupRefused where the topic is gone, or is no table any more. */
+  readonly checkTable: () => void;
+  /** Those of the topic that are asked for, as they are now. */
   readonly partitions: () => readonly Partition[];
   /** Tables that are up to date, for a snapshot. */
   readonly tables: (signal: AbortSignal) => Promise<Chosen>;
@@ -77,7 +79,7 @@ export class ChangeSource implements PartitionWatcher {
   async next(): Promise<Change[]> {
     for (;;) {
       this.#parts.signal.throwIfAborted();
-      if (this.#parts.partitions().length === 0) throw topicDeleted(this.#parts.topic);
+      this.#parts.checkTable();
       if (!this.#isBegun) await this.#begin();
       const found =
         this.#snapshot === null ? await this.#tellChanges() : await this.#tellSnapshot(this.#snapshot);
@@ -86,7 +88,7 @@ export class ChangeSource implements PartitionWatcher {
     }
   }
 
-  /** The topic has changed: more partitions, or none. */
+  /** The topic has changed: more partitions, none, or another policy. */
   changed(): void {
     this.#wake?.();
   }

@@ -51,9 +51,9 @@ export class ChangeStream implements AsyncIterator<Change> {
     return { done: true, value: undefined };
   }
 
-  /** The topic has more partitions, or is gone. */
-  topicChanged(): void {
-    this.#source.changed();
+  /** The topic of this name has more partitions, or other settings, or is gone. */
+  topicChanged(topic: string): void {
+    if (topic === this.#parts.topic) this.#source.changed();
   }
 
   stop(why: LookupRefused): void {

@@ -3,7 +3,7 @@ import { MiB } from '../../storage/config/define.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { CleanedRanges } from '../cleaning/cleaned-ranges.ts';
 import type { BrokerSettings } from '../config/settings.ts';
-import type { ClusterState } from '../metadata/cluster-state.ts';
+import { type ClusterChange, type ClusterState, configResourceTypes } from '../metadata/cluster-state.ts';
 import type { Partition } from '../partitions/partition.ts';
 import type { Partitions } from '../partitions/partitions.ts';
 import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts';
@@ -75,8 +75,12 @@ export class LookupService implements Lookups {
     this.#past = new Past(this.#readiness, this.#scans, ranges, () => clock.nowMs());
     this.#writes = new Writes(environment, this.#readiness, this.#waiting, this.#slices);
     this.#forgetCluster = cluster.onChange((change) => {
-      if (change.kind !== 'topic-deleted' && change.kind !== 'partitions-added') return;
-      for (const stream of this.#streams) stream.topicChanged();
+      const topic = changedTopic(change);
+      if (topic === null) return;
+      // Those who tell logs of their new settings listen to the same change: after them.
+      clock.defer(() => {
+        for (const stream of this.#streams) stream.topicChanged(topic);
+      });
     });
   }
 
@@ -188,6 +192,7 @@ export class LookupService implements Lookups {
         clock: this.#parts.environment.clock,
         slices: this.#slices,
         tails: this.#tails,
+        checkTable: () => this.#parts.tables.check(topic, table.topicId),
         partitions: () => this.#partitionsOf(table.topicId, options.partition),
         tables: (signal) => this.#ready(topic, { ...options, waitMs, signal }),
         onEnd: (ended) => this.#streams.delete(ended),
@@ -219,4 +224,10 @@ export class LookupService implements Lookups {
     }
     return found;
   }
+}
+
+/** The topic that streams of changes have to look at anew. */
+function changedTopic(change: ClusterChange): string | null {
+  if (change.kind === 'topic-deleted' || change.kind === 'partitions-added') return change.topic.name;
+  return change.kind === 'configs' && change.type === configResourceTypes.topic ? change.name : null;
 }

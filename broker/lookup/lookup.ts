@@ -196,7 +196,7 @@ export interface Lookups {
   history(topic: string, key: Buffer, options?: HistoryOptions): Promise<History>;
   /** `value` null: a tombstone. */
   put(topic: string, key: Buffer, value: Buffer | null, options?: WriteOptions): Promise<Written>;
-  /** Ends with LookupRefused too: a reader that is too slow, a topic that is deleted, the broker that stops. */
+  /** Ends with LookupRefused too: a reader that is too slow, a topic that is deleted or no table any more, the broker that stops. */
   changes(topic: string, options?: ChangesOptions): AsyncIterable<Change>;
   /** Tables that are there, or being read. */
   status(): readonly TableStatus[];

@@ -105,7 +105,7 @@ export class PartitionTable {
         const { failure } = this;
         if (signal?.aborted) end(() => reject(signal.reason));
         else if (failure) end(() => reject(failure));
-        else if (this.isDropped) end(() => reject(this.#gone()));
+        else if (this.#feed.dropped) end(() => reject(this.#feed.dropped));
         else if (this.indexedOffset >= offset) end(resolve);
       };
       const end = (settle: () => void): void => {
@@ -129,8 +129,8 @@ export class PartitionTable {
     this.#feed.retry();
   }
 
-  drop(): void {
-    this.#feed.drop();
+  drop(why: LookupRefused): void {
+    this.#feed.drop(why);
   }
 
   /** Goes, and leaves its content for the next start. */
@@ -161,7 +161,7 @@ export class PartitionTable {
 
   /** It may have begun anew while somebody waited. */
   #refuseUnlessReady(): void {
-    if (this.isDropped) throw this.#gone();
+    if (this.#feed.dropped) throw this.#feed.dropped;
     if (this.failure) throw this.failure;
     if (!this.isLoading) return;
     const { logStartOffset, lastStableOffset } = this.log;
@@ -172,9 +172,5 @@ export class PartitionTable {
       { reason: 'loading', progress },
       `the key table of ${this.log.name} is being read`,
     );
-  }
-
-  #gone(): LookupRefused {
-    return new LookupRefused({ reason: 'unknown-topic' }, `${this.log.topic} is not a table any more`);
   }
 }

@@ -15,6 +15,7 @@ import { DecidedBatches } from './decided-batches.ts';
 import type { KeyMap } from './key-map.ts';
 import type { KeyHasher } from './key-map-hash.ts';
 import { LookupRefused } from './lookup.ts';
+import { topicDeleted } from './refuse.ts';
 import type { Slices } from './slices.ts';
 import { readTable, writeTable } from './table-checkpoint.ts';
 import { TableContent } from './table-content.ts';
@@ -41,7 +42,8 @@ export class TableFeed {
   indexedOffset = 0;
   /** Not all that was decided when it began is in the content yet. */
   isLoading = true;
-  isDropped = false;
+  /** Why it is no more; null while it is. */
+  dropped: LookupRefused | null = null;
   /** Why there is no table; null when all is well. */
   failure: LookupRefused | null = null;
   readonly #parts: TableFeedParts;
@@ -100,9 +102,14 @@ export class TableFeed {
     this.#tell();
   }
 
-  drop(): void {
+  get isDropped(): boolean {
+    return this.dropped !== null;
+  }
+
+  /** Whoever waits for it, or asks it again, is refused so. */
+  drop(why: LookupRefused): void {
     if (this.isDropped) return;
-    this.isDropped = true;
+    this.dropped = why;
     this.#forgetLog();
     this.#clear();
     this.#tell();
@@ -115,11 +122,11 @@ export class TableFeed {
     await this.#following;
     await this.#sweeping;
     if (!this.isDropped && !this.#isStored && this.indexedOffset > 0) await this.#store();
-    this.drop();
+    this.drop(new LookupRefused({ reason: 'stopping' }, 'the broker is stopping'));
   }
 
   #logChanged(event: LogEvent): void {
-    if (event === 'deleted') return this.drop();
+    if (event === 'deleted') return this.drop(topicDeleted(this.log.topic));
     if (event === 'replaced' || event === 'start-offset') this.#wantsSweep = true;
     if (event === 'truncated' && this.log.lastStableOffset < this.indexedOffset) {
       // What came before what is gone is not known, nor whether a transaction that has lost its marker was decided.

@@ -3,13 +3,19 @@
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/broker-keys.ts';
-import { type ClusterChange, type ClusterState, configResourceTypes } from '../metadata/cluster-state.ts';
+import {
+  type ClusterChange,
+  type ClusterState,
+  configResourceTypes,
+  type TopicState,
+} from '../metadata/cluster-state.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
 import type { Partitions } from '../partitions/partitions.ts';
 import { hashSeedBytes, type KeyHash, KeyHasher } from './key-map-hash.ts';
 import { type LoadProgress, LookupRefused, type TableStatus } from './lookup.ts';
 import { PartitionTable } from './partition-table.ts';
+import { topicDeleted } from './refuse.ts';
 import { Slices } from './slices.ts';
 import { storedSeed } from './table-checkpoint.ts';
 import { TableMemory } from './table-memory.ts';
@@ -68,10 +74,10 @@ export class TopicTables {
       throw new LookupRefused({ reason: 'unknown-topic' }, `there is no topic ${topic}`);
     const known = this.#tables.get(state.id);
     const own = this.#ownPartitions(topic, state.partitions.length);
-    const why = state.isInternal ? 'it is internal' : whyNoTable(own);
-    if (why !== null) {
-      this.#drop(state.id);
-      throw new LookupRefused({ reason: 'not-a-table' }, `${topic} is not a table: ${why}`);
+    const refusal = refusalOf(state, own);
+    if (refusal !== null) {
+      this.#drop(state.id, refusal);
+      throw refusal;
     }
     if (known) {
       known.extend(own);
@@ -83,6 +89,14 @@ export class TopicTables {
     this.#tables.set(state.id, table);
     table.extend(own);
     return table;
+  }
+
+  /** Throws LookupRefused where the topic with this id is gone, or is no table any more. Begins nothing. */
+  check(topic: string, topicId: string): void {
+    const state = this.#parts.cluster.topic(topic);
+    if (state?.id !== topicId) throw topicDeleted(topic);
+    const refusal = refusalOf(state, this.#ownPartitions(topic, 1));
+    if (refusal !== null) throw refusal;
   }
 
   status(): TableStatus[] {
@@ -125,7 +139,7 @@ export class TopicTables {
 
   #follow(change: ClusterChange): void {
     if (this.#forgetCluster === null) return;
-    if (change.kind === 'topic-deleted') this.#drop(change.topic.id);
+    if (change.kind === 'topic-deleted') this.#drop(change.topic.id, topicDeleted(change.topic.name));
     else if (change.kind === 'configs' && change.type === configResourceTypes.topic)
       this.#reviewTopic(change.name);
     else if (change.kind === 'topic-created' || change.kind === 'partitions-added')
@@ -150,8 +164,8 @@ export class TopicTables {
     if (log.settings['kompakt.lookup.enable'] === 'true') this.open(topic);
   }
 
-  #drop(topicId: string): void {
-    this.#tables.get(topicId)?.drop();
+  #drop(topicId: string, why: LookupRefused): void {
+    this.#tables.get(topicId)?.drop(why);
     this.#tables.delete(topicId);
   }
 }
@@ -217,9 +231,14 @@ export class TopicTable {
     for (const partition of this.#partitions) await partition.close();
   }
 
-  drop(): void {
-    for (const partition of this.#partitions) partition.drop();
+  drop(why: LookupRefused): void {
+    for (const partition of this.#partitions) partition.drop(why);
   }
+}
+
+function refusalOf({ name, isInternal }: TopicState, own: readonly Partition[]): LookupRefused | null {
+  const why = isInternal ? 'it is internal' : whyNoTable(own);
+  return why === null ? null : new LookupRefused({ reason: 'not-a-table' }, `${name} is not a table: ${why}`);
 }
 
 /** null: nothing speaks against it. */

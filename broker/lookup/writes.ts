@@ -43,19 +43,22 @@ export class Writes {
   async put(topic: string, key: Buffer, value: Buffer | null, options: WriteOptions): Promise<Written> {
     checkConditions(options);
     this.#waiting.check(options.signal);
-    const chosen = this.#readiness.choose(topic, options.partition);
+    let chosen = this.#readiness.choose(topic, options.partition);
     const record = batchOf(key, value, options, this.#clock.nowMs());
     const isUnconditional = options.ifMatch === undefined && options.ifNoneMatch === undefined;
     const [only] = chosen.partitions;
     if (isUnconditional && (options.partition !== undefined || this.#readiness.countOf(topic) === 1))
       return this.#written(only!, record, await append(only!, record.batch));
-    const loading = this.#readiness.upToDate(chosen, options, behindMax);
-    if (loading) await loading;
-    const hash = chosen.table.hash(key);
-    let target = this.#likelyTarget(chosen, hash);
+    let target: PartitionTable | null = null;
     for (let moves = 0; moves < movesMax; moves++) {
+      if (this.#isOutdated(chosen, options)) chosen = this.#readiness.choose(topic, options.partition);
+      const loading = this.#readiness.upToDate(chosen, options, behindMax);
+      if (loading) await loading;
       for (const each of chosen.partitions) await this.#pendingOf(each).prepare();
       this.#readiness.checkLive(chosen.table);
+      if (this.#isOutdated(chosen, options)) continue;
+      const hash = chosen.table.hash(key);
+      target ??= this.#likelyTarget(chosen, hash);
       const outcome = await this.#attempt(chosen, target, hash, record, options);
       if ('offset' in outcome) return outcome;
       target = outcome;
@@ -87,6 +90,8 @@ export class Writes {
     const found: { target: PartitionTable; verdict: Verdict } = { target, verdict: 'holds' };
     const judge = (newest: Newest): boolean => {
       this.#waiting.check(options.signal);
+      // The key may live in a partition that was added since, or has to go there.
+      if (this.#isOutdated(chosen, options)) return false;
       found.verdict = verdictOf(newest, options);
       found.target = this.#targetOf(chosen, hash.key, newest, options);
       return found.verdict === 'holds' && found.target === target;
@@ -98,6 +103,11 @@ export class Writes {
     if (outcome.ok || outcome.errorCode !== errors.operationNotAttempted.code)
       return this.#written(target, record, outcome);
     return found.verdict === 'holds' ? found.target : refuseUnmet(found.verdict.current);
+  }
+
+  /** The topic has more partitions by now. */
+  #isOutdated({ table, partitions }: Chosen, { partition }: WriteOptions): boolean {
+    return partition === undefined && this.#readiness.countOf(table.topic) !== partitions.length;
   }
 
   /** Where a key goes of which these are the newest records. */

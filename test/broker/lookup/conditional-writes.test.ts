@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LookupRefusal, WriteOptions, Written } from '../../../broker/lookup/lookup.ts';
+import { partitionOfKey } from '../../../protocol/records/murmur2.ts';
 import { delay } from '../../../storage/environment/clock.ts';
 import type { DurabilityPolicy } from '../../../storage/log/log-types.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
@@ -82,6 +83,28 @@ describe.each(policies)('of many writers at a time, with $kind', (durability) =>
       await close(at);
     }
   });
+});
+
+it('a write whose topic gets more partitions while it waits goes where it belongs by then', async () => {
+  const at = await open({ kind: 'page-cache' });
+  await at.done(at.table());
+  // murmur2 puts it into the second of two.
+  const moving = bytes('key-0');
+  expect(partitionOfKey(moving, 2)).toBe(1);
+  at.disk.slowMs = 1_000;
+  const before = at.lookups.put('articles', key, bytes(large), { ifNoneMatch: '*' });
+  await at.world.clock.settle();
+  at.disk.slowMs = 0;
+  const waiting = at.lookups.put('articles', moving, bytes('1'), { ifNoneMatch: '*' });
+  const late = refusalOf(at.lookups.put('articles', moving, bytes('2'), { ifNoneMatch: '*' }));
+  await at.world.clock.settle();
+  const more = [{ name: 'articles', count: 2, assignments: null }];
+  await at.done(at.world.cluster.controller.createPartitions(more, { validateOnly: false }));
+  expect(at.world.partitions.get('articles', 0)!.log.endOffset).toBe(0);
+  expect(await at.done(before)).toMatchObject({ partition: 0 });
+  expect(await at.done(waiting)).toMatchObject({ partition: 1, offset: 0 });
+  expect(await at.done(late)).toMatchObject({ reason: 'precondition', current: { partition: 1, offset: 0 } });
+  await close(at);
 });
 
 /** All who write to one key. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { KeyHasher } from '../../../broker/lookup/key-map-hash.ts';
 import type { KeyRecord } from '../../../broker/lookup/lookup.ts';
 import { PartitionTable } from '../../../broker/lookup/partition-table.ts';
+import { topicDeleted } from '../../../broker/lookup/refuse.ts';
 import { Slices } from '../../../broker/lookup/slices.ts';
 import { keyTableFile, storedSeed } from '../../../broker/lookup/table-checkpoint.ts';
 import { TableMemory } from '../../../broker/lookup/table-memory.ts';
@@ -202,7 +203,7 @@ export class TableRun {
       }
     }
     if (this.#options.hashBits === undefined) assert.equal(table.status.keys, fresh.status.keys);
-    fresh.drop();
+    fresh.drop(topicDeleted(log.topic));
   }
 }
 
