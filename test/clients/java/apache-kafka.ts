@@ -62,6 +62,8 @@ export interface KafkaOptions {
   readonly version?: string;
   /** Levels of features that the directory is formatted with; left out: the version's own. */
   readonly features?: Readonly<Record<string, number>>;
+  /** Left out: `KAFKA_HEAP_OPTS`, else what Kafka's scripts give, 1G. */
+  readonly heap?: string;
 }
 
 export interface RunningKafka {
@@ -84,7 +86,7 @@ export async function startKafka(
   directory: string,
   port: number,
   properties: Readonly<Record<string, string>> = {},
-  { version = kafkaVersion, features = {} }: KafkaOptions = {},
+  { version = kafkaVersion, features = {}, heap }: KafkaOptions = {},
 ): Promise<RunningKafka> {
   const data = join(directory, 'data');
   mkdirSync(data, { recursive: true });
@@ -92,7 +94,8 @@ export async function startKafka(
   writeFileSync(file, propertiesText({ ...singleNode(port, data), ...properties }));
   if (!existsSync(join(data, 'meta.properties'))) await format(file, version, features);
   const startedMs = performance.now();
-  const child = spawn('java', [...jvmFlags, '-cp', join(kafkaLibs(version), '*'), 'kafka.Kafka', file], {
+  const flags = [...heapFlags(heap), ...jvmFlags];
+  const child = spawn('java', [...flags, '-cp', join(kafkaLibs(version), '*'), 'kafka.Kafka', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
@@ -113,12 +116,18 @@ export async function startKafka(
   };
 }
 
+function heapFlags(heap: string | undefined): string[] {
+  if (heap !== undefined) return [`-Xmx${heap}`, `-Xms${heap}`];
+  return (process.env.KAFKA_HEAP_OPTS ?? '-Xmx1G -Xms1G').split(' ');
+}
+
+/** Those of Kafka's scripts. */
 const jvmFlags = [
-  ...(process.env.KAFKA_HEAP_OPTS ?? '-Xmx1G -Xms1G').split(' '),
   '-server',
   '-XX:+UseG1GC',
   '-XX:MaxGCPauseMillis=20',
   '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent',
   '-Djava.awt.headless=true',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];

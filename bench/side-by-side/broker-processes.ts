@@ -1,0 +1,107 @@
+/** Apache Kafka and Kompakt as processes under measurement: the same durability (no sync before an acknowledgement), a clean environment. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { metadata } from '../../protocol/messages/topics/metadata.ts';
+import { startKafka } from '../../test/clients/java/apache-kafka.ts';
+import { quietPort } from '../../test/quiet-port.ts';
+import { Client } from '../../tools/client.ts';
+
+const program = fileURLToPath(new URL('../../dist/kompakt.js', import.meta.url));
+
+export type BrokerName = 'kafka' | 'kompakt';
+
+export interface BrokerProcess {
+  readonly name: BrokerName;
+  readonly pid: number;
+  readonly port: number;
+  /** From the start of the process to the first answered Metadata; formatting a directory is not in it. */
+  readonly readyMs: number;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+export interface BrokerOptions {
+  /** Kafka's heap, as its scripts set it; Kompakt has none. */
+  readonly heap?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** What would change a broker, or only one of them: NODE_EXTRA_CA_CERTS alone costs Node 20 forty milliseconds. */
+export function cleanEnvironment(): void {
+  for (const name of Object.keys(process.env))
+    if (
+      /^(NODE_|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|KAFKA_OPTS|KAFKA_JVM|npm_config_)/.test(name)
+    )
+      delete process.env[name];
+}
+
+export function startBrokerProcess(
+  name: BrokerName,
+  directory: string,
+  options: BrokerOptions = {},
+): Promise<BrokerProcess> {
+  return name === 'kafka' ? startApacheKafka(directory, options) : startKompakt(directory, options);
+}
+
+async function startApacheKafka(
+  directory: string,
+  { heap = '1G', properties }: BrokerOptions,
+): Promise<BrokerProcess> {
+  const port = await quietPort();
+  const kafka = await startKafka(directory, port, properties, { heap });
+  const acceptedMs = performance.now();
+  await answersMetadata(port);
+  const readyMs = kafka.readyMs + performance.now() - acceptedMs;
+  return { name: 'kafka', pid: kafka.pid, port, readyMs, stop: () => kafka.stop(), kill: () => kafka.kill() };
+}
+
+async function startKompakt(directory: string, { properties = {} }: BrokerOptions): Promise<BrokerProcess> {
+  const sets = Object.entries({ 'group.initial.rebalance.delay.ms': '0', ...properties });
+  const port = await quietPort();
+  const args = [
+    'serve',
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--data-dir',
+    join(directory, 'data'),
+  ];
+  const startedMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [program, ...args, ...sets.flatMap(([key, value]) => ['--set', `${key}=${value}`])],
+    { stdio: 'ignore' },
+  );
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await answersMetadata(port, () => child.exitCode === null);
+  const readyMs = performance.now() - startedMs;
+  const end = (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    return closed;
+  };
+  return {
+    name: 'kompakt',
+    pid: child.pid!,
+    port,
+    readyMs,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+export async function answersMetadata(port: number, isAlive = () => true): Promise<void> {
+  for (;;) {
+    if (!isAlive()) throw new Error('the broker ended before it answered');
+    try {
+      const client = await Client.connect('127.0.0.1', port);
+      const { brokers } = await client.request(metadata, 9, { topics: [], allowAutoTopicCreation: false });
+      client.close();
+      if (brokers.length > 0) return;
+    } catch {
+      await pause(2);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** What Linux tells of a process and of the machine, in /proc. */
+import { readFileSync } from 'node:fs';
+
+const ticksPerSecond = 100;
+
+export interface CpuSeconds {
+  readonly user: number;
+  readonly kernel: number;
+}
+
+/** Since the process began; its children not counted. */
+export function cpuOf(pid: number): CpuSeconds {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { user: Number(fields[11]) / ticksPerSecond, kernel: Number(fields[12]) / ticksPerSecond };
+}
+
+/** Everything that ran on this machine since it began, in CPU seconds; waiting is not running. */
+export function busySeconds(): number {
+  const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.split(/\s+/);
+  const [user, nice, system, , , irq, softIrq, steal] = fields.map(Number);
+  return (user! + nice! + system! + irq! + softIrq! + steal!) / ticksPerSecond;
+}
+
+/** Resident memory now (`VmRSS`) or at its highest (`VmHWM`), in MB. */
+export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return (Number(found![1]) * 1024) / 1e6;
+}
