@@ -24,6 +24,8 @@ const noBytes = Buffer.alloc(0);
 export type BatchVisitor = (chunk: Buffer, at: number) => unknown;
 
 export class DecidedBatches {
+  /** Something was not there that had been written: the cleaner has been there. */
+  hasGaps = false;
   readonly #log: Log;
   readonly #slices: Slices;
   readonly #isStopped: () => boolean;
@@ -59,7 +61,10 @@ export class DecidedBatches {
     }
     const [region] = read.regions;
     // The cleaner has emptied what there was.
-    if (region === undefined) return upTo;
+    if (region === undefined) {
+      this.hasGaps = true;
+      return upTo;
+    }
     try {
       const filled = await this.#fill(region);
       if (this.#isStopped()) return from;
@@ -109,10 +114,16 @@ export class DecidedBatches {
         await loading;
         if (this.#isStopped()) return from;
       }
+      if (batch.baseOffset(chunk, at) > next || (!isLegacy && hasGapsIn(chunk, at))) this.hasGaps = true;
       next = Math.max(next, lastOffsetAt(chunk, at) + 1);
       if ((isLegacy || isData(chunk, at, aborted)) && visit(chunk, at) === false) return next;
     }
   }
+}
+
+/** The cleaner leaves a batch its last offset. */
+function hasGapsIn(chunk: Buffer, at: number): boolean {
+  return batch.recordCount(chunk, at) <= batch.lastOffsetDelta(chunk, at);
 }
 
 /** By producer id. */

@@ -124,7 +124,7 @@ export class PartitionTable {
     return this.#feed.onChange(listener);
   }
 
-  /** Tries again where there was no room. */
+  /** Tries again where there was no room, or where the log could not be read. */
   retry(): void {
     this.#feed.retry();
   }

@@ -7,7 +7,7 @@ import type { Slices } from './slices.ts';
 
 /** Keys that have the same hash, known by their bytes. */
 export class SharedKeys {
-  /** While the log is searched for them; null when all are known. */
+  /** While the log is searched for them, and for ever where that failed; null when all are known. */
   searching: Promise<void> | null = null;
   readonly #offsets = new Map<string, number>();
 

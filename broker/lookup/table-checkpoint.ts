@@ -13,8 +13,8 @@
  *   What decides about a transaction may lie between the indexed offset and there.
  *
  * It counts only after a clean stop of whoever had the directory last, when that last batch is as it was: then everything before it
- * is, but for what a cleaner, DeleteRecords or retention took, which the table can live with. In any other case,
- * and where anything is odd, the table is read from the log. It is written as other files are replaced: under another name, synced,
+ * is, but for what a cleaner, DeleteRecords or retention took, which the table can live with. In any other case, where the log was cleaned
+ * behind it (table-feed.ts), and where anything is odd, the table is read from the log. It is written as other files are replaced: under another name, synced,
  * renamed.
  */
 import { batchSizeInBytes } from '../../protocol/records/batch.ts';

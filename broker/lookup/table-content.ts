@@ -70,7 +70,7 @@ export class TableContent {
     this.#shared.set(id, keys);
     this.map.share(hash.words, 0);
     const parts = { ...this.#parts, map: this.map, isStopped: () => this.#isOld };
-    keys.searching = searchShared(parts, id, upTo, keys).finally(() => {
+    keys.searching = searchShared(parts, id, upTo, keys).then(() => {
       keys.searching = null;
     });
     return keys.searching;

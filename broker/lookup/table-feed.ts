@@ -22,6 +22,9 @@ import { TableContent } from './table-content.ts';
 import type { TableMemory } from './table-memory.ts';
 import { sweepTable } from './table-sweep.ts';
 
+/** A log that could not be read is not read again for each who asks. */
+const retryMs = 5_000;
+
 export interface TableFeedParts {
   readonly log: Log;
   readonly hasher: KeyHasher;
@@ -58,6 +61,9 @@ export class TableFeed {
   #mayBeStored: boolean;
   /** What is in that file is what is here. */
   #isStored = false;
+  /** It was, and what was written since is being read. */
+  #isBehindStored = false;
+  #failedMs = 0;
   /** Of the map, as `memory` knows it. */
   #countedBytes = 0;
   /** What it took when there was no more room. */
@@ -78,16 +84,22 @@ export class TableFeed {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Tries again where there was no room. */
+  /** Somebody asks for it: tries again where there was no room, or where the log could not be read some time ago. */
   retry(): void {
-    if (this.failure?.refusal.reason !== 'memory' || this.#parts.memory.exceeds(this.#neededBytes)) return;
-    this.failure = null;
-    this.#wake();
+    if (this.failure === null) return;
+    if (this.failure.refusal.reason !== 'memory') {
+      const { clock } = this.#parts.environment;
+      if (clock.monotonicMs() - this.#failedMs >= retryMs) this.#wake();
+    } else if (!this.#parts.memory.exceeds(this.#neededBytes)) {
+      this.failure = null;
+      this.#wake();
+    }
   }
 
-  /** The content is of no use: it begins anew with the next change of the log. */
+  /** The content is of no use: it begins anew with the next change of the log, or when it is asked for some time later. */
   failed(error: unknown): void {
     if (this.isDropped) return;
+    this.#failedMs = this.#parts.environment.clock.monotonicMs();
     const isKnown = error instanceof LookupRefused;
     const why = error instanceof Error ? error.message : String(error);
     const isNews = this.failure?.message !== why;
@@ -142,7 +154,7 @@ export class TableFeed {
     this.content = new TableContent(this.#parts, map);
     this.indexedOffset = 0;
     this.isLoading = true;
-    this.#mayBeStored = this.#isStored = false;
+    this.#mayBeStored = this.#isStored = this.#isBehindStored = false;
     this.#count();
   }
 
@@ -202,8 +214,9 @@ export class TableFeed {
         this.indexedOffset = next;
         this.#isStored = false;
       }
+      if (this.#isBehindStored && batches.hasGaps) return this.#forgetStored();
       this.failure = null;
-      if (next >= log.lastStableOffset) this.isLoading = false;
+      if (next >= log.lastStableOffset) this.isLoading = this.#isBehindStored = false;
       this.#tell();
     }
   }
@@ -223,9 +236,19 @@ export class TableFeed {
     logger.debug('a stored key table is used', { log: log.name, indexedOffset: stored.indexedOffset });
     this.#clear(stored.map);
     this.indexedOffset = stored.indexedOffset;
-    this.#isStored = true;
+    this.#isStored = this.#isBehindStored = true;
     // Whoever had the directory last may have cleaned the log.
     this.#wantsSweep = true;
+  }
+
+  /** What has gone again may have been tombstones, and then keys are in the table of which the log knows nothing any more. */
+  #forgetStored(): void {
+    const why = 'the log was cleaned behind it';
+    this.#parts.logger.info('a stored key table is not used: it is read from the log', {
+      log: this.log.name,
+      why,
+    });
+    this.#clear();
   }
 
   async #store(): Promise<void> {

@@ -73,3 +73,58 @@ it('a log that cannot be read gives no table, until it can', async () => {
   await run.check();
   assert.equal(run.table.failure, null);
 });
+
+it('a log that could be read again is, when somebody asks some time later', async () => {
+  const run = await written(6);
+  await run.restart(undefined, () => run.files.removeFileSync(run.storedPath));
+  const rule = run.files.fail('read');
+  await run.clock.settle();
+  rule.stop();
+  run.table.retry();
+  await run.clock.settle();
+  assert.equal(run.table.failure?.refusal.reason, 'storage');
+  await run.clock.advance(5_000);
+  await run.clock.settle();
+  assert.equal(run.table.failure?.refusal.reason, 'storage');
+  run.table.retry();
+  await run.check();
+  assert.equal(run.table.failure, null);
+});
+
+it('is not used where the log was cut behind it and has grown again since', async () => {
+  const run = await written(7);
+  const { endOffset } = run.log;
+  await run.restart(async () => {
+    const left = new Set([...run.dataInLog()].filter((offset) => offset < 20));
+    await run.clock.until(run.log.truncateTo(20));
+    run.history.keepOnly((offset) => left.has(offset));
+    run.history.forgetFrom(run.log);
+    while (run.log.endOffset < endOffset + 50) await run.write(1);
+  });
+  await run.check();
+  assert.equal(run.storedUsed, 0);
+});
+
+it('is not used where it is of another topic of the same name, or of nothing', async () => {
+  const run = await written(8);
+  for (const foreign of [
+    (whole: Buffer) => whole.fill('A', 16, 38),
+    (whole: Buffer) => whole.subarray(0, 40),
+    () => Buffer.alloc(0),
+    (whole: Buffer) => whole.fill(0),
+  ]) {
+    await run.restart(undefined, () => {
+      const file = run.files.openSync(run.storedPath, 'update');
+      const whole = Buffer.alloc(file.size);
+      file.readSync(whole, 0, whole.length, 0);
+      file.truncateSync(0);
+      file.writeSync([foreign(whole)], 0);
+      file.close();
+    });
+    await run.check();
+    // So that the next stop writes it again.
+    await run.write(1);
+    await run.check();
+  }
+  assert.equal(run.storedUsed, 0);
+});

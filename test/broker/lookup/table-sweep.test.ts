@@ -32,3 +32,22 @@ it('an entry goes when the cleaner has taken its tombstone, or the log start has
   await run.clock.settle();
   assert.equal(run.table.status.keys, 2);
 });
+
+it('an entry of a stored table goes when its tombstone has come and gone meanwhile', async () => {
+  const run = new TableRun(new SeededRandom(1), { keys: 2 });
+  for (const key of ['a', 'b', 'c']) write(run, key, 'here');
+  await run.clock.settle();
+  await run.restart(async () => {
+    write(run, 'b', null);
+    for (let pass = 0; pass < 3; pass++) {
+      write(run, 'other', `${pass}`);
+      await run.log.roll();
+      await run.clock.until(run.compacted.pass({ nowMs: run.clock.nowMs() }));
+      await run.clock.advance(2_000);
+    }
+  });
+  expect(run.offsetsInLog()).not.toContain(3);
+  await run.clock.settle();
+  assert.equal(run.storedUsed, 1);
+  assert.equal(run.table.status.keys, 3);
+});
