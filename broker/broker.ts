@@ -24,7 +24,7 @@ import { PeriodicTask } from './housekeeping/periodic.ts';
 import type { HttpPort } from './http/http-port.ts';
 import type { HttpParts } from './http/open-http.ts';
 import { LateLookups } from './lookup/late-lookups.ts';
-import type { Lookups } from './lookup/lookup.ts';
+import type { Lookups, ServedLookups } from './lookup/lookup.ts';
 import { openLookupListener } from './lookup/open-listener.ts';
 import type { LookupDoor } from './lookup/rpc-door.ts';
 import { type OpenedCluster, openCluster } from './metadata/open-cluster.ts';
@@ -338,7 +338,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
 async function openHttp(
   { http }: BrokerParts,
   services: Services,
-  lookups: Lookups,
+  lookups: ServedLookups,
   undo: UndoList,
 ): Promise<HttpPort | null> {
   if (http === undefined || !services.settings['kompakt.http.enable']) return null;

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../storage/environment/clock.ts';
 import type { BrokerSettings } from '../config/settings.ts';
-import type { Lookups } from '../lookup/lookup.ts';
+import type { ServedLookups } from '../lookup/lookup.ts';
 import { hostAndPort, isLoopback, isWildcard } from '../network/hosts.ts';
 import { ListenError } from '../network/transport.ts';
 import { LimitedLog } from '../observe/limited-log.ts';
@@ -24,7 +24,7 @@ export interface HttpPortOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
-  readonly lookups: Lookups;
+  readonly lookups: ServedLookups;
   messageBytesMax(topic: string): number | null;
   isOffline(): boolean;
 }

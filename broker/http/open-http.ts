@@ -1,5 +1,5 @@
 /** The HTTP port over a broker's parts. Loaded where there is to be one. */
-import type { Lookups } from '../lookup/lookup.ts';
+import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Services } from '../services.ts';
 import { version } from '../version.ts';
 import { HttpPort } from './http-port.ts';
@@ -15,7 +15,7 @@ export interface HttpParts {
 export function openHttp(
   { transport = nodeHttp() }: HttpParts,
   { environment, logger, partitions, logDirectory, settings, configuration }: Services,
-  lookups: Lookups,
+  lookups: ServedLookups,
 ): Promise<HttpPort | null> {
   return HttpPort.open({
     transport,

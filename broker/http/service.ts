@@ -1,11 +1,11 @@
 /** What the routes work with. */
 import type { Clock } from '../../storage/environment/clock.ts';
-import type { Lookups } from '../lookup/lookup.ts';
+import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { ChangeStreams } from './change-streams.ts';
 
 export interface HttpService {
-  readonly lookups: Lookups;
+  readonly lookups: ServedLookups;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;

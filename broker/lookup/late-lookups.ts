@@ -9,7 +9,14 @@ import type { ClusterState } from '../metadata/cluster-state.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partitions } from '../partitions/partitions.ts';
 import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts';
-import { type Change, type ChangesOptions, LookupRefused, type Lookups, type TableStatus } from './lookup.ts';
+import {
+  type Change,
+  type ChangesOptions,
+  LookupRefused,
+  type Lookups,
+  type ServedLookups,
+  type TableStatus,
+} from './lookup.ts';
 
 export interface OpenLookupParts {
   readonly environment: Environment;
@@ -24,11 +31,11 @@ export interface OpenLookupParts {
 }
 
 export interface LoadedLookups {
-  readonly lookups: Lookups;
+  readonly lookups: ServedLookups;
   stop(): Promise<void>;
 }
 
-export class LateLookups implements Lookups {
+export class LateLookups implements ServedLookups {
   readonly #parts: OpenLookupParts;
   readonly #forgetCluster: () => void;
   #loading: Promise<LoadedLookups> | null = null;
@@ -50,6 +57,11 @@ export class LateLookups implements Lookups {
 
   async get(...args: Parameters<Lookups['get']>): ReturnType<Lookups['get']> {
     return (this.#loaded ?? (await this.#load())).lookups.get(...args);
+  }
+
+  getNow(...args: Parameters<ServedLookups['getNow']>): ReturnType<ServedLookups['getNow']> {
+    if (this.#loaded !== null) return this.#loaded.lookups.getNow(...args);
+    return this.#load().then(({ lookups }) => lookups.getNow(...args));
   }
 
   async getMany(...args: Parameters<Lookups['getMany']>): ReturnType<Lookups['getMany']> {

@@ -20,9 +20,9 @@ import {
   type HistoryOptions,
   type KeyAnswer,
   LookupRefused,
-  type Lookups,
   type Page,
   type PageOptions,
+  type ServedLookups,
   type TableStatus,
   type WriteOptions,
   type Written,
@@ -41,6 +41,8 @@ import { Writes } from './writes.ts';
 export const answersBytesMax = 32 * MiB;
 const tooManyBytes = `the answers have more than ${answersBytesMax / MiB} MiB together: ask for fewer keys at a time`;
 
+const noOptions: GetOptions = {};
+
 export interface LookupParts {
   readonly environment: Environment;
   readonly settings: Pick<BrokerSettings, 'kompakt.lookup.streams.max'>;
@@ -51,7 +53,7 @@ export interface LookupParts {
   readonly transactions: Pick<TransactionCoordinator, 'list'>;
 }
 
-export class LookupService implements Lookups {
+export class LookupService implements ServedLookups {
   readonly #parts: LookupParts;
   readonly #slices: Slices;
   readonly #waiting: Waiting;
@@ -84,9 +86,18 @@ export class LookupService implements Lookups {
     });
   }
 
-  async get(topic: string, key: Buffer, options: GetOptions = {}): Promise<KeyAnswer> {
+  async get(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
+    return this.getNow(topic, key, options);
+  }
+
+  getNow(topic: string, key: Buffer, options: GetOptions = noOptions): KeyAnswer | Promise<KeyAnswer> {
     checkGet(options);
-    const chosen = await this.#readyFor(topic, [key], options);
+    if (options.minOffset !== undefined)
+      return this.#readyFor(topic, [key], options).then((chosen) => this.#getOne(chosen, key, options));
+    this.#waiting.check(options.signal);
+    const chosen = this.#readiness.choose(topic, options.partition);
+    const loading = this.#readiness.upToDate(chosen, options);
+    if (loading) return loading.then(() => this.#getOne(chosen, key, options));
     return this.#getOne(chosen, key, options);
   }
 
@@ -97,7 +108,8 @@ export class LookupService implements Lookups {
     const answers: KeyAnswer[] = [];
     let bytes = 0;
     for (const key of keys) {
-      const answer = await this.#getOne(chosen, key, options);
+      const asked = this.#getOne(chosen, key, options);
+      const answer = asked instanceof Promise ? await asked : asked;
       bytes += bytesOf(answer);
       // One alone is as large as it is.
       if (bytes > answersBytesMax && answers.length > 0) refuse({ reason: 'too-large' }, tooManyBytes);
@@ -147,12 +159,12 @@ export class LookupService implements Lookups {
     for (const stream of this.#streams) stream.stop(why);
   }
 
-  async #getOne(chosen: Chosen, key: Buffer, options: GetOptions): Promise<KeyAnswer> {
+  #getOne(chosen: Chosen, key: Buffer, options: GetOptions): KeyAnswer | Promise<KeyAnswer> {
     const { asOfMs, asOfOffset } = options;
     if (asOfMs !== undefined || asOfOffset !== undefined) return this.#past.get(chosen, key, options);
     const hash = chosen.table.hash(key);
     const newest = allOf(chosen.partitions.map((each) => each.newest(hash)));
-    return answerOf(newest instanceof Promise ? await newest : newest);
+    return newest instanceof Promise ? newest.then(answerOf) : answerOf(newest);
   }
 
   async #readyFor(topic: string, keys: readonly Buffer[], options: GetOptions): Promise<Chosen> {

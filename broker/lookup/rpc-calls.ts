@@ -17,7 +17,13 @@ import { FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
 import { FrameBatch } from './frame-batch.ts';
-import { type GetOptions, type KeyAnswer, type KeyRecord, LookupRefused, type Lookups } from './lookup.ts';
+import {
+  type GetOptions,
+  type KeyAnswer,
+  type KeyRecord,
+  LookupRefused,
+  type ServedLookups,
+} from './lookup.ts';
 import {
   answerToMessage,
   type CallMessage,
@@ -35,7 +41,7 @@ import {
 
 export interface LookupCallsOptions {
   readonly protocol: LookupProtocol;
-  readonly lookups: Lookups;
+  readonly lookups: ServedLookups;
   readonly connection: Pick<TransportConnection, 'send' | 'pause' | 'resume' | 'destroy'>;
   readonly callBytesMax: number;
   readonly logger: Logger;
@@ -173,10 +179,16 @@ export class LookupCalls {
   #get(id: number, { topic, key, options }: GetMessage, running: Running): void {
     const given =
       options === null && running === plain ? this.#plainOptions : this.#optionsOf(options ?? {}, running);
-    this.#options.lookups.get(topic, key, given).then(
-      (answer) => this.#reply({ id, answer: answerToMessage(answer) }),
-      (error) => this.#fail(id, error),
-    );
+    try {
+      const answer = this.#options.lookups.getNow(topic, key, given);
+      if (!(answer instanceof Promise)) return this.#reply({ id, answer: answerToMessage(answer) });
+      answer.then(
+        (late) => this.#reply({ id, answer: answerToMessage(late) }),
+        (error) => this.#fail(id, error),
+      );
+    } catch (error) {
+      this.#fail(id, error);
+    }
   }
 
   #put(id: number, message: PutMessage, running: Running): void {

@@ -9,14 +9,14 @@ import {
 import { encode } from '../../protocol/protobuf.ts';
 import type { TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Lookups } from './lookup.ts';
+import type { ServedLookups } from './lookup.ts';
 import { LookupCalls } from './rpc-calls.ts';
 
 /** The method of `kompakt.control.Control` with which a connection begins. */
 export const openLookupMethod = 'OpenLookup';
 
 export interface LookupDoor {
-  readonly lookups: Lookups;
+  readonly lookups: ServedLookups;
   /** Of one call, with the value that it writes. */
   readonly callBytesMax: number;
   readonly logger: Logger;

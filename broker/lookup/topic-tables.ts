@@ -1,5 +1,6 @@
 /** The key tables of all topics: made at first use, or at start where the topic says so, dropped with the topic or its policy. */
 
+import type { TopicSettings } from '../../storage/config/topic-settings.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/broker-keys.ts';
@@ -73,6 +74,10 @@ export class TopicTables {
     if (state === undefined)
       throw new LookupRefused({ reason: 'unknown-topic' }, `there is no topic ${topic}`);
     const known = this.#tables.get(state.id);
+    if (known?.isAsChecked(state.partitions.length)) {
+      for (const table of known.partitions) table.retry();
+      return known;
+    }
     const own = this.#ownPartitions(topic, state.partitions.length);
     const refusal = refusalOf(state, own);
     if (refusal !== null) {
@@ -81,6 +86,7 @@ export class TopicTables {
     }
     if (known) {
       known.extend(own);
+      known.checked();
       for (const table of known.partitions) table.retry();
       return known;
     }
@@ -88,6 +94,7 @@ export class TopicTables {
     const table = new TopicTable(topic, state.id, hasher, (partition) => this.#tableOf(partition, hasher));
     this.#tables.set(state.id, table);
     table.extend(own);
+    table.checked();
     return table;
   }
 
@@ -177,6 +184,7 @@ export class TopicTable {
   readonly #hasher: KeyHasher;
   readonly #make: (partition: Partition) => PartitionTable;
   #partitions: readonly PartitionTable[] = [];
+  #checkedSettings: TopicSettings | null = null;
 
   constructor(
     topic: string,
@@ -212,6 +220,17 @@ export class TopicTable {
       offsetsDone += isLoading ? Math.min(total, Math.max(0, indexedOffset - log.logStartOffset)) : total;
     }
     return { offsetsDone, offsetsTotal };
+  }
+
+  /** It was found to be a table; settings that change are other ones. */
+  checked(): void {
+    this.#checkedSettings = this.#partitions[0]?.log.settings ?? null;
+  }
+
+  /** It has so many partitions, all of them here, and settings with which it is a table. */
+  isAsChecked(partitionCount: number): boolean {
+    const partitions = this.#partitions;
+    return partitions.length === partitionCount && partitions[0]?.log.settings === this.#checkedSettings;
   }
 
   /** Once for a key, whichever partitions are asked for it; `key` is borrowed as long as the hash is used. */

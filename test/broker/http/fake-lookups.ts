@@ -14,10 +14,10 @@ import {
   type LiveRecord,
   type LookupRefusal,
   LookupRefused,
-  type Lookups,
   type Page,
   type PageOptions,
   type RecordHeader,
+  type ServedLookups,
   type TableStatus,
   type WriteOptions,
   type Written,
@@ -25,7 +25,7 @@ import {
 
 export const topicId = 'iXD0C1SVTc6nKEYEW8Wn0w';
 
-export class FakeLookups implements Lookups {
+export class FakeLookups implements ServedLookups {
   readonly log: KeyRecord[] = [];
   readonly asked: object[] = [];
   refusal: LookupRefused | null = null;
@@ -70,6 +70,10 @@ export class FakeLookups implements Lookups {
     if (live.length > 1) return { kind: 'several', records: live };
     if (live.length === 1) return { kind: 'found', record: live[0]! };
     return newest.length > 0 ? { kind: 'deleted', record: newest[0]! } : { kind: 'absent' };
+  }
+
+  getNow(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
+    return this.get(topic, key, options);
   }
 
   getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {

@@ -9,9 +9,9 @@ import {
   type KeyRecord,
   type LiveRecord,
   LookupRefused,
-  type Lookups,
   type Page,
   type PageOptions,
+  type ServedLookups,
   type TableStatus,
   type WriteOptions,
   type Written,
@@ -19,7 +19,7 @@ import {
 
 export const fakeTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
-export class FakeLookups implements Lookups {
+export class FakeLookups implements ServedLookups {
   readonly records: KeyRecord[] = [];
   /** What the next calls reject with. */
   failure: Error | null = null;
@@ -59,6 +59,10 @@ export class FakeLookups implements Lookups {
       if (this.gate !== null) await orAborted(this.gate, options.signal);
       return this.#answer(key, options.partition);
     });
+  }
+
+  getNow(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
+    return this.get(topic, key, options);
   }
 
   getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
