@@ -9,6 +9,7 @@
 import type { BrokerSettings } from '../config/settings.ts';
 import { isLoopback, plainHost } from '../network/hosts.ts';
 import { SecretToken } from '../network/token.ts';
+import type { RawRequest } from './http-transport.ts';
 import { ProblemError } from './problems.ts';
 
 export interface GuardOptions {
@@ -33,6 +34,39 @@ export interface Asked {
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
 }
+
+export function askedOf({ method = '', url = '', headers, rawHeaders, socket }: RawRequest): Asked {
+  return {
+    method,
+    target: url,
+    hosts: hostsOf(rawHeaders),
+    localAddress: socket?.localAddress ?? '',
+    origin: headers.origin,
+    fetchSite: headers['sec-fetch-site'] as string | undefined,
+    authorization: headers.authorization,
+    contentType: headers['content-type'],
+  };
+}
+
+/** Node keeps the first of several. */
+function hostsOf(rawHeaders: readonly string[]): string[] {
+  const hosts: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts.push(rawHeaders[i + 1]!);
+  }
+  return hosts;
+}
+
+/** Whatever a value is, no browser runs it, takes it for something else, or shows it to other sites; and no cache has the last word. */
+export const safeHeaders = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'private, no-cache',
+  vary: 'accept, origin, authorization',
+} as const;
 
 export function guardOf(settings: BrokerSettings): Guard {
   return new Guard({

@@ -1,5 +1,5 @@
 /**
- * The routes as a fastify application, loaded with the first request that comes (http-port.ts):
+ * The routes as a fastify application, loaded with the first request that needs them (http-port.ts):
  *
  *    request ─▶ guard ─▶ query and body against their schemas ─▶ route ─▶ answer
  *                 └────────────┴───────────── a problem ──────────┘
@@ -7,7 +7,7 @@
 import { Ajv } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { LookupRefused } from '../lookup/lookup.ts';
-import { type Asked, type Guard, isRead } from './guard.ts';
+import { type Asked, askedOf, type Guard, isRead, safeHeaders } from './guard.ts';
 import type { RawRequest, RawResponse } from './http-transport.ts';
 import { getHistory, listKeys, watchChanges } from './list-routes.ts';
 import { health, home } from './open-routes.ts';
@@ -47,7 +47,7 @@ export async function createHttpApp(service: HttpService, guard: Guard): Promise
   );
   app.addHook('onRequest', async (request, reply) => {
     setSafeHeaders(reply);
-    const asked = askedOf(request);
+    const asked = askedOf(request.raw);
     allowOrigin(reply, guard, asked);
     if (request.method === 'OPTIONS') guard.admitPreflight(asked);
     else guard.admit(asked);
@@ -95,37 +95,8 @@ function addRoute(scope: FastifyInstance, route: Route, service: HttpService): v
   });
 }
 
-function askedOf({ method, raw, headers, socket }: FastifyRequest): Asked {
-  return {
-    method,
-    target: raw.url ?? '',
-    hosts: hostsOf(raw.rawHeaders),
-    localAddress: socket?.localAddress ?? '',
-    origin: headers.origin,
-    fetchSite: headers['sec-fetch-site'] as string | undefined,
-    authorization: headers.authorization,
-    contentType: headers['content-type'],
-  };
-}
-
-/** Node keeps the first of several. */
-function hostsOf(rawHeaders: readonly string[]): string[] {
-  const hosts: string[] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    if (rawHeaders[i]!.toLowerCase() === 'host') hosts.push(rawHeaders[i + 1]!);
-  return hosts;
-}
-
-/** Whatever a value is, no browser runs it, takes it for something else, or shows it to other sites; and no cache has the last word. */
 function setSafeHeaders(reply: FastifyReply): void {
-  reply.headers({
-    'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
-    'cross-origin-resource-policy': 'same-origin',
-    'referrer-policy': 'no-referrer',
-    'cache-control': 'private, no-cache',
-    vary: 'accept, origin, authorization',
-  });
+  reply.headers(safeHeaders);
 }
 
 const exposedHeaders =

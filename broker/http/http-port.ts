@@ -1,6 +1,7 @@
 /**
- * The port for all of HTTP: opened last, when Kafka's listeners serve already. Fastify, which takes longer to load than a broker to
- * start, is loaded with the first request; whoever asks for nothing pays nothing.
+ * The port for all of HTTP: opened last, when Kafka's listeners serve already. Plain lookups
+ * are answered here (plain-gets.ts). Fastify, which takes longer to load than a broker to start, is loaded with the first other request;
+ * whoever asks for nothing pays nothing.
  */
 import type { Clock } from '../../storage/environment/clock.ts';
 import type { BrokerSettings } from '../config/settings.ts';
@@ -14,6 +15,7 @@ import { ChangeStreams } from './change-streams.ts';
 import { guardOf } from './guard.ts';
 import type { HttpApp } from './http-app.ts';
 import type { EarlyRefusal, HttpListener, HttpTransport, RawRequest, RawResponse } from './http-transport.ts';
+import { PlainGets } from './plain-gets.ts';
 import { type Problem, problemText, problemType, statusOf } from './problems.ts';
 
 export interface HttpPortOptions {
@@ -31,6 +33,7 @@ export interface HttpPortOptions {
 
 export class HttpPort {
   readonly #streams: ChangeStreams;
+  readonly #plainGets: PlainGets;
   readonly #loadApp: () => Promise<HttpApp>;
   readonly #logger: Logger;
   #listener!: HttpListener;
@@ -42,6 +45,7 @@ export class HttpPort {
     this.#logger = logger;
     this.#streams = new ChangeStreams(clock, logger, settings['kompakt.http.change.streams.max']);
     const guard = guardOf(settings);
+    this.#plainGets = new PlainGets(options.lookups, guard);
     this.#loadApp = async () => {
       const { createHttpApp } = await import('./http-app.ts');
       return createHttpApp({ ...options, streams: this.#streams }, guard);
@@ -100,6 +104,7 @@ export class HttpPort {
   }
 
   #serve(request: RawRequest, response: RawResponse): void {
+    if (this.#plainGets.answer(request, response)) return;
     if (this.#app !== null) return this.#app.request(request, response);
     this.#loading ??= this.#loadApp().then((app) => {
       this.#app = app;

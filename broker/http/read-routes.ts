@@ -8,9 +8,9 @@ import {
   type KeyRecord,
   type LiveRecord,
 } from '../lookup/lookup.ts';
-import { isJson, readValue } from '../lookup/value-kind.ts';
 import { isAmong, parseEtags } from './etags.ts';
-import { parsePointer, selectText } from './json-pointer.ts';
+import { parsePointer } from './json-pointer.ts';
+import { partOf, recordHeadersOf } from './key-value.ts';
 import { ProblemError, preconditionProblem, several } from './problems.ts';
 import { recordsText, recordText } from './record-json.ts';
 import { headerOf, keyBytes, type Query, type Route, sendJson, timeMs } from './route.ts';
@@ -28,9 +28,6 @@ export const recordHeaders = {
     "The record's headers as JSON in ASCII: [[name, value], …], values in the notation of keys or null. Left out where there are none.",
   'Kompakt-Headers-Omitted': 'So many headers are too long for an answer; history has them.',
 };
-
-/** Above that the headers of a record are not told in those of an answer: clients and proxies have limits of their own. */
-const headersBytesMax = 8 * 1024;
 
 export const getKey: Route = {
   method: 'GET',
@@ -152,52 +149,18 @@ function deletedError(record: KeyRecord): ProblemError {
   const { partition, offset, timestampMs } = record;
   return new ProblemError('key-deleted', `a tombstone at offset ${offset} has deleted this key`, {
     fields: { key: notationOf(record.key), partition, offset, timestampMs, etag: etagOf(record) },
-    headers: headersOf(record),
+    headers: recordHeadersOf(record),
   });
 }
 
 export function tell(reply: FastifyReply, record: KeyRecord): void {
-  reply.headers(headersOf(record));
-}
-
-function headersOf(record: KeyRecord): Record<string, string> {
-  const told: Record<string, string> = {
-    etag: etagOf(record),
-    'kompakt-partition': `${record.partition}`,
-    'kompakt-offset': `${record.offset}`,
-    'kompakt-timestamp': `${record.timestampMs}`,
-    'kompakt-leader-epoch': `${record.leaderEpoch}`,
-  };
-  const { headers } = record;
-  if (headers.length === 0) return told;
-  const text = asciiJson(headers.map(({ name, value }) => [name, value && notationOf(value)]));
-  if (text.length <= headersBytesMax) told['kompakt-headers'] = text;
-  else told['kompakt-headers-omitted'] = `${headers.length}`;
-  return told;
-}
-
-/** JSON that a header of HTTP can hold: everything beyond ASCII, and every control character, as \u escapes. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  reply.headers(recordHeadersOf(record));
 }
 
 export function tagsOf<Result>(header: string, name: string, use: (tags: '*' | string[]) => Result): Result {
   const tags = parseEtags(header);
   if (tags === null) throw new ProblemError('bad-request', `${name} has to be "tag", "tag" … or *`);
   return use(tags);
-}
-
-/** The part of a JSON value, as it is written there. */
-function partOf({ value }: LiveRecord, names: readonly string[]): string {
-  const { kind, text } = readValue(value);
-  // Of what is guessed to be text some is JSON all the same: numbers, strings, null.
-  if (kind !== 'json' && !isJson(text)) throw new ProblemError('nothing-at-pointer', 'the value is not JSON');
-  const part = selectText(text, names);
-  if (part === null) throw new ProblemError('nothing-at-pointer', 'the value has nothing there');
-  return part;
 }
 
 function answerText(answer: KeyAnswer, key: Buffer): string {

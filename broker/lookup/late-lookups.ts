@@ -60,8 +60,7 @@ export class LateLookups implements ServedLookups {
   }
 
   getNow(...args: Parameters<ServedLookups['getNow']>): ReturnType<ServedLookups['getNow']> {
-    if (this.#loaded !== null) return this.#loaded.lookups.getNow(...args);
-    return this.#load().then(({ lookups }) => lookups.getNow(...args));
+    return this.#loaded === null ? null : this.#loaded.lookups.getNow(...args);
   }
 
   async getMany(...args: Parameters<Lookups['getMany']>): ReturnType<Lookups['getMany']> {

@@ -86,19 +86,25 @@ export class LookupService implements ServedLookups {
     });
   }
 
-  async get(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
-    return this.getNow(topic, key, options);
+  async get(topic: string, key: Buffer, options: GetOptions = noOptions): Promise<KeyAnswer> {
+    const now = this.getNow(topic, key, options);
+    if (now !== null) return now;
+    const chosen = await this.#readyFor(topic, [key], options);
+    return this.#getOne(chosen, key, options);
   }
 
-  getNow(topic: string, key: Buffer, options: GetOptions = noOptions): KeyAnswer | Promise<KeyAnswer> {
+  getNow(topic: string, key: Buffer, options: GetOptions = noOptions): KeyAnswer | null {
     checkGet(options);
-    if (options.minOffset !== undefined)
-      return this.#readyFor(topic, [key], options).then((chosen) => this.#getOne(chosen, key, options));
     this.#waiting.check(options.signal);
-    const chosen = this.#readiness.choose(topic, options.partition);
-    const loading = this.#readiness.upToDate(chosen, options);
-    if (loading) return loading.then(() => this.#getOne(chosen, key, options));
-    return this.#getOne(chosen, key, options);
+    const { minOffset, asOfMs, asOfOffset, partition } = options;
+    if (minOffset !== undefined || asOfMs !== undefined || asOfOffset !== undefined) return null;
+    const chosen = this.#readiness.choose(topic, partition);
+    if (this.#readiness.isBehind(chosen)) return null;
+    const answer = this.#getOne(chosen, key, options);
+    if (!(answer instanceof Promise)) return answer;
+    // Whoever asks again is told.
+    answer.catch(() => {});
+    return null;
   }
 
   async getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {

@@ -202,10 +202,10 @@ export interface Lookups {
   status(): readonly TableStatus[];
 }
 
-/** As the broker's own doors ask: what they are told at once costs no promise, and no turn of the loop's microtasks. */
+/** As the broker's own doors ask: what can be answered at once costs no promise, and no turn of the loop's microtasks. */
 export interface ServedLookups extends Lookups {
-  /** As `get`; throws what that would reject with. A promise only where something has to be waited for. */
-  getNow(topic: string, key: Buffer, options?: GetOptions): KeyAnswer | Promise<KeyAnswer>;
+  /** As `get`, and throws what that would reject with; null where something has to be waited for, or read: `get` does. */
+  getNow(topic: string, key: Buffer, options?: GetOptions): KeyAnswer | null;
 }
 
 export interface TableStatus {

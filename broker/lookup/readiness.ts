@@ -81,6 +81,13 @@ export class Readiness {
     return partitionOfKey(key, count);
   }
 
+  /** Whether `upToDate` would have to wait. */
+  isBehind({ partitions }: Chosen): boolean {
+    for (const each of partitions)
+      if (each.isLoading || each.indexedOffset < each.log.lastStableOffset) return true;
+    return false;
+  }
+
   /** Undefined when all that is decided now is in the tables, but for so many offsets; a promise to wait for else. */
   upToDate({ table, partitions }: Chosen, options: WaitOptions, behindMax = 0): undefined | Promise<void> {
     let behind: PartitionTable[] | null = null;

@@ -179,16 +179,17 @@ export class LookupCalls {
   #get(id: number, { topic, key, options }: GetMessage, running: Running): void {
     const given =
       options === null && running === plain ? this.#plainOptions : this.#optionsOf(options ?? {}, running);
+    const { lookups } = this.#options;
     try {
-      const answer = this.#options.lookups.getNow(topic, key, given);
-      if (!(answer instanceof Promise)) return this.#reply({ id, answer: answerToMessage(answer) });
-      answer.then(
-        (late) => this.#reply({ id, answer: answerToMessage(late) }),
-        (error) => this.#fail(id, error),
-      );
+      const answer = lookups.getNow(topic, key, given);
+      if (answer !== null) return this.#reply({ id, answer: answerToMessage(answer) });
     } catch (error) {
-      this.#fail(id, error);
+      return this.#fail(id, error);
     }
+    lookups.get(topic, key, given).then(
+      (answer) => this.#reply({ id, answer: answerToMessage(answer) }),
+      (error) => this.#fail(id, error),
+    );
   }
 
   #put(id: number, message: PutMessage, running: Running): void {

@@ -29,6 +29,9 @@ export class FakeLookups implements ServedLookups {
   readonly log: KeyRecord[] = [];
   readonly asked: object[] = [];
   refusal: LookupRefused | null = null;
+  /** Its table has caught up. */
+  answersNow = false;
+  answeredNow = 0;
   /** Instead of this store's own. */
   changesOf: ((options: ChangesOptions) => AsyncIterable<Change>) | null = null;
 
@@ -58,6 +61,17 @@ export class FakeLookups implements ServedLookups {
   }
 
   async get(topic: string, key: Buffer, options: GetOptions = {}): Promise<KeyAnswer> {
+    return this.#answer(topic, key, options);
+  }
+
+  getNow(topic: string, key: Buffer, options: GetOptions = {}): KeyAnswer | null {
+    if (!this.answersNow) return null;
+    const answer = this.#answer(topic, key, options);
+    this.answeredNow++;
+    return answer;
+  }
+
+  #answer(topic: string, key: Buffer, options: GetOptions): KeyAnswer {
     this.#ask(topic, { key, ...options });
     const { partition, asOfOffset = Number.MAX_SAFE_INTEGER } = options;
     const newest = this.#newest(
@@ -70,10 +84,6 @@ export class FakeLookups implements ServedLookups {
     if (live.length > 1) return { kind: 'several', records: live };
     if (live.length === 1) return { kind: 'found', record: live[0]! };
     return newest.length > 0 ? { kind: 'deleted', record: newest[0]! } : { kind: 'absent' };
-  }
-
-  getNow(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
-    return this.get(topic, key, options);
   }
 
   getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
