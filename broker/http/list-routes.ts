@@ -1,6 +1,6 @@
 /** Many records at once: a topic's keys page by page, a key's history, and what changes. */
 import type { PageOptions } from '../lookup/lookup.ts';
-import { recordsText } from './record-json.ts';
+import { jsonInTurns, recordText } from './record-json.ts';
 import { headerOf, keyBytes, type Query, type Route, sendJson } from './route.ts';
 
 const problemsOfReads = [
@@ -26,10 +26,10 @@ export const listKeys: Route = {
     content: { component: 'Page' },
   },
   problems: problemsOfReads,
-  async run({ lookups }, { reply, topic, query, signal }) {
+  async run({ lookups, clock }, { reply, topic, query, signal }) {
     const { records, next } = await lookups.page(topic, { ...pageOptions(query), signal });
-    const body = `{"records":${recordsText(records)},"next":${JSON.stringify(next)}}`;
-    return sendJson(reply, body);
+    const rest = `],"next":${JSON.stringify(next)}}`;
+    return sendJson(reply, await jsonInTurns(clock, '{"records":[', records, recordText, rest));
   },
 };
 
@@ -51,12 +51,12 @@ export const getHistory: Route = {
   query: ['partition', 'limit', 'wait-ms'],
   answer: { description: 'The newest `limit` of them.', content: { component: 'History' } },
   problems: problemsOfReads,
-  async run({ lookups }, { reply, topic, key, query, signal }) {
+  async run({ lookups, clock }, { reply, topic, key, query, signal }) {
     const { partition, limit } = query;
     const options = { partition, limit, waitMs: query['wait-ms'], signal };
     const { records, isCut, completeFrom } = await lookups.history(topic, key, options);
-    const rest = JSON.stringify({ isCut, completeFrom }).slice(1);
-    return sendJson(reply, `{"records":${recordsText(records)},${rest}`);
+    const rest = `],${JSON.stringify({ isCut, completeFrom }).slice(1)}`;
+    return sendJson(reply, await jsonInTurns(clock, '{"records":[', records, recordText, rest));
   },
 };
 

@@ -12,7 +12,7 @@ import { isAmong, parseEtags } from './etags.ts';
 import { parsePointer } from './json-pointer.ts';
 import { partOf, recordHeadersOf } from './key-value.ts';
 import { ProblemError, preconditionProblem, several } from './problems.ts';
-import { recordsText, recordText } from './record-json.ts';
+import { jsonInTurns, recordsText, recordText } from './record-json.ts';
 import { headerOf, keyBytes, type Query, type Route, sendJson, timeMs } from './route.ts';
 import { batchSchema } from './schemas.ts';
 import { negotiate } from './value-content.ts';
@@ -104,12 +104,12 @@ export const getMany: Route = {
     'stopping',
     'storage-unreadable',
   ],
-  async run({ lookups }, { request, reply, topic, query, signal }) {
+  async run({ lookups, clock }, { request, reply, topic, query, signal }) {
     const { keys: texts } = request.body as { keys: string[] };
     const keys = texts.map((text, i) => keyBytes(text, `keys[${i}]`));
     const answers = await lookups.getMany(topic, keys, { ...getOptions(query), signal });
-    const body = answers.map((answer, i) => answerText(answer, keys[i]!)).join(',');
-    return sendJson(reply, `{"answers":[${body}]}`);
+    const textOf = (answer: KeyAnswer, n: number): string => answerText(answer, keys[n]!);
+    return sendJson(reply, await jsonInTurns(clock, '{"answers":[', answers, textOf, ']}'));
   },
 };
 

@@ -3,6 +3,7 @@
  * again), `text` or `base64`; a tombstone has `deleted` instead.
  */
 
+import type { Clock } from '../../storage/environment/clock.ts';
 import { notationOf } from '../lookup/key-notation.ts';
 import { etagOf, type KeyRecord } from '../lookup/lookup.ts';
 import { readValue } from '../lookup/value-kind.ts';
@@ -23,6 +24,39 @@ export function recordText(record: KeyRecord): string {
 
 export function recordsText(records: readonly KeyRecord[]): string {
   return `[${records.map(recordText).join(',')}]`;
+}
+
+/** So long one answer may hold up everybody else at a time. */
+const turnMs = 4;
+/** Text becomes bytes in pieces of about this. */
+const pieceLength = 64 * 1024;
+
+/**
+ * `before`, the texts of all items with commas between them, `after`. In turns of the event loop: JSON of 32 MiB takes half a second,
+ * most of it to see what the values are.
+ */
+export async function jsonInTurns<Item>(
+  clock: Clock,
+  before: string,
+  items: readonly Item[],
+  textOf: (item: Item, index: number) => string,
+  after: string,
+): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let text = before;
+  let endMs = clock.monotonicMs() + turnMs;
+  for (const [index, item] of items.entries()) {
+    text += index === 0 ? textOf(item, index) : `,${textOf(item, index)}`;
+    if (text.length >= pieceLength) {
+      pieces.push(Buffer.from(text));
+      text = '';
+    }
+    if (clock.monotonicMs() < endMs) continue;
+    await new Promise<void>((resolve) => clock.defer(resolve));
+    endMs = clock.monotonicMs() + turnMs;
+  }
+  pieces.push(Buffer.from(text + after));
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 function valueMember(value: Buffer | null): string {

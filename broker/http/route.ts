@@ -109,6 +109,6 @@ export function timeMs(text: string, what: string): number {
 }
 
 /** As bytes: to text of ours fastify would add a charset, which JSON has none of. */
-export function sendJson(reply: FastifyReply, text: string): FastifyReply {
-  return reply.type('application/json').send(Buffer.from(text));
+export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
+  return reply.type('application/json').send(typeof json === 'string' ? Buffer.from(json) : json);
 }

@@ -31,7 +31,7 @@ import { readPage } from './pages.ts';
 import { Past } from './past.ts';
 import { type Chosen, Readiness } from './readiness.ts';
 import { refuse } from './refuse.ts';
-import { Slices } from './slices.ts';
+import { Slices, sliceMs } from './slices.ts';
 import { TailReader } from './tail-reader.ts';
 import type { TopicTables } from './topic-tables.ts';
 import { checkWaitMs, Waiting } from './waiting.ts';
@@ -111,9 +111,17 @@ export class LookupService implements ServedLookups {
     checkGet(options);
     checkKeys(keys, options);
     const chosen = await this.#readyFor(topic, keys, options);
+    const { clock } = this.#parts.environment;
     const answers: KeyAnswer[] = [];
     let bytes = 0;
+    let endMs = clock.monotonicMs() + sliceMs;
     for (const key of keys) {
+      // A thousand large batches to be decompressed take seconds.
+      if (clock.monotonicMs() >= endMs) {
+        await this.#slices.next();
+        this.#waiting.check(options.signal);
+        endMs = clock.monotonicMs() + sliceMs;
+      }
       const asked = this.#getOne(chosen, key, options);
       const answer = asked instanceof Promise ? await asked : asked;
       bytes += bytesOf(answer);

@@ -5,7 +5,7 @@ import type { Clock } from '../../storage/environment/clock.ts';
  * in the order in which they asked. So ten tables that are read at a time take no more of the loop than one.
  */
 
-const sliceMs = 4;
+export const sliceMs = 4;
 
 export class Slices {
   readonly #clock: Clock;

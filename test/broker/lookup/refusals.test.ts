@@ -207,3 +207,27 @@ it('a batch whose answers would be too large is refused, one large answer is not
   expect(await at.done(ask([key]))).toHaveLength(1);
   expect(await at.done(refusalOf(ask([bytes('none'), key])))).toEqual({ reason: 'too-large' });
 });
+
+it('a batch of keys gives way to others, and to the stop of the broker', async () => {
+  write(at.world, await at.table(), 'shirt=red', 'a=1');
+  await at.done(at.lookups.get('articles', key));
+  const { clock } = at.world;
+  let lookMs = 1;
+  const monotonicMs = clock.monotonicMs.bind(clock);
+  let lateMs = 0;
+  clock.monotonicMs = () => monotonicMs() + (lateMs += lookMs);
+  const asking = at.lookups.getMany('articles', Array<Buffer>(100).fill(key));
+  let isAnswered = false;
+  const answering = asking.then((answers) => {
+    isAnswered = true;
+    return answers;
+  });
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(isAnswered).toBe(false);
+  expect((await at.done(answering)).map(answered)).toEqual(Array(100).fill('found 0 shirt=red'));
+  const stopped = refusalOf(at.lookups.getMany('articles', Array<Buffer>(100).fill(key)));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  at.lookups.stop();
+  lookMs = 0;
+  expect(await at.done(stopped)).toEqual({ reason: 'stopping' });
+});
