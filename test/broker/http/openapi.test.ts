@@ -1,7 +1,9 @@
 /** The OpenAPI document is one, and what is answered is what it says. */
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { batchSchema, type ParameterName, parameters, querySchema } from '../../../broker/http/schemas.ts';
 import { type Answer, type AskOptions, type TestApp, testApp } from './app.ts';
 
 interface Operation {
@@ -30,6 +32,14 @@ beforeAll(async () => {
 test('the document is valid OpenAPI', async () => {
   const { valid, errors } = await new Validator().validate(document);
   expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
+});
+
+test('the schemas by which requests are checked are valid, which nobody looks at when they are used', () => {
+  const ajv = new Ajv();
+  for (const schema of [querySchema(Object.keys(parameters) as ParameterName[]), batchSchema]) {
+    expect(ajv.validateSchema(schema)).toBe(true);
+    ajv.compile(schema);
+  }
 });
 
 test('has every operation under a name of its own', () => {
