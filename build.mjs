@@ -1,21 +1,28 @@
-/* Bundles what runs: each entry an ESM file of its own, what they share and what they import lazily in chunks/.
+/* Bundles what runs. All code is CommonJS, in chunks that are loaded when they are needed; what is imported rather than required
+ * is a thin ES module in front of it. So there is one copy of the code on the disk, and in a process that both imports and
+ * requires the library there is one copy in memory: its error classes and its locks are the same whichever way they are reached.
  *
  *   node build.mjs [--out DIR] [--types]     DIR defaults to dist and is made afresh
  *
- *   DIR/kompakt.js   the binary              DIR/chunks/*.js       shared and lazy parts, named by content
- *   DIR/index.js     the library             DIR/types/            declarations of the library (--types)
- *   DIR/cleaner-worker.js   the cleaner's    DIR/THIRD-PARTY.txt   licences of the packages that went in
- *                    thread, found by its name (compaction/start-thread.ts)
+ *   DIR/kompakt.js          the binary                    ┐
+ *   DIR/cleaner-worker.js   the cleaner's thread, found   ├─ ES modules
+ *                           by its name (compaction/      │
+ *                           start-thread.ts)              │
+ *   DIR/index.js            the library, for `import`     ┘
+ *   DIR/index.cjs           the library, for `require`
+ *   DIR/chunks/*.cjs        shared and lazy parts, named by content
+ *   DIR/index.d.ts, .d.cts  declarations of the library, in one file for each of the two (--types)
+ *   DIR/THIRD-PARTY.txt     licences of the packages that went in
  *
- * Packages stay outside, installed beside us, for bindings and wasm find their files only there; but some go in: the few small
- * ones on the way to the first connection, because resolving and loading one by itself takes longer than running it; and
- * fastify, of which 0.6 MB is used and 8 MB would be installed (so it and ajv are dependencies of development alone). */
+ * Packages with bindings or WebAssembly stay outside, installed beside us, for they find their files only there, and so does pino,
+ * which the library never loads. The others go in, because of them a small part is used: 1.3 MB of the 13 that would be installed
+ * (so they are dependencies of development alone). */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const entries = {
@@ -23,7 +30,9 @@ const entries = {
   index: 'broker/index.ts',
   'cleaner-worker': 'compaction/worker.ts',
 };
-const bundled = ['commander', 'cross-spawn', 'fastest-levenshtein', 'fastify', 'ajv'];
+/** These are programs, which nobody requires. */
+const modules = ['kompakt', 'cleaner-worker'];
+const bundled = ['commander', 'cross-spawn', 'fastest-levenshtein', 'fastify', 'ajv', 'protobufjs', 're2js'];
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'dist') },
@@ -32,36 +41,84 @@ const { values } = parseArgs({
 });
 const out = values.out;
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: entries,
-  outdir: out,
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+const shape = {
   platform: 'node',
   target: 'node20.19',
-  external: Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
-    (name) => !bundled.includes(name),
-  ),
-  // What was CommonJS asks for Node's own modules by require, which ESM lacks.
-  banner: {
-    js: `import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);`,
-  },
   // Half the bytes to read and scan at start; names stay readable in stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
+};
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(join(out, 'chunks'), { recursive: true });
+const { metafile, outputFiles } = await build({
+  ...shape,
+  absWorkingDir: root,
+  entryPoints: entries,
+  outdir: out,
+  chunkNames: 'chunks/[name]-[hash]',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  external: Object.keys({
+    ...manifest.dependencies,
+    ...manifest.devDependencies,
+    ...manifest.peerDependencies,
+  }).filter((name) => !bundled.includes(name)),
+  write: false,
   metafile: true,
 });
+for (const { path, text } of outputFiles) {
+  const name = basename(path, '.cjs');
+  const isModule = dirname(path) === out && modules.includes(name);
+  if (isModule) writeFileSync(join(out, `${name}.js`), asModule(text));
+  else writeFileSync(path, await asCommonJs(text));
+}
+writeFileSync(join(out, 'index.js'), forwarder());
 chmodSync(join(out, 'kompakt.js'), 0o755);
 writeFileSync(join(out, 'THIRD-PARTY.txt'), packageFolders(metafile).map(licenceOf).join('\n\n'));
-if (values.types) writeTypes();
+if (values.types) await writeTypes();
+
+/** What was CommonJS asks for Node's own modules by require, which an ES module lacks. */
+function asModule(text) {
+  const [, shebang, code] = /^(#!.*\n)?([\s\S]*)$/.exec(text);
+  const banner = `import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);\n`;
+  return (shebang ?? '') + banner + code;
+}
+
+/** esbuild cuts ES modules into chunks, but not CommonJS; so each chunk is turned by itself. `import()` goes too: jest has none. */
+async function asCommonJs(text) {
+  const url = `const ownUrl=require("node:url").pathToFileURL(__filename).href;`;
+  const { code } = await transform(text.includes('import.meta.url') ? url + text : text, {
+    ...shape,
+    format: 'cjs',
+    define: { 'import.meta.url': 'ownUrl' },
+    supported: { 'dynamic-import': false },
+  });
+  return code;
+}
+
+/** The library's exports, by name, so that nobody's scan of CommonJS decides what can be imported. */
+function forwarder() {
+  return `import library from './index.cjs';\nexport const { ${libraryExports().join(', ')} } = library;\n`;
+}
+
+function libraryExports() {
+  return metafile.outputs[relative(root, join(out, 'index.cjs')).replaceAll('\\', '/')].exports;
+}
+
+/** A class of which only the type is shown would else be declared as if it could be imported. */
+function withHonestExports(declarations) {
+  const lists = /^export (?:type )?\{ ([^}]*) \};?\n?/gm;
+  const names = [...declarations.matchAll(lists)].flatMap(([, list]) => list.split(', '));
+  const shown = libraryExports();
+  const types = names.filter((name) => !shown.includes(name));
+  const rest = declarations.replace(lists, '').trimEnd();
+  return `${rest}\n\nexport { ${shown.join(', ')} };\nexport type { ${types.join(', ')} };\n`;
+}
 
 /** Of every package of which something went in. */
 function packageFolders({ inputs }) {
@@ -79,9 +136,25 @@ function licenceOf(path) {
   return `${name} ${version}\n\n${text}`;
 }
 
-function writeTypes() {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const flags = ['-p', 'tsconfig.build.json', '--outDir', relative(root, join(out, 'types'))];
-  const { status } = spawnSync(process.execPath, [tsc, ...flags], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) process.exit(1);
+/** The declarations of what the library shows, in one file; the compiler alone would leave those of every room of ours. */
+async function writeTypes() {
+  const parts = mkdtempSync(join(out, 'types-'));
+  try {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const flags = ['-p', 'tsconfig.build.json', '--outDir', parts];
+    const { status } = spawnSync(process.execPath, [tsc, ...flags], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) process.exit(1);
+    const { rollup } = await import('rollup');
+    const { dts } = await import('rollup-plugin-dts');
+    const bundle = await rollup({
+      input: join(parts, 'broker/index.d.ts'),
+      external: (id) => !id.startsWith('.') && !id.startsWith(parts),
+      plugins: [dts()],
+    });
+    const { output } = await bundle.generate({ format: 'es' });
+    const text = `/// <reference types="node" />\n${withHonestExports(output[0].code)}`;
+    for (const name of ['index.d.ts', 'index.d.cts']) writeFileSync(join(out, name), text);
+  } finally {
+    rmSync(parts, { recursive: true, force: true });
+  }
 }

@@ -1,8 +1,8 @@
 /**
  * The door to threads: starts the cleaner's, and finds its file. The bundle has it beside its entries (build.mjs):
  *
- *    dist/cleaner-worker.js      ← dist/index.js, dist/kompakt.js: the same folder
- *                                ← dist/chunks/NAME.js: the one above
+ *    dist/cleaner-worker.js      ← dist/kompakt.js: the same folder
+ *                                ← dist/chunks/NAME.cjs: the one above
  *                                ← compaction/start-thread.ts: dist/ in the one above
  */
 import { fileURLToPath } from 'node:url';

@@ -1,36 +1,19 @@
-/** The package as a dependant gets it: packed, installed from the registry with its dependencies, imported, type-checked. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+/** The package as a dependant gets it: what is in it, how large it is, that it runs. Who uses it how: package-users.ci.test.ts. */
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshDirectory, repository, runNode } from './program.ts';
+import { bytesBelow, installPackage, type PackedPackage } from './packed-package.ts';
+import { repository, runNode } from './program.ts';
 
-const dependant = freshDirectory();
-const installed = join(dependant.path, 'node_modules/kompakt');
-const npm = (...args: string[]) =>
-  execFileSync('npm', [...args, '--no-audit', '--no-fund'], {
-    cwd: dependant.path,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    // npm gives its scripts its own settings, and this directory must not take those of ours.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))),
-  });
+let dependant: PackedPackage;
+let installed: string;
+const inDependant = (file: string, code: string): string => dependant.write(file, code);
 
 beforeAll(() => {
-  writeFileSync(
-    join(dependant.path, 'package.json'),
-    '{"name":"dependant","version":"1.0.0","type":"module"}',
-  );
-  npm('pack', repository, '--pack-destination', dependant.path);
-  const tarball = readdirSync(dependant.path).find((name) => name.endsWith('.tgz'))!;
-  npm('install', `./${tarball}`);
+  dependant = installPackage();
+  installed = dependant.installed;
 });
 afterAll(() => dependant.remove());
-
-const inDependant = (file: string, code: string): string => {
-  writeFileSync(join(dependant.path, file), code);
-  return join(dependant.path, file);
-};
 
 test('it holds what runs, the documents and nothing else', () => {
   expect(readdirSync(installed).sort()).toEqual([
@@ -45,10 +28,18 @@ test('it holds what runs, the documents and nothing else', () => {
     'THIRD-PARTY.txt',
     'chunks',
     'cleaner-worker.js',
+    'index.cjs',
+    'index.d.cts',
+    'index.d.ts',
     'index.js',
     'kompakt.js',
-    'types',
   ]);
+});
+
+test('installed with all that it depends on, it has at most 15 MB', () => {
+  const bytes = bytesBelow(join(dependant.path, 'node_modules'));
+  expect(bytes).toBeGreaterThan(1e6);
+  expect(bytes).toBeLessThan(15e6);
 });
 
 test('installing it runs no script of ours', () => {
@@ -129,31 +120,4 @@ describe('the cleaner', () => {
       renameSync(`${file}.lost`, file);
     }
   });
-});
-
-test('its declarations stand by themselves under strict checks', async () => {
-  const source = inDependant(
-    'broker.ts',
-    `import { type Broker, startBroker } from 'kompakt';
-     const broker: Broker = await startBroker({ port: 0 });
-     const servers: string = broker.bootstrapServers;
-     console.log(servers);
-     await broker.stop();
-     // @ts-expect-error: a port is a number
-     await startBroker({ port: '0' });`,
-  );
-  const options = [
-    '--ignoreConfig',
-    '--strict',
-    '--noEmit',
-    '--target',
-    'es2023',
-    '--module',
-    'nodenext',
-    '--types',
-    'node',
-  ];
-  const roots = ['--typeRoots', join(repository, 'node_modules/@types')];
-  const tsc = join(repository, 'node_modules/typescript/bin/tsc');
-  expect(await runNode([tsc, ...options, ...roots, source]).ended).toMatchObject({ out: '', code: 0 });
 });
