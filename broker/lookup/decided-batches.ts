@@ -20,7 +20,7 @@ const chunkBytesDefault = 1024 * 1024;
 const tailBytes = 64 * 1024;
 const noBytes = Buffer.alloc(0);
 
-/** Of magic 0, 1 or 2; the buffer is lent until it returns. False: that was enough. */
+/** Of magic 0, 1 or 2; the buffer is lent until it returns, or what it returns is settled. False: that was enough. */
 export type BatchVisitor = (chunk: Buffer, at: number) => unknown;
 
 export class DecidedBatches {
@@ -116,7 +116,12 @@ export class DecidedBatches {
       }
       if (batch.baseOffset(chunk, at) > next || (!isLegacy && hasGapsIn(chunk, at))) this.hasGaps = true;
       next = Math.max(next, lastOffsetAt(chunk, at) + 1);
-      if ((isLegacy || isData(chunk, at, aborted)) && visit(chunk, at) === false) return next;
+      if (!isLegacy && !isData(chunk, at, aborted)) continue;
+      const visited = visit(chunk, at);
+      if (visited === false) return next;
+      if (!(visited instanceof Promise)) continue;
+      await visited;
+      if (this.#isStopped()) return from;
     }
   }
 }

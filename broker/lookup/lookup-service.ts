@@ -34,6 +34,7 @@ import { refuse } from './refuse.ts';
 import { Slices, sliceMs } from './slices.ts';
 import { TailReader } from './tail-reader.ts';
 import type { TopicTables } from './topic-tables.ts';
+import { Turns } from './turns.ts';
 import { checkWaitMs, Waiting } from './waiting.ts';
 import { Writes } from './writes.ts';
 
@@ -56,6 +57,7 @@ export interface LookupParts {
 export class LookupService implements ServedLookups {
   readonly #parts: LookupParts;
   readonly #slices: Slices;
+  readonly #turns: Turns;
   readonly #waiting: Waiting;
   readonly #readiness: Readiness;
   readonly #scans: KeyScans;
@@ -70,6 +72,7 @@ export class LookupService implements ServedLookups {
     const { clock } = environment;
     this.#parts = parts;
     this.#slices = new Slices(clock);
+    this.#turns = new Turns(clock);
     this.#tails = new TailReader(this.#slices);
     this.#waiting = new Waiting(clock);
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
@@ -87,6 +90,8 @@ export class LookupService implements ServedLookups {
   }
 
   async get(topic: string, key: Buffer, options: GetOptions = noOptions): Promise<KeyAnswer> {
+    const turn = this.#turns.due();
+    if (turn !== null) await turn;
     const now = this.getNow(topic, key, options);
     if (now !== null) return now;
     const chosen = await this.#readyFor(topic, [key], options);
@@ -154,7 +159,11 @@ export class LookupService implements ServedLookups {
 
   async put(topic: string, key: Buffer, value: Buffer | null, options: WriteOptions = {}): Promise<Written> {
     checkWaitMs(options.waitMs);
-    return this.#writes.put(topic, key, value, options);
+    const written = await this.#writes.put(topic, key, value, options);
+    // Not before: writes are made in the order of the calls.
+    const turn = this.#turns.due();
+    if (turn !== null) await turn;
+    return written;
   }
 
   changes(topic: string, options: ChangesOptions = {}): AsyncIterable<Change> {

@@ -150,9 +150,10 @@ export class PartitionTable {
   }
 
   async #separate(hash: KeyHash): Promise<void> {
-    const { content, indexedOffset } = this.#feed;
+    const { content } = this.#feed;
     try {
-      await content.separate(hash, indexedOffset);
+      // Not only up to `indexedOffset`: of what comes behind it some may be in the map already.
+      await content.separate(hash, this.log.lastStableOffset);
     } catch (error) {
       if (!content.isOld) this.#feed.failed(error);
       throw error;

@@ -1,9 +1,15 @@
+import * as batch from '../../protocol/records/batch.ts';
+import { maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
+import { openRecords } from '../../protocol/records/record.ts';
 import type { Log } from '../../storage/log/log.ts';
 import { hashWords, isShared, KeyMap, noOffset } from './key-map.ts';
 import type { KeyHash, KeyHasher } from './key-map-hash.ts';
 import { forEachKey } from './keyed-records.ts';
 import { SharedKeys, searchShared } from './shared-keys.ts';
 import type { Slices } from './slices.ts';
+
+/** One to two milliseconds of work: of a batch with more records the rest waits for another slice. */
+const recordsAtOnce = 2_000;
 
 export interface TableContentParts {
   readonly log: Log;
@@ -35,16 +41,36 @@ export class TableContent {
     this.#isOld = true;
   }
 
-  /** Takes in the records of a decided batch at or above `from`. */
-  index(chunk: Buffer, at: number, from: number): void {
+  /** Takes in the records of a decided batch at or above `from`; a promise where they are so many that others get turns meanwhile. */
+  index(chunk: Buffer, at: number, from: number): void | Promise<void> {
+    const isLegacy = batch.magic(chunk, at) < batch.magicV2;
+    if (!isLegacy && batch.recordCount(chunk, at) > recordsAtOnce)
+      return this.#indexInSlices(chunk, at, from);
+    forEachKey(chunk, at, (bytes, start, end, offset, isTombstone) => {
+      if (offset >= from) this.#put(bytes, start, end, offset, isTombstone);
+    });
+  }
+
+  async #indexInSlices(chunk: Buffer, at: number, from: number): Promise<void> {
+    const { slices } = this.#parts;
+    const cursor = openRecords(chunk, at, maxDecompressedBatchBytes);
+    for (let n = 1; cursor.next(); n++) {
+      const { buffer, keyStart, keyBytes, offset } = cursor;
+      if (keyBytes >= 0 && offset >= from)
+        this.#put(buffer, keyStart, keyStart + keyBytes, offset, !cursor.hasValue);
+      if (n % recordsAtOnce === 0 && slices.isOver) {
+        await slices.next();
+        if (this.#isOld) return;
+      }
+    }
+  }
+
+  #put(bytes: Buffer, start: number, end: number, offset: number, isTombstone: boolean): void {
     const { map } = this;
     const words = this.#words;
-    forEachKey(chunk, at, (bytes, start, end, offset, isTombstone) => {
-      if (offset < from) return;
-      this.#parts.hasher.hashTo(bytes, start, end, words, 0);
-      if (map.put(words, 0, offset, isTombstone)) return;
-      this.#shared.get(map.idOf(words, 0))!.put(bytes.subarray(start, end), offset);
-    });
+    this.#parts.hasher.hashTo(bytes, start, end, words, 0);
+    if (map.put(words, 0, offset, isTombstone)) return;
+    this.#shared.get(map.idOf(words, 0))!.put(bytes.subarray(start, end), offset);
   }
 
   /** The newest offset of the key, as far as is known. */
