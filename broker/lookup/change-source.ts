@@ -159,9 +159,9 @@ export class ChangeSource implements PartitionWatcher {
     }
     const found: KeyRecord[] = [];
     const walk = new LiveWalk(table, partition, this.#filter, this.#parts.slices, this.#bufferBytes);
-    const next = await walk.read(from, (record) => {
-      if (record.offset >= boundary) return false;
-      found.push(record);
+    const next = await walk.read(from, boundary, (each) => {
+      // What is superseded is told when the changes begin.
+      if (each.kind === 'live') found.push(each.record);
       return true;
     });
     return { next, found };

@@ -139,8 +139,17 @@ export class LookupService implements ServedLookups {
 
   async page(topic: string, options: PageOptions = {}): Promise<Page> {
     checkWaitMs(options.waitMs);
+    const within = this.#waiting.remaining(options);
     const chosen = await this.#ready(topic, options);
-    const page = await readPage(chosen, options, this.#waiting, this.#slices);
+    const page = await readPage({
+      chosen,
+      options,
+      readiness: this.#readiness,
+      ranges: this.#parts.ranges,
+      slices: this.#slices,
+      within,
+      check: () => this.#waiting.check(options.signal),
+    });
     this.#readiness.checkLive(chosen.table);
     return page;
   }

@@ -121,7 +121,10 @@ export interface PageOptions extends WaitOptions {
   readonly limit?: number;
 }
 
-/** Live records, by partition and offset. A key that is written meanwhile comes again, with its newer value; none is left out. */
+/**
+ * Live records, by partition and offset, each as it was while the page was read. A key that lives from the first page to the last is on
+ * one of them at least; one that is written meanwhile may come out of that order, and on several.
+ */
 export interface Page {
   readonly records: readonly LiveRecord[];
   /** null: the end. */

@@ -101,7 +101,7 @@ export class Readiness {
       for (const { each, offset } of late) await caughtUp(each, offset, signal);
       this.checkLive(table);
     };
-    return this.#parts.waiting.during(options, work, () => stillLoading(table));
+    return this.#parts.waiting.during(options, work, () => this.#notUpToDate(table, late));
   }
 
   /** Waits until the table covers `offset`. */
@@ -117,6 +117,32 @@ export class Readiness {
       this.checkLive(table);
     };
     return this.#parts.waiting.during(options, work, () => this.#notYet(partition, offset));
+  }
+
+  /** Waits until all below `upTo`, which is decided, is in the table. */
+  reaches(
+    table: TopicTable,
+    partition: PartitionTable,
+    upTo: number,
+    options: WaitOptions,
+  ): undefined | Promise<void> {
+    if (partition.indexedOffset >= upTo) return undefined;
+    return this.#parts.waiting.during(
+      options,
+      (signal) => partition.reached(upTo, signal),
+      () => this.#notUpToDate(table, [{ each: partition, offset: upTo }]),
+    );
+  }
+
+  /** Of a table that is being read how far it is; of another what holds it up. */
+  async #notUpToDate(
+    table: TopicTable,
+    late: readonly { readonly each: PartitionTable; readonly offset: number }[],
+  ): Promise<LookupRefused> {
+    const behind = late.find(({ each, offset }) => each.indexedOffset < offset);
+    return table.isLoading || behind === undefined
+      ? stillLoading(table)
+      : this.#notYet(behind.each, behind.offset - 1);
   }
 
   /** After a wait the topic may be gone, or another one of its name be there. */

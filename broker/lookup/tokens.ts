@@ -4,7 +4,7 @@
  *     0         1      2             18                              -4          end
  *    | version | kind | topic id    | numbers, as varlongs          | CRC-32C   |     in base64url
  *
- * page:     partition, offset
+ * page:     partition, offset, where the partition ended when its first page began
  * snapshot: chosen partition + 1 or 0, partition, offset, then a boundary for the chosen partition, or for each (as differences)
  * live:     chosen partition + 1 or 0, then a next offset, in the same way
  */
@@ -29,6 +29,8 @@ export interface PagePlace {
   readonly partition: number;
   /** Of the next record that may be given. */
   readonly offset: number;
+  /** Where the partition is over. */
+  readonly upTo: number;
 }
 
 /** Where a change stream is. `offsets` are those of the chosen partition alone, or of all, by number. */
@@ -46,15 +48,15 @@ export interface StreamPlace {
   readonly offsets: readonly number[];
 }
 
-export function pageToken({ topicId, partition, offset }: PagePlace): string {
-  return encode(kinds.page, topicId, [partition, offset]);
+export function pageToken({ topicId, partition, offset, upTo }: PagePlace): string {
+  return encode(kinds.page, topicId, [partition, offset, upTo]);
 }
 
 export function readPageToken(token: string): PagePlace {
   const { kind, topicId, numbers } = decode(token);
-  const [partition, offset] = numbers;
-  if (kind !== kinds.page || numbers.length !== 2 || !areOffsets(numbers)) return refuseToken();
-  return { topicId, partition: partition!, offset: offset! };
+  const [partition, offset, upTo] = numbers;
+  if (kind !== kinds.page || numbers.length !== 3 || !areOffsets(numbers)) return refuseToken();
+  return { topicId, partition: partition!, offset: offset!, upTo: upTo! };
 }
 
 export function streamToken({ topicId, chosen, snapshot, offsets }: StreamPlace): string {

@@ -31,6 +31,12 @@ export class Waiting {
     signal?.throwIfAborted();
   }
 
+  /** For several waits one after the other: the options with what is left of the time. */
+  remaining({ waitMs = waitMsDefault, signal }: WaitOptions): () => WaitOptions {
+    const endMs = this.#clock.monotonicMs() + waitMs;
+    return () => ({ waitMs: Math.max(0, endMs - this.#clock.monotonicMs()), signal });
+  }
+
   /** What `work` gives, which must reject with its signal's reason when that aborts; `late` says why when the time is over. */
   async during<T>(
     { waitMs = waitMsDefault, signal }: WaitOptions,
