@@ -64,6 +64,8 @@ export class ChangeStreams {
     changesUntil: (signal: AbortSignal) => AsyncIterable<Change>,
   ): Promise<void> {
     if (this.#isStopping) throw new ProblemError('stopping', 'the broker stops');
+    // The reader has left while fastify was loaded for him: nothing would tell so a second time.
+    if (response.destroyed) return;
     if (this.#open.size >= this.#max) {
       const detail = `${this.#max} change streams are open, which is all that kompakt.http.change.streams.max allows`;
       throw new ProblemError('too-many', detail, { headers: { 'retry-after': '5' } });

@@ -81,6 +81,8 @@ export const clientGone = new Error('the client has gone');
 
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  // Already, while fastify was loaded for him.
+  if (raw.destroyed && !raw.writableFinished) gone.abort(clientGone);
   // Every answer ends so. An abort costs as much as the lookup (16 µs, most of it for the reason that is made where none is given).
   raw.once('close', () => {
     if (!raw.writableFinished) gone.abort(clientGone);

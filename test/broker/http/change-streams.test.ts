@@ -2,7 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Change, LookupRefused } from '../../../broker/lookup/lookup.ts';
 import { FakeLookups } from './fake-lookups.ts';
-import { ask, openPort, type RawConnection, rawConnection, type TestPort } from './port.ts';
+import {
+  ask,
+  openPort,
+  type RawConnection,
+  rawConnection,
+  type TestPort,
+  type TestPortOptions,
+} from './port.ts';
 
 /** What the store tells, as the test says. */
 class Told {
@@ -184,6 +191,29 @@ describe('the end of a stream', () => {
     expect(here.port!.changeStreamCount).toBe(0);
     expect(here.lines).toEqual([]);
   });
+});
+
+test('a reader that has left before it was let in is not waited for', async () => {
+  let isServed = false;
+  // As when the first request of all waits until fastify is loaded.
+  const around: TestPortOptions['around'] = (serve) => (request, response) => {
+    if (request.url === '/health') return serve(request, response);
+    response.once('close', () => {
+      serve(request, response);
+      isServed = true;
+    });
+  };
+  const late = await openPort({ lookups, around });
+  await ask(late.number, 'GET /health HTTP/1.1\nHost: localhost');
+  const { socket } = rawConnection(
+    late.number,
+    'GET /topics/articles/changes HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  );
+  socket.once('connect', () => socket.end());
+  await untilTrue(() => isServed);
+  await untilStill(() => late.port!.changeStreamCount);
+  expect(late.port!.changeStreamCount).toBe(0);
+  await late.port!.close();
 });
 
 test('so many streams at a time, and no more', async () => {

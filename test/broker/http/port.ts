@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { type BrokerSettings, defaultBrokerSettings } from '../../../broker/config/settings.ts';
 import { HttpPort } from '../../../broker/http/http-port.ts';
+import type { HttpListenOptions } from '../../../broker/http/http-transport.ts';
 import { type HttpTimes, nodeHttp } from '../../../broker/http/node-http.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { keepingLogger } from '../network/frames.ts';
@@ -10,6 +11,8 @@ import { FakeLookups } from './fake-lookups.ts';
 export interface TestPortOptions {
   readonly settings?: Partial<BrokerSettings>;
   readonly times?: HttpTimes;
+  /** Stands between the sockets and the port. */
+  readonly around?: (request: HttpListenOptions['request']) => HttpListenOptions['request'];
   readonly lookups?: FakeLookups;
   /** Whether somebody chose the port; left out: if it is given. */
   readonly isChosen?: boolean;
@@ -20,6 +23,7 @@ export type TestPort = Awaited<ReturnType<typeof openPort>>;
 export async function openPort({
   settings = {},
   times,
+  around = (request) => request,
   lookups = new FakeLookups(),
   isChosen,
 }: TestPortOptions = {}) {
@@ -27,7 +31,9 @@ export async function openPort({
   const logger = keepingLogger();
   const { lines } = logger;
   const port = await HttpPort.open({
-    transport: nodeHttp(times),
+    transport: {
+      listen: (options) => nodeHttp(times).listen({ ...options, request: around(options.request) }),
+    },
     settings: { ...defaultBrokerSettings(), 'kompakt.http.port': 0, ...settings },
     portIsChosen: isChosen ?? settings['kompakt.http.port'] !== undefined,
     clock,

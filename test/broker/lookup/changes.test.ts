@@ -1,3 +1,4 @@
+import { getEventListeners, setMaxListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { slowReaderMs } from '../../../broker/lookup/change-stream.ts';
 import type { Change, ChangesOptions } from '../../../broker/lookup/lookup.ts';
@@ -203,4 +204,41 @@ describe('a stream ends', () => {
     await streams[0]!.return!();
     expect(await next(open(), 1)).toEqual(['live']);
   });
+});
+
+it('a thousand streams that have ended, however, leave nothing behind', async () => {
+  const partition = await at.table('articles', 2);
+  write(at.world, partition, 'a=1', 'b=1', 'c=1');
+  const watchers = new Set<unknown>();
+  for (const each of at.world.partitions.all()) {
+    const { watch, unwatch } = each;
+    each.watch = (watcher) => {
+      watchers.add(watcher);
+      watch.call(each, watcher);
+    };
+    each.unwatch = (watcher) => {
+      watchers.delete(watcher);
+      unwatch.call(each, watcher);
+    };
+  }
+  const leaving = new AbortController();
+  setMaxListeners(0, leaving.signal);
+  await at.done(at.lookups.get('articles', bytes('a')));
+  const timers = at.world.clock.pendingTimers;
+  const streams = Array.from({ length: 1_000 }, () => open({ signal: leaving.signal, bufferBytesMax: 1 }));
+  // Some in the middle of the snapshot, some waiting for a change, some that never began.
+  await Promise.all(streams.slice(0, 400).map((stream) => next(stream, 1)));
+  await Promise.all(streams.slice(400, 900).map((stream) => next(stream, 4)));
+  const waiting = streams.slice(700, 900).map((stream) => stream.next().catch((error: Error) => error));
+  await at.world.clock.settle();
+  expect(watchers.size).toBe(200);
+  expect(getEventListeners(leaving.signal, 'abort').length).toBeGreaterThan(800);
+  await Promise.all(streams.slice(0, 800).map((stream) => stream.return!()));
+  leaving.abort(new Error('enough'));
+  await at.done(Promise.all(waiting));
+  expect(watchers.size).toBe(0);
+  expect(at.world.clock.pendingTimers).toBe(timers);
+  expect(getEventListeners(leaving.signal, 'abort')).toEqual([]);
+  write(at.world, partition, 'd=1');
+  expect(await next(open(), 3)).toEqual(['s 0 a=1', 's 1 b=1', 's 2 c=1']);
 });
