@@ -1,12 +1,6 @@
 import { zeroUuid } from '../../protocol/schema/field.ts';
 import type { EntryPosition, StateMachine } from '../journal/state-machine.ts';
-import type {
-  ClusterChange,
-  ClusterState,
-  ConfigResourceType,
-  PartitionState,
-  TopicState,
-} from './cluster-state.ts';
+import type { ClusterChange, ClusterState, ConfigResourceType, TopicState } from './cluster-state.ts';
 import { ConfigOverrides } from './configs.ts';
 import {
   FeatureLevels,
@@ -15,7 +9,10 @@ import {
   type RecordVersions,
   recordVersionsAt,
 } from './features.ts';
-import { decodeMetadataRecord, type MetadataRecord } from './records/index.ts';
+import { KeptRecords } from './kept-records.ts';
+import { PendingChanges } from './pending-changes.ts';
+import { copyOf, decodeMetadataRecord, type MetadataRecord } from './records/index.ts';
+import { Registrations } from './registrations.ts';
 import { TopicTable } from './topics.ts';
 
 /**
@@ -24,7 +21,7 @@ import { TopicTable } from './topics.ts';
  * so nobody sees a topic without its partitions.
  *
  * Records between BeginTransaction and EndTransaction count at the end, those before an AbortTransaction never. Records of
- * things that are not served (ACLs, credentials, quotas, tokens) are counted and stay in the log.
+ * things that are not served (ACLs, credentials, quotas, tokens) are kept as they are, for the log's snapshots.
  */
 export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
   readonly nodeId: number;
@@ -38,9 +35,8 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
   readonly #topics = new TopicTable();
   readonly #configs = new ConfigOverrides();
   readonly #features = new FeatureLevels();
-  readonly #unserved = new Map<MetadataRecord['kind'], number>();
-  /** ACLs and SCRAM credentials that are in force for a broker that enforces them. */
-  readonly #accessRules = new Set<string>();
+  readonly #kept = new KeptRecords();
+  readonly #registrations = new Registrations();
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   #transaction: { readonly record: MetadataRecord; readonly position: EntryPosition }[] | null = null;
   #changes = new PendingChanges();
@@ -101,14 +97,25 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     return recordVersionsAt(this.metadataVersion ?? formatMetadataVersion);
   }
 
-  /** How many records were read of each kind that is kept, not served. */
-  get unserved(): ReadonlyMap<string, number> {
-    return this.#unserved;
+  /** Features that the log has a word on, if only that they are off. */
+  get mentionedFeatures(): Iterable<string> {
+    return this.#features.mentioned;
+  }
+
+  /** Records that are in force somewhere else, not here. */
+  get kept(): KeptRecords {
+    return this.#kept;
+  }
+
+  /** Every broker that has ever registered and was not unregistered. */
+  get registrations(): Registrations {
+    return this.#registrations;
   }
 
   /** How many ACLs and SCRAM credentials there are: somebody relies on them. */
   get accessRuleCount(): number {
-    return this.#accessRules.size;
+    const { counts } = this.#kept;
+    return (counts.get('accessControlEntryRecord') ?? 0) + (counts.get('userScramCredentialRecord') ?? 0);
   }
 
   /** True between a BeginTransaction and its end: who wrote it died on the way. */
@@ -161,7 +168,7 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     if (record.kind === 'beginTransactionRecord') this.#transaction = [];
     else if (record.kind === 'abortTransactionRecord') this.#transaction = null;
     else if (record.kind === 'endTransactionRecord') this.#endTransaction();
-    else if (this.#transaction !== null) this.#transaction.push({ record, position });
+    else if (this.#transaction !== null) this.#transaction.push({ record: copyOf(record), position });
     else this.#apply(record, position);
   }
 
@@ -171,8 +178,8 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     this.#topics.clear();
     this.#configs.clear();
     this.#features.clear();
-    this.#unserved.clear();
-    this.#accessRules.clear();
+    this.#kept.clear();
+    this.#registrations.clear();
     this.#transaction = null;
     this.#changes = new PendingChanges();
   }
@@ -209,29 +216,17 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
       case 'producerIdsRecord':
         this.nextProducerId = Math.max(this.nextProducerId, entry.record.nextProducerId);
         break;
+      case 'clearElrRecord':
+        for (const { topic, index } of this.#topics.clearElr(entry.record.topicName))
+          this.#changes.changed(topic, index);
+        break;
       case 'registerBrokerRecord':
         if (entry.record.brokerId === this.nodeId) this.brokerEpoch = entry.record.brokerEpoch;
+        this.#registrations.apply(entry);
         break;
       default:
-        this.#noteAccessRule(entry);
-        if (unservedKinds.has(entry.kind))
-          this.#unserved.set(entry.kind, (this.#unserved.get(entry.kind) ?? 0) + 1);
-    }
-  }
-
-  #noteAccessRule(entry: MetadataRecord): void {
-    switch (entry.kind) {
-      case 'accessControlEntryRecord':
-        this.#accessRules.add(entry.record.id);
-        break;
-      case 'removeAccessControlEntryRecord':
-        this.#accessRules.delete(entry.record.id);
-        break;
-      case 'userScramCredentialRecord':
-        this.#accessRules.add(`${entry.record.mechanism} ${entry.record.name}`);
-        break;
-      case 'removeUserScramCredentialRecord':
-        this.#accessRules.delete(`${entry.record.mechanism} ${entry.record.name}`);
+        this.#registrations.apply(entry);
+        this.#kept.apply(entry);
     }
   }
 
@@ -240,78 +235,5 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
     if (topic === undefined) return;
     this.#configs.removeTopic(topic.name);
     this.#changes.deleted(topic);
-  }
-}
-
-/** Kinds whose state an issue to come serves; the rest of what `#apply` passes over matters to no single node. */
-const unservedKinds: ReadonlySet<MetadataRecord['kind']> = new Set([
-  'accessControlEntryRecord',
-  'userScramCredentialRecord',
-  'clientQuotaRecord',
-  'delegationTokenRecord',
-] as const);
-
-/** What one batch changed, each thing once, in the order in which it happened first. */
-class PendingChanges {
-  #changes: ClusterChange[] = [];
-  /** Topics created in this batch: all else about them is part of that. */
-  readonly #created = new Set<TopicState>();
-  readonly #grown = new Map<TopicState, { firstNewIndex: number }>();
-  readonly #led = new Map<string, { partition: PartitionState }>();
-  readonly #configured = new Set<string>();
-
-  created(topic: TopicState): void {
-    this.#created.add(topic);
-    this.#changes.push({ kind: 'topic-created', topic });
-  }
-
-  added(topic: TopicState | undefined, index: number): void {
-    if (topic === undefined || this.#created.has(topic)) return;
-    const grown = this.#grown.get(topic);
-    if (grown !== undefined) {
-      grown.firstNewIndex = Math.min(grown.firstNewIndex, index);
-      return;
-    }
-    const change = { kind: 'partitions-added' as const, topic, firstNewIndex: index };
-    this.#grown.set(topic, change);
-    this.#changes.push(change);
-  }
-
-  changed(topic: TopicState | undefined, index: number): void {
-    if (topic === undefined || this.#created.has(topic)) return;
-    const key = `${topic.id} ${index}`;
-    const partition = topic.partitions[index]!;
-    const led = this.#led.get(key);
-    if (led !== undefined) led.partition = partition;
-    else {
-      const change = { kind: 'leader-epoch' as const, topic, partition };
-      this.#led.set(key, change);
-      this.#changes.push(change);
-    }
-  }
-
-  deleted(topic: TopicState): void {
-    this.#changes.push({ kind: 'topic-deleted', topic });
-  }
-
-  configured(type: ConfigResourceType, name: string): void {
-    const key = `${type} ${name}`;
-    if (this.#configured.has(key)) return;
-    this.#configured.add(key);
-    this.#changes.push({ kind: 'configs', type, name });
-  }
-
-  featured(): void {
-    if (!this.#changes.some((change) => change.kind === 'features')) this.#changes.push({ kind: 'features' });
-  }
-
-  take(): readonly ClusterChange[] {
-    const changes = this.#changes;
-    this.#changes = [];
-    this.#created.clear();
-    this.#grown.clear();
-    this.#led.clear();
-    this.#configured.clear();
-    return changes;
   }
 }

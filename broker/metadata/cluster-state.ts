@@ -54,6 +54,12 @@ export interface PartitionState {
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
   readonly directories: readonly string[];
+  /** What a cluster of more nodes has under way, or remembers, of it: kept for one, not acted on here. */
+  readonly removingReplicas: readonly number[];
+  readonly addingReplicas: readonly number[];
+  readonly leaderRecoveryState: number;
+  readonly eligibleLeaderReplicas: readonly number[];
+  readonly lastKnownElr: readonly number[];
 }
 
 export type ClusterChange =

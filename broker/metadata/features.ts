@@ -120,6 +120,11 @@ export class FeatureLevels {
     return this.#recorded.get(metadataVersionFeature);
   }
 
+  /** Features that anybody has said anything of. */
+  get mentioned(): ReadonlySet<string> {
+    return this.#mentioned;
+  }
+
   /** Whether anybody has said anything of a feature, if only that it is off. */
   mentions(name: string): boolean {
     return this.#mentioned.has(name);

@@ -3,16 +3,12 @@ import {
   ensureValid,
   isControl,
   lastOffset,
+  maxTimestamp,
   partitionLeaderEpoch,
 } from '../../protocol/records/batch.ts';
 import { controlTypeOf, controlTypes } from '../../protocol/records/control.ts';
-import {
-  kraftVersionRecord,
-  snapshotFooterRecord,
-  votersRecord,
-} from '../../protocol/records/control-schemas.ts';
+import { kraftVersionRecord, votersRecord } from '../../protocol/records/control-schemas.ts';
 import { forEachRecord, type LogRecord } from '../../protocol/records/record.ts';
-import type { RecordOf } from '../../protocol/schema/api.ts';
 import { recordDecoder } from '../../protocol/schema/compile.ts';
 import { Reader } from '../../protocol/wire/reader.ts';
 import type { FileSystem } from '../../storage/environment/files.ts';
@@ -21,25 +17,24 @@ import { offsetOf } from '../../storage/log/segment-files.ts';
 import type { EntryPosition } from '../journal/state-machine.ts';
 import { decodeMetadataRecord, type MetadataRecord } from './records/index.ts';
 import { MetadataRefused } from './refusals.ts';
+import { checkSnapshot, type SnapshotId, snapshotsAmong, type Voters } from './snapshot-file.ts';
 
 /**
- * Reads `__cluster_metadata-0` as Kafka's own start does, and changes nothing: the newest snapshot, then the log from the
- * snapshot's end offset on.
- *
- *    00000000000000000085-0000000001.checkpoint     ends before offset 85, last record of epoch 1
- *    │ SnapshotHeader (KRaftVersion, Voters) │ records … │ SnapshotFooter │     offsets in it mean nothing
+ * Reads `__cluster_metadata-0` as Kafka's own start does, and changes nothing: the newest snapshot (snapshot-file.ts), then the log
+ * from the snapshot's end offset on.
  *
  *    0…0-0…0.checkpoint   from Kafka 4.4 on format leaves it for the first start: its voters count, its records only for a
  *                         log that has none (read-directory.ts), which gets a copy of them
  *
  *    0…0.log   │ LeaderChange │ records … │ …     every batch CRC-checked, whatever the shutdown was
  *
- * A bad batch in the last segment is a torn tail: opening the log will cut there. Anywhere else, or where a record cannot be
- * understood, it is a refusal: going on without the record would lose topics.
+ * A bad batch in the last segment is a torn tail: opening the log will cut there. A snapshot that is not whole is passed over where
+ * the log, or an older one and the log, hold all that it would. Anything else, or a record that cannot be understood, is a refusal:
+ * going on without it would lose topics.
  */
 export function readKraftLog(files: FileSystem, directory: string, visit: RecordVisitor): KraftLog {
   const names = files.statSync(directory) === null ? [] : files.listSync(directory);
-  const snapshot = newestSnapshot(names);
+  const { snapshot, torn } = newestWhole(files, directory, snapshotsAmong(names));
   const reader = new KraftReader(visit);
   if (snapshot !== null)
     reader.readSnapshot(files, files.join(directory, snapshot.name), snapshot, isFormats(snapshot));
@@ -49,11 +44,36 @@ export function readKraftLog(files: FileSystem, directory: string, visit: Record
   if (startOffset > fromOffset)
     throw new MetadataRefused(
       'metadata-damaged',
-      `the metadata log begins at offset ${startOffset}, but the newest snapshot ends at ${fromOffset}: what lies between is missing`,
+      torn[0]?.problem ??
+        `the metadata log begins at offset ${startOffset}, but the newest snapshot ends at ${fromOffset}: what lies between is missing`,
     );
   for (const [at, name] of segments.entries())
     reader.readSegment(files, files.join(directory, name), fromOffset, at === segments.length - 1);
-  return reader.result(snapshot, startOffset);
+  const result = reader.result(snapshot, startOffset);
+  for (const { endOffset, problem } of torn)
+    if (endOffset > result.endOffset) throw new MetadataRefused('metadata-damaged', problem);
+  return { ...result, tornSnapshots: torn };
+}
+
+/** The newest snapshot of which every byte is there, and those behind it that are not whole, the newest first. */
+function newestWhole(
+  files: FileSystem,
+  directory: string,
+  snapshots: readonly SnapshotId[],
+): { snapshot: SnapshotId | null; torn: KraftLog['tornSnapshots'] } {
+  const torn: (SnapshotId & { problem: string })[] = [];
+  for (const snapshot of snapshots.toReversed()) {
+    const path = files.join(directory, snapshot.name);
+    const file = files.openSync(path, 'read');
+    try {
+      const checked = checkSnapshot(file);
+      if (!('problem' in checked)) return { snapshot, torn };
+      torn.push({ ...snapshot, problem: `the snapshot ${path} ${checked.problem}` });
+    } finally {
+      file.close();
+    }
+  }
+  return { snapshot: null, torn };
 }
 
 /** Reads the records that format left for the first start. */
@@ -64,21 +84,21 @@ export function readBootstrap(files: FileSystem, path: string, visit: RecordVisi
 /** Where format left them in the directory of the metadata log, Kafka 4.4's way. */
 export const formatSnapshotName = '00000000000000000000-0000000000.checkpoint';
 
-function isFormats({ name }: Snapshot): boolean {
+function isFormats({ name }: SnapshotId): boolean {
   return name === formatSnapshotName;
 }
 
 /** `value` is a view that does not outlive the call; so are the byte fields of `record`. */
 export type RecordVisitor = (record: MetadataRecord, position: EntryPosition, value: Buffer) => void;
 
-export interface Snapshot {
-  readonly name: string;
-  readonly endOffset: number;
-  readonly epoch: number;
-}
-
 export interface KraftLog {
-  readonly snapshot: Snapshot | null;
+  readonly snapshot: SnapshotId | null;
+  /** Newer than it, not whole, and not needed. */
+  readonly tornSnapshots: readonly (SnapshotId & { readonly problem: string })[];
+  /** Of the last batch that was read; -1 when there was none. */
+  readonly lastTimestampMs: number;
+  /** What the log alone holds behind the snapshot. */
+  readonly bytesSinceSnapshot: number;
   /** Where the log may begin, and the offset after its last good batch. */
   readonly startOffset: number;
   readonly endOffset: number;
@@ -88,23 +108,12 @@ export interface KraftLog {
   readonly restartsAtSnapshot: boolean;
   readonly kraftVersion: number;
   /** Of the last Voters record; null where none was written (kraft.version 0). */
-  readonly voters: RecordOf<typeof votersRecord>['voters'] | null;
+  readonly voters: Voters | null;
   /** Bytes behind the last good batch. */
   readonly tornBytes: number;
 }
 
 const segmentName = /^\d{20}\.log$/;
-const snapshotName = /^(\d{20})-(\d{10})\.checkpoint$/;
-
-function newestSnapshot(names: readonly string[]): Snapshot | null {
-  let newest: Snapshot | null = null;
-  for (const name of names) {
-    const match = snapshotName.exec(name);
-    // Names come sorted, and their digits are padded: the last one is the newest.
-    if (match !== null) newest = { name, endOffset: Number(match[1]), epoch: Number(match[2]) };
-  }
-  return newest;
-}
 
 class KraftReader {
   readonly #visit: RecordVisitor;
@@ -113,24 +122,22 @@ class KraftReader {
   #kraftVersion = 0;
   #voters: KraftLog['voters'] = null;
   #tornBytes = 0;
+  #lastTimestampMs = -1;
+  #bytesSinceSnapshot = 0;
 
   constructor(visit: RecordVisitor) {
     this.#visit = visit;
   }
 
-  readSnapshot(files: FileSystem, path: string, snapshot: Snapshot, controlsOnly: boolean): void {
+  readSnapshot(files: FileSystem, path: string, snapshot: SnapshotId, controlsOnly: boolean): void {
     const file = files.openSync(path, 'read');
-    let isComplete = false;
     try {
       const walk = new BatchWalk(file, 0, file.size, { whole: true });
       while (walk.next()) {
         ensureValid(walk.buffer, walk.at);
+        this.#lastTimestampMs = maxTimestamp(walk.buffer, walk.at);
         if (isControl(walk.buffer, walk.at))
-          forEachRecord(walk.buffer, walk.at, (record) => {
-            isComplete = controlTypeOf(record) === controlTypes.snapshotFooter;
-            if (isComplete) recordDecoder(snapshotFooterRecord, 0)(new Reader(record.value!));
-            this.#control(record);
-          });
+          forEachRecord(walk.buffer, walk.at, (record) => this.#control(record));
         // All of it counts as written right before the offset at which the log goes on.
         else if (!controlsOnly) this.#records(walk, () => true, path, snapshot.endOffset - 1);
       }
@@ -139,7 +146,6 @@ class KraftReader {
     } finally {
       file.close();
     }
-    if (!isComplete) throw new MetadataRefused('metadata-damaged', `the snapshot ${path} has no end`);
   }
 
   readSegment(files: FileSystem, path: string, fromOffset: number, isLast: boolean): void {
@@ -150,6 +156,8 @@ class KraftReader {
         this.#endOffset = lastOffset(walk.buffer, walk.at) + 1;
         this.#logEpoch = Math.max(this.#logEpoch, partitionLeaderEpoch(walk.buffer, walk.at));
         if (this.#endOffset <= fromOffset) continue;
+        this.#lastTimestampMs = maxTimestamp(walk.buffer, walk.at);
+        this.#bytesSinceSnapshot += walk.bytes;
         if (isControl(walk.buffer, walk.at))
           forEachRecord(walk.buffer, walk.at, (record) => this.#control(record));
         else this.#records(walk, (offset) => offset >= fromOffset, path);
@@ -162,7 +170,7 @@ class KraftReader {
     }
   }
 
-  result(snapshot: Snapshot | null, startOffset: number): KraftLog {
+  result(snapshot: SnapshotId | null, startOffset: number): Omit<KraftLog, 'tornSnapshots'> {
     const endOffset = Math.max(this.#endOffset, startOffset);
     const restartsAtSnapshot =
       snapshot !== null &&
@@ -182,6 +190,8 @@ class KraftReader {
       kraftVersion: this.#kraftVersion,
       voters: this.#voters,
       tornBytes: this.#tornBytes,
+      lastTimestampMs: this.#lastTimestampMs,
+      bytesSinceSnapshot: this.#bytesSinceSnapshot,
     };
   }
 

@@ -1,3 +1,4 @@
+import { recordCount } from '../../protocol/records/batch.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import type { Clock } from '../../storage/environment/clock.ts';
 import type { AppendOutcome } from '../../storage/log/log-types.ts';
@@ -16,13 +17,21 @@ export class MetadataJournal {
   readonly #log: MetadataLog;
   readonly #machine: MetadataTarget;
   readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #onWritten: (bytes: number, timestampMs: number) => void;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(options: { log: MetadataLog; machine: MetadataTarget; clock: Pick<Clock, 'nowMs'> }) {
+  constructor(options: {
+    log: MetadataLog;
+    machine: MetadataTarget;
+    clock: Pick<Clock, 'nowMs'>;
+    /** A batch of so many bytes is in the log and in memory, and nothing else is on its way. */
+    onWritten?: (bytes: number, timestampMs: number) => void;
+  }) {
     this.#log = options.log;
     this.#machine = options.machine;
     this.#clock = options.clock;
+    this.#onWritten = options.onWritten ?? (() => {});
   }
 
   /**
@@ -48,7 +57,9 @@ export class MetadataJournal {
 
   /** The start: a control batch, and in the same append the entries, which follow it. */
   begin(control: Buffer, entriesAt: (firstOffset: number) => readonly Buffer[]): Promise<void> {
-    const next = this.#last.then(() => this.#write(entriesAt(this.#log.endOffset + 1), control));
+    const next = this.#last.then(() =>
+      this.#write(entriesAt(this.#log.endOffset + recordCount(control, 0)), control),
+    );
     this.#last = next.then(forget, forget);
     return next;
   }
@@ -63,11 +74,17 @@ export class MetadataJournal {
   async #write(entries: readonly Buffer[], control: Buffer | null): Promise<void> {
     const timestampMs = this.#clock.nowMs();
     const data = buildBatch({ records: entries.map((value) => ({ timestampMs, key: null, value })) });
-    const outcome = await this.#log.append(control === null ? data : Buffer.concat([control, data]));
+    const batches = control === null ? data : Buffer.concat([control, data]);
+    const { length } = batches;
+    const outcome = await this.#log.append(batches);
     if (!outcome.ok) throw new MetadataWriteError(outcome.errorCode, outcome.message);
     let offset = outcome.lastOffset - entries.length + 1;
     for (const value of entries) this.#machine.replay(value, { offset: offset++, timestampMs });
-    this.#machine.publish();
+    try {
+      this.#machine.publish();
+    } finally {
+      this.#onWritten(length, timestampMs);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { buildControlBatch, controlTypes } from '../../protocol/records/control.ts';
+import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import { controlRecord, controlTypes } from '../../protocol/records/control.ts';
 import { leaderChangeMessage } from '../../protocol/records/control-schemas.ts';
 import { recordEncoder } from '../../protocol/schema/compile.ts';
 import { randomUuid } from '../../protocol/uuid.ts';
@@ -15,11 +16,14 @@ import type { ClusterMachine } from './cluster-machine.ts';
 import { type DecideContext, maxRecordsPerRequest } from './decide.ts';
 import type { KraftLog } from './kraft-reader.ts';
 import { MetadataJournal, MetadataWriteError } from './metadata-journal.ts';
+import { MetadataSnapshots } from './metadata-snapshots.ts';
 import { writeQuorumState } from './quorum-state.ts';
 import { metadataDirectory, type ReadDirectory, readDirectory } from './read-directory.ts';
 import { MetadataRefused } from './refusals.ts';
+import { type Voters, votersControl } from './snapshot-file.ts';
 import { claimRecords, type Endpoint, startRecords, stopRecord } from './start-records.ts';
 import { clusterMetadataTopic } from './topic-names.ts';
+import { isOnlyVoter, onlyVoter } from './voters.ts';
 
 /**
  * Opens what a data directory knows of its cluster, formatting it if it knows nothing yet, and begins a new epoch in it:
@@ -28,7 +32,7 @@ import { clusterMetadataTopic } from './topic-names.ts';
  *    open the log for writing   cuts a torn tail
  *    meta.properties            where it is missing or incomplete
  *    quorum-state               epoch = the greatest one known + 1
- *    LeaderChange │ records     start-records.ts, in one append, synced
+ *    LeaderChange │ records     start-records.ts, in one append, synced; with kraft.version 1 and other voters than us, Voters too
  *    PartitionChange …          partitions that have another leader, or none
  *
  * A crash between any two steps leaves a directory that the next start opens the same way, one epoch later.
@@ -47,6 +51,10 @@ export async function openCluster(options: OpenClusterOptions): Promise<OpenedCl
   state.epoch = Math.max(quorumEpoch, read.lastEpoch) + 1;
   const directory = metadataDirectory(environment, options.directory);
   environment.files.makeDirectorySync(directory);
+  for (const { name, problem } of read.tornSnapshots) {
+    logger.warn('A snapshot of the metadata is not whole, and not needed: it is removed', { problem });
+    environment.files.removeFileSync(environment.files.join(directory, name));
+  }
   const log = openMetadataLog(options, directory, read);
   try {
     const { nodeId, epoch } = state;
@@ -72,11 +80,16 @@ export interface OpenClusterOptions {
   readonly logger: Logger;
 }
 
+/** Where the controller of the next owner listens. */
+export type QuorumEndpoint = Pick<Endpoint, 'name' | 'host' | 'port'>;
+
 export interface OpenedCluster {
   readonly state: ClusterMachine;
   readonly controller: ClusterController;
   /** Of __cluster_metadata-0, for those who show or measure it. */
   readonly log: Log;
+  /** Writes a snapshot of now; from then on it names its voters, and kraft.version is 1 (for Apache Kafka, which has the directory next). */
+  snapshotForQuorum(endpoint: QuorumEndpoint): Promise<void>;
   /** Writes that the node has stopped, and closes the log; true when that was clean. */
   close(): Promise<boolean>;
 }
@@ -84,7 +97,7 @@ export interface OpenedCluster {
 /** Writes what begins the epoch. */
 async function begin(
   options: OpenClusterOptions,
-  { state, bootstrap }: ReadDirectory,
+  { state, bootstrap, read }: ReadDirectory,
   log: Log,
 ): Promise<OpenedCluster> {
   const { environment, settings, logger, rules, endpoints } = options;
@@ -97,8 +110,33 @@ async function begin(
       return log.endOffset;
     },
   };
-  const journal = new MetadataJournal({ log: metadataLog, machine: state, clock });
-  await journal.begin(leaderChange(state, clock.nowMs()), (firstOffset) =>
+  let voters = read.kraftVersion === 0 ? null : onlyVoter(state, read.voters, endpoints);
+  const snapshots: MetadataSnapshots = new MetadataSnapshots({
+    environment,
+    directory: metadataDirectory(environment, options.directory),
+    state,
+    log,
+    settings,
+    logger,
+    voters: () => voters,
+    between: (take) => void inTurn(take).catch(() => {}),
+    bytesSince: read.bytesSinceSnapshot,
+    lastTimestampMs: read.lastTimestampMs,
+    lastEndOffset: read.snapshot?.endOffset ?? 0,
+  });
+  const journal = new MetadataJournal({
+    log: metadataLog,
+    machine: state,
+    clock,
+    onWritten: (bytes, timestampMs) => snapshots.written(bytes, timestampMs),
+  });
+  const inTurn = (then: () => void) =>
+    journal.run(() => {
+      then();
+      return { entries: [], answer: undefined };
+    });
+  const others = voters === null || isOnlyVoter(state, read.voters) ? null : voters;
+  await journal.begin(leaderChange(state, others, clock.nowMs()), (firstOffset) =>
     startRecords(state, {
       firstOffset,
       bootstrap,
@@ -118,7 +156,18 @@ async function begin(
     isCaseInsensitive,
     newTopicId: newId,
   });
-  return { state, controller, log, close: () => close(state, journal, log) };
+  return {
+    state,
+    controller,
+    log,
+    snapshotForQuorum: async (endpoint) => {
+      await snapshots.settled();
+      voters = onlyVoter(state, null, [endpoint]);
+      await inTurn(() => snapshots.take());
+      await snapshots.settled();
+    },
+    close: () => close(state, journal, snapshots, log),
+  };
 }
 
 /** Writes meta.properties where it is missing, or has no directory id yet. */
@@ -167,7 +216,7 @@ function openMetadataLog(options: OpenClusterOptions, directory: string, read: K
   return log;
 }
 
-/** One segment after the other, none of them ever removed: snapshots that would take their place are not written here. */
+/** Nothing goes by age or size: what a snapshot makes needless does (metadata-snapshots.ts). */
 function metadataLogSettings(settings: BrokerSettings): TopicSettings {
   return {
     ...defaultTopicSettings,
@@ -182,8 +231,12 @@ function metadataLogSettings(settings: BrokerSettings): TopicSettings {
   };
 }
 
-/** The control batch that begins an epoch. Kafka reads it at version 0, whatever kraft.version is. */
-function leaderChange({ nodeId, epoch }: ClusterMachine, timestampMs: number): Buffer {
+/** The control batch that begins an epoch; `voters`: where others have voted before us. Kafka reads it at version 0, whatever kraft.version is. */
+function leaderChange(
+  { nodeId, epoch: leaderEpoch }: ClusterMachine,
+  voters: Voters | null,
+  timestampMs: number,
+): Buffer {
   const voter = { voterId: nodeId };
   const writer = new Writer();
   recordEncoder(leaderChangeMessage, 0)(writer, {
@@ -192,9 +245,9 @@ function leaderChange({ nodeId, epoch }: ClusterMachine, timestampMs: number): B
     voters: [voter],
     grantingVoters: [voter],
   });
-  const value = writer.finishBuffer();
-  const type = controlTypes.leaderChange;
-  return buildControlBatch({ type, value, baseOffset: 0, timestampMs, leaderEpoch: epoch });
+  const change = controlRecord(controlTypes.leaderChange, writer.finishBuffer(), timestampMs);
+  const records = voters === null ? [change] : [change, votersControl(voters, timestampMs)];
+  return buildBatch({ leaderEpoch, isControl: true, records });
 }
 
 async function claimPartitions(
@@ -211,12 +264,18 @@ async function claimPartitions(
     logger.info('Took the lead of partitions that had another leader or none', { partitions: claims.length });
 }
 
-async function close(state: ClusterMachine, journal: MetadataJournal, log: Log): Promise<boolean> {
+async function close(
+  state: ClusterMachine,
+  journal: MetadataJournal,
+  snapshots: MetadataSnapshots,
+  log: Log,
+): Promise<boolean> {
   try {
     await journal.run(() => ({ entries: [stopRecord(state)], answer: undefined }));
   } catch (error) {
     if (!(error instanceof MetadataWriteError)) throw error;
   }
   await journal.close();
+  await snapshots.close();
   return log.close();
 }

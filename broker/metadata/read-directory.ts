@@ -12,6 +12,7 @@ import {
   readKraftLog,
 } from './kraft-reader.ts';
 import { readQuorumEpoch } from './quorum-state.ts';
+import type { MetadataRecord } from './records/index.ts';
 import { MetadataRefused } from './refusals.ts';
 import type { Bootstrap } from './start-records.ts';
 import { clusterMetadataTopic } from './topic-names.ts';
@@ -106,8 +107,9 @@ function readMetadata(
   // Nobody listens yet; what was replayed is no news to those who will.
   state.publish();
   state.setKraftVersion(read.kraftVersion, -1);
-  for (const [kind, count] of state.unserved)
-    logger.warn('The directory holds metadata that is kept but not served', { kind, count });
+  for (const [kind, count] of state.kept.counts)
+    if (unservedKinds.has(kind))
+      logger.warn('The directory holds metadata that is kept but not served', { kind, count });
   if (state.metadataVersion !== undefined) return { read, bootstrap: null };
   refuseOrphans(environment, dataDirectory);
   const bootstraps = [
@@ -117,6 +119,14 @@ function readMetadata(
   const path = bootstraps.find((candidate) => files.statSync(candidate) !== null);
   return { read, bootstrap: path === undefined ? null : readBootstrapRecords(environment, path) };
 }
+
+/** Somebody may rely on these; the rest of what is kept matters to no single node. */
+const unservedKinds: ReadonlySet<MetadataRecord['kind']> = new Set([
+  'accessControlEntryRecord',
+  'userScramCredentialRecord',
+  'clientQuotaRecord',
+  'delegationTokenRecord',
+] as const);
 
 const refuseUnknownFeature: (record: Parameters<RecordVisitor>[0]) => void = (record) => {
   if (record.kind !== 'featureLevelRecord') return;

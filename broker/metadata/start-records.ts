@@ -20,7 +20,7 @@ import { noLeaderChange } from './topics.ts';
  *
  *    AbortTransaction        only if who wrote last died inside a metadata transaction
  *    FeatureLevel, …         only if the directory has no metadata.version: format's records, from bootstrap.checkpoint or ours;
- *                            and where a feature is served since then that the log has no word on
+ *                            and where a feature is served since then that the log of ours has no word on
  *    RegisterBroker          this process, fenced as Kafka writes it; its epoch is the record's own offset
  *    BrokerRegistrationChange  unfenced
  *    PartitionChange …       partitions that a stopped Kafka, or a cluster of more nodes, left without us as the leader
@@ -98,8 +98,9 @@ function ownBootstrap(): Bootstrap {
   return { values: levels.map(featureLevel), metadataVersion: formatMetadataVersion };
 }
 
-/** Features that are served since a directory was formatted. */
+/** Features that are served since a directory was formatted; not where a Kafka has led, whose format leaves out what is to be off. */
 function laterFeatures(state: ClusterMachine, metadataVersion: number): Buffer[] {
+  if (state.kept.counts.has('registerControllerRecord')) return [];
   return formatFeatures
     .filter(({ name, since }) => metadataVersion >= since && !state.mentionsFeature(name))
     .map(featureLevel);

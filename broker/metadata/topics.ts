@@ -80,7 +80,20 @@ export class TopicTable {
     if (topic === undefined) return undefined;
     const { partitionId: index, leader, leaderEpoch, partitionEpoch, replicas, isr, directories } = record;
     if (topic.partitions[index] === undefined) this.#partitionCount += 1;
-    topic.partitions[index] = { index, leader, leaderEpoch, partitionEpoch, replicas, isr, directories };
+    topic.partitions[index] = {
+      index,
+      leader,
+      leaderEpoch,
+      partitionEpoch,
+      replicas,
+      isr,
+      directories,
+      removingReplicas: orNone(record.removingReplicas),
+      addingReplicas: orNone(record.addingReplicas),
+      leaderRecoveryState: record.leaderRecoveryState,
+      eligibleLeaderReplicas: orNone(record.eligibleLeaderReplicas),
+      lastKnownElr: orNone(record.lastKnownElr),
+    };
     return topic;
   }
 
@@ -89,6 +102,7 @@ export class TopicTable {
     const before = topic?.partitions[record.partitionId];
     if (topic === undefined || before === undefined) return undefined;
     const hasLeader = record.leader !== noLeaderChange;
+    const hasRecovery = record.leaderRecoveryState !== noRecoveryChange;
     topic.partitions[record.partitionId] = {
       index: before.index,
       leader: hasLeader ? record.leader : before.leader,
@@ -97,8 +111,37 @@ export class TopicTable {
       replicas: record.replicas ?? before.replicas,
       isr: record.isr ?? before.isr,
       directories: record.directories ?? before.directories,
+      removingReplicas: changed(record.removingReplicas, before.removingReplicas),
+      addingReplicas: changed(record.addingReplicas, before.addingReplicas),
+      leaderRecoveryState: hasRecovery ? record.leaderRecoveryState : before.leaderRecoveryState,
+      eligibleLeaderReplicas: changed(record.eligibleLeaderReplicas, before.eligibleLeaderReplicas),
+      lastKnownElr: changed(record.lastKnownElr, before.lastKnownElr),
     };
     return topic;
+  }
+
+  /** Empties the lists of eligible leaders of a topic, or with an empty name of all; tells which partitions had any. */
+  clearElr(topicName: string): { readonly topic: TopicState; readonly index: number }[] {
+    const cleared = [];
+    for (const topic of this.#byName.values()) {
+      if (topicName !== '' && topic.name !== topicName) continue;
+      for (const [index, partition] of topic.partitions.entries()) {
+        if (
+          partition === undefined ||
+          partition.eligibleLeaderReplicas.length + partition.lastKnownElr.length === 0
+        )
+          continue;
+        const partitionEpoch = partition.partitionEpoch + 1;
+        topic.partitions[index] = {
+          ...partition,
+          partitionEpoch,
+          eligibleLeaderReplicas: none,
+          lastKnownElr: none,
+        };
+        cleared.push({ topic, index });
+      }
+    }
+    return cleared;
   }
 
   clear(): void {
@@ -113,6 +156,20 @@ export class TopicTable {
 
 /** What PartitionChangeRecord.leader holds when it names none. */
 export const noLeaderChange = -2;
+
+/** What PartitionChangeRecord.leaderRecoveryState holds when it changes nothing. */
+const noRecoveryChange = -1;
+
+/** One for all: thousands of partitions have nothing under way. */
+const none: readonly number[] = [];
+
+function orNone(ids: readonly number[] | null): readonly number[] {
+  return ids === null || ids.length === 0 ? none : ids;
+}
+
+function changed(ids: readonly number[] | null, before: readonly number[]): readonly number[] {
+  return ids === null ? before : orNone(ids);
+}
 
 interface Topic extends TopicState {
   readonly partitions: PartitionState[];

@@ -8,7 +8,7 @@
  * records of their transaction (see the cleaner). The other types belong to Raft and have schemas of their own.
  */
 
-import { buildBatch } from './batch-builder.ts';
+import { buildBatch, type NewRecord } from './batch-builder.ts';
 import { readInt16, readInt32, writeInt16, writeInt32 } from './int64.ts';
 import type { LogRecord } from './record.ts';
 import { invalidRecord } from './record-error.ts';
@@ -49,12 +49,13 @@ const currentVersion = 0;
 /** A batch with one control record of Raft: leader change, snapshot header, … */
 export function buildControlBatch(options: NewControlBatch): Buffer {
   const { type, value, timestampMs, baseOffset, leaderEpoch } = options;
-  return buildBatch({
-    baseOffset,
-    leaderEpoch,
-    isControl: true,
-    records: [{ timestampMs, key: controlKey(type), value }],
-  });
+  const records = [controlRecord(type, value, timestampMs)];
+  return buildBatch({ baseOffset, leaderEpoch, isControl: true, records });
+}
+
+/** For a control batch of several: Raft's come together where they belong together. */
+export function controlRecord(type: number, value: Buffer, timestampMs: number): NewRecord {
+  return { timestampMs, key: controlKey(type), value };
 }
 
 /** The batch that ends a transaction in one partition. */

@@ -154,10 +154,11 @@ describe('the metadata of 5-coordinators', () => {
   });
 
   it('keeps what is not served, and gives out no producer id twice', async () => {
-    expect(Object.fromEntries(cluster.state.unserved)).toEqual({
+    expect(Object.fromEntries(cluster.state.kept.counts)).toEqual({
       accessControlEntryRecord: 2,
       userScramCredentialRecord: 2,
       clientQuotaRecord: 3,
+      registerControllerRecord: 1,
     });
     expect(await cluster.controller.allocateProducerIds()).toEqual({ firstProducerId: 1000, count: 1000 });
   });

@@ -19,6 +19,8 @@ const config = {
   'log.retention.check.interval.ms': 2_000,
   'log.flush.offset.checkpoint.interval.ms': 3_000,
   'log.segment.delete.delay.ms': 1_000,
+  'metadata.log.max.record.bytes.between.snapshots': 4_000,
+  'metadata.max.retention.bytes': 12_000,
 };
 
 class Story {

@@ -15,8 +15,6 @@ import { checkQuorumServers, checkQuorumVoters } from '../quorum-addresses.ts';
 import { ignored } from './reasons.ts';
 
 const accepted = ignored.oneNode;
-const wholeLog =
-  'ignored because the metadata log is kept whole: no snapshots take the place of its segments';
 
 export const quorumKeys = {
   'broker.heartbeat.interval.ms': int({
@@ -147,13 +145,11 @@ export const quorumKeys = {
   'metadata.log.max.record.bytes.between.snapshots': long({
     default: 20 * MiB,
     min: 1,
-    accepted: wholeLog,
     doc: 'Write a snapshot of the metadata after this many bytes of its log.',
   }),
   'metadata.log.max.snapshot.interval.ms': long({
     default: 60 * minuteMs,
     min: 0,
-    accepted: wholeLog,
     doc: 'Write a snapshot of the metadata when the last one is this old and something has changed; 0: never because of age.',
   }),
   'metadata.log.segment.bytes': int({
@@ -173,12 +169,10 @@ export const quorumKeys = {
   }),
   'metadata.max.retention.bytes': long({
     default: 100 * MiB,
-    accepted: wholeLog,
     doc: 'Delete old snapshots and segments of the metadata log while they take more than this.',
   }),
   'metadata.max.retention.ms': long({
     default: 7 * dayMs,
-    accepted: wholeLog,
     doc: 'Delete snapshots and segments of the metadata log that are older than this and not needed.',
   }),
   'unstable.feature.versions.enable': boolean({

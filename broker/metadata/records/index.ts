@@ -117,3 +117,13 @@ export function decodeMetadataRecord(value: Buffer): MetadataRecord {
     record: recordDecoder(found.schema, version)(reader),
   } as MetadataRecord;
 }
+
+/** A record that outlives the buffer it was decoded from, with what its own version holds. */
+export function copyOf<Record extends MetadataRecord>(entry: Record): Record {
+  return decodeMetadataRecord(encodeAgain(entry)) as Record;
+}
+
+/** The value that a record was decoded from, in a buffer of its own; tags of a later Kafka are lost, as in Kafka's own snapshots. */
+export function encodeAgain({ kind, version, record }: MetadataRecord): Buffer {
+  return encodeMetadataRecord<AnyRecord>(metadataRecords[kind], version, record);
+}

@@ -9,12 +9,21 @@ import {
 import { type ClusterUnderTest, open } from './cluster-fixture.ts';
 import { ClusterModel, randomRequest, stateOf } from './cluster-model.ts';
 
-describe('cluster metadata', () => {
+/** A snapshot every few requests, and what it makes needless goes at once. */
+const oftenShort = {
+  'metadata.log.max.record.bytes.between.snapshots': 300,
+  'metadata.max.retention.bytes': 1000,
+};
+
+describe.each([
+  ['', {}],
+  [', snapshots taken all the time', oftenShort],
+])('cluster metadata%s', (_, settings) => {
   test('random requests and restarts agree with a model', async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const random = new SeededRandom(seed);
       const environment = simulatedEnvironment({ seed });
-      let cluster = await open({ environment });
+      let cluster = await open({ environment, settings });
       const model = new ClusterModel();
       for (let step = 0; step < 60; step++) {
         const request = randomRequest(random, model);
@@ -22,8 +31,9 @@ describe('cluster metadata', () => {
         expect(stateOf(cluster), `seed ${seed}, step ${step}: ${request.what}`).toEqual(model.state());
         if (!random.chance(0.1)) continue;
         const { epoch } = cluster.state;
-        if (random.chance(0.5)) await cluster.close();
-        cluster = await open({ environment });
+        // One that is not closed goes on writing its snapshot, in the same process.
+        if (settings === oftenShort || random.chance(0.5)) await cluster.close();
+        cluster = await open({ environment, settings });
         expect(stateOf(cluster), `seed ${seed}: after the start at step ${step}`).toEqual(model.state());
         expect(cluster.state.epoch).toBe(epoch + 1);
       }
@@ -48,7 +58,7 @@ describe('cluster metadata', () => {
   test('a power cut at any operation loses nothing that was answered, and tears no request', async () => {
     let operations = 0;
     for (let at = 0; ; at += 1) {
-      const outcome = await crashAt(at, 3);
+      const outcome = await crashAt(at, 3, settings);
       if (!outcome.crashed) break;
       operations = at;
     }
@@ -56,7 +66,7 @@ describe('cluster metadata', () => {
   });
 
   test('random power cuts, then on', async () => {
-    for (let seed = 100; seed < 140; seed++) await crashAt(new SeededRandom(seed).below(120), seed);
+    for (let seed = 100; seed < 140; seed++) await crashAt(new SeededRandom(seed).below(120), seed, settings);
   });
 
   test('a full or failing disk refuses the request and changes nothing; what was answered is there after the start', async () => {
@@ -67,7 +77,7 @@ describe('cluster metadata', () => {
     ] as const) {
       for (let after = 0; after < 6; after++) {
         const environment = faultyEnvironment({ seed: 9 });
-        const cluster = await open({ environment });
+        const cluster = await open({ environment, settings });
         const model = new ClusterModel();
         environment.files.fail(operation).on('*.log').with(code).after(after).times(1);
         const random = new SeededRandom(after);
@@ -94,7 +104,11 @@ function reopened(environment: FaultyEnvironment): FaultyEnvironment {
 }
 
 /** Runs a scenario until the power goes at a file operation, then opens what is left. */
-async function crashAt(operation: number, seed: number): Promise<{ crashed: boolean }> {
+async function crashAt(
+  operation: number,
+  seed: number,
+  settings: Partial<typeof oftenShort>,
+): Promise<{ crashed: boolean }> {
   const environment = faultyEnvironment({ seed });
   const random = new SeededRandom(seed);
   environment.files.makeDirectorySync('/data');
@@ -103,7 +117,7 @@ async function crashAt(operation: number, seed: number): Promise<{ crashed: bool
   const model = new ClusterModel();
   /** What the cluster may be: all that was answered, and perhaps the request that was not. */
   const possible = [model.state()];
-  let cluster: ClusterUnderTest | null = await open({ environment }).catch(() => null);
+  let cluster: ClusterUnderTest | null = await open({ environment, settings }).catch(() => null);
   for (let step = 0; cluster !== null && step < 12 && !environment.files.isStopped; step++) {
     const request = randomRequest(random, model);
     const attempted = model.copy();
@@ -113,12 +127,13 @@ async function crashAt(operation: number, seed: number): Promise<{ crashed: bool
     if (!isAnswered && environment.files.isStopped) possible.push(tried(request, attempted));
     if (step === 5 && !environment.files.isStopped) {
       await cluster.close();
-      cluster = await open({ environment }).catch(() => null);
+      cluster = await open({ environment, settings }).catch(() => null);
     }
   }
   const crashed = environment.files.isStopped;
   const files = environment.files.afterCrash(random);
   const after = await open({
+    settings,
     environment: faultyEnvironment({ clock: environment.clock, files, seed: seed + 1 }),
   });
   const found = withoutUnknownIds(stateOf(after), possible);

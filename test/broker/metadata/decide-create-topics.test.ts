@@ -33,7 +33,7 @@ describe('createTopics', () => {
       'topic-created',
       'configs',
     ]);
-    expect(cluster.state.topic('a')!.partitions[1]).toEqual({
+    expect(cluster.state.topic('a')!.partitions[1]).toMatchObject({
       index: 1,
       leader: 1,
       leaderEpoch: 0,

@@ -195,25 +195,36 @@ describe('a directory is refused, and nothing in it is changed,', () => {
     expect((await refusal(environment)).message).toContain('begins at offset 100');
   });
 
-  test('when a snapshot has no end', async () => {
+  test('when a snapshot has no end and the log does not hold what it would', async () => {
     const environment = await formatted();
-    const value = Buffer.from([0, 0]);
-    const header = {
-      type: controlTypes.snapshotHeader,
-      value,
-      baseOffset: 0,
-      timestampMs: 1,
-      leaderEpoch: 0,
-    };
     environment.files.replaceFileSync(
-      `${metadataDirectory}/00000000000000000005-0000000001.checkpoint`,
-      buildControlBatch(header),
+      `${metadataDirectory}/00000000000000000500-0000000001.checkpoint`,
+      headerOnly(),
     );
-    expect((await refusal(environment)).message).toContain('has no end');
+    expect((await refusal(environment)).message).toContain('0500-0000000001.checkpoint has no end');
   });
 });
 
+/** A snapshot of which only the beginning is there. */
+function headerOnly(): Buffer {
+  const value = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const type = controlTypes.snapshotHeader;
+  return buildControlBatch({ type, value, baseOffset: 0, timestampMs: 1, leaderEpoch: 0 });
+}
+
 describe('reading', () => {
+  test('a snapshot that is not whole is passed over, and removed, where the log holds all of it', async () => {
+    const first = await open();
+    const { environment } = first;
+    await first.controller.createTopics([newTopic('orders')], { validateOnly: false });
+    await first.close();
+    const torn = `${metadataDirectory}/00000000000000000005-0000000001.checkpoint`;
+    environment.files.replaceFileSync(torn, headerOnly());
+    const second = await open({ environment });
+    expect(second.state.topic('orders')).toBeDefined();
+    expect(environment.files.statSync(torn)).toBeNull();
+  });
+
   test('a torn tail is cut off, and what was synced before it stays', async () => {
     const first = await open();
     const { environment } = first;
@@ -281,7 +292,7 @@ describe('reading', () => {
       leaderEpoch: 1,
     });
     const second = await open({ environment });
-    expect([...second.state.unserved]).toEqual([['clientQuotaRecord', 1]]);
+    expect([...second.state.kept.counts]).toEqual([['clientQuotaRecord', 1]]);
     expect(recordsInLog(second).map(({ kind }) => kind)).toContain('clientQuotaRecord');
   });
 });
