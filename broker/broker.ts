@@ -34,9 +34,10 @@ import {
   bootstrapServers,
   registeredEndpoints,
 } from './network/configured-network.ts';
-import { Dispatch, type RequestHook } from './network/dispatch.ts';
+import { Dispatch } from './network/dispatch.ts';
 import { hostAndPort, isLoopback } from './network/hosts.ts';
 import type { BoundListener } from './network/network.ts';
+import type { BrokerHook } from './network/request-hook.ts';
 import type { Endpoint, Transport } from './network/transport.ts';
 import { leveledLogger } from './observe/leveled-logger.ts';
 import type { Logger } from './observe/logger.ts';
@@ -60,7 +61,7 @@ export interface BrokerParts {
   readonly processId: number;
   /** Listens on the control socket. */
   readonly control?: ControlParts;
-  readonly hook?: RequestHook | null;
+  readonly hook?: BrokerHook | null;
   /** Serves HTTP, unless `kompakt.http.enable` is false. */
   readonly http?: HttpParts;
 }

@@ -13,9 +13,13 @@ import { readConfiguration } from './config/settings.ts';
 import { textsOf } from './config/sources.ts';
 import { type Tables, tablesOf } from './connect-lookup.ts';
 import { defaultEnvironment } from './default-environment.ts';
+import type { FaultOptions } from './faults/fault-options.ts';
+import type { Fault } from './faults/fault-rules.ts';
+import type { RequestFilter, SeenRequest } from './faults/request-log.ts';
+import { TestControl } from './faults/test-control.ts';
 import type { Lookups } from './lookup/lookup.ts';
-import type { RequestHook } from './network/dispatch.ts';
 import { NodeTransport } from './network/node-transport.ts';
+import type { RequestHook } from './network/request-hook.ts';
 import type { Transport } from './network/transport.ts';
 import { type Logger, silentLogger } from './observe/logger.ts';
 import { StartError } from './start-error.ts';
@@ -34,6 +38,10 @@ export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
 export type { LookupAddress, LookupClient, TableOptions, Tables } from './connect-lookup.ts';
 export { connectLookup } from './connect-lookup.ts';
+export type { FaultError, FaultOptions, FaultyApi } from './faults/fault-options.ts';
+export { FaultRefused } from './faults/fault-options.ts';
+export type { Fault } from './faults/fault-rules.ts';
+export type { RequestFilter, SeenRecords, SeenRequest } from './faults/request-log.ts';
 export type {
   Change,
   ChangesOptions,
@@ -68,7 +76,7 @@ export type {
 } from './lookup/table.ts';
 export { UnreadableValue } from './lookup/table.ts';
 export type { ValueCodec, ValueFormat } from './lookup/value-codecs.ts';
-export type { HookedRequest, HookVerdict, RequestHook } from './network/dispatch.ts';
+export type { HookedRequest, HookVerdict, RequestHook } from './network/request-hook.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { StartError } from './start-error.ts';
 
@@ -130,6 +138,13 @@ export interface Broker extends AsyncDisposable {
   readonly lookupPort: number | null;
   /** What the cleaner is doing, and which logs it cannot clean. */
   cleanerStatus(): CleanerStatus;
+  /**
+   * Lets requests go wrong: fails, delays, throttles or cuts off those that match, until `remove` is called on what it gives, or
+   * `times` of them have been hit. Throws a `FaultRefused` that names the option which makes no sense.
+   */
+  fault(options: FaultOptions): Fault;
+  /** The latest requests of clients, decoded, in the order in which they came; at most 2000 of them. */
+  requests(filter?: RequestFilter): SeenRequest[];
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
   stop(): Promise<void>;
 }
@@ -153,13 +168,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     dataDir === undefined &&
     !configuration.staticTexts.has('log.dirs') &&
     !configuration.staticTexts.has('log.dir');
+  const control = new TestControl(options.onRequest ?? null);
   const broker = await runBroker({
     configuration,
     environment: options.environment ?? defaultEnvironment(configuration.settings, isInMemory),
     transport: options.transport ?? new NodeTransport(),
     logger: options.logger ?? silentLogger,
     processId: process.pid,
-    hook: options.onRequest ?? null,
+    hook: control.hook,
     ...(options.http === undefined ? {} : { http: {} }),
     ...(isInMemory ? { directory: memoryDirectory } : {}),
   });
@@ -177,6 +193,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     table: tablesOf(broker.lookups),
     lookupPort: broker.lookupEndpoint?.port ?? null,
     cleanerStatus: () => broker.cleanerStatus(),
+    fault: (options) => control.faults.add(options),
+    requests: (filter) => control.requests.list(filter),
     stop,
     [Symbol.asyncDispose]: stop,
   };

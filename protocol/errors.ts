@@ -11,11 +11,19 @@ export interface KafkaError {
   readonly message: string;
 }
 
-function final(code: number, name: string, message: string): KafkaError {
+function final<const Name extends string>(
+  code: number,
+  name: Name,
+  message: string,
+): KafkaError & { readonly name: Name } {
   return { code, name, retriable: false, message };
 }
 
-function retriable(code: number, name: string, message: string): KafkaError {
+function retriable<const Name extends string>(
+  code: number,
+  name: Name,
+  message: string,
+): KafkaError & { readonly name: Name } {
   return { code, name, retriable: true, message };
 }
 

@@ -21,7 +21,12 @@ export interface Handler<A extends AnyApi> {
   /** Null: no answer is sent (Produce with acks 0). */
   handle(services: Services, request: RequestOf<A>, caller: Caller): Answer<A> | Promise<Answer<A>>;
   /** How a failure of the whole request looks. Null: nothing can say it, and the connection is closed (Produce with acks 0). */
-  refuse(request: RequestOf<A>, errorCode: number, message: string | null): ResponseInit<A> | null;
+  refuse(
+    request: RequestOf<A>,
+    errorCode: number,
+    message: string | null,
+    apiVersion: number,
+  ): ResponseInit<A> | null;
 }
 
 export type Answer<A extends AnyApi> = ResponseInit<A> | null;
@@ -37,7 +42,12 @@ export interface Caller {
   /** The request's bytes lie in a buffer of their own that nobody uses again, so they may be kept without a copy. */
   readonly ownsBytes: boolean;
   readonly connection: CallerConnection;
+  /** Refuses partitions before they are looked at; left out: none. Fetch asks it, since only its session knows all it is about. */
+  readonly partitionRefusal?: PartitionRefusal | undefined;
 }
+
+/** The error that a partition is to be answered with, however it is; NONE: it is answered as it is. */
+export type PartitionRefusal = (topic: string, topicId: string, partition: number) => number;
 
 export interface CallerConnection {
   /** Unique within the process; also names the connection in log lines. */

@@ -38,8 +38,18 @@ export const turnBudgetMs = 10;
 /** The request cannot be answered (unknown API, broken body): the connection must go. */
 export const hangUp = Symbol('hang up');
 
+/** The last bytes that a connection gets: what comes behind them is not read. */
+export class Farewell {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+}
+
 /** An answer's bytes, null where none is sent. */
-export type Reply = readonly OutboundChunk[] | null | typeof hangUp;
+export type WholeReply = readonly OutboundChunk[] | null | typeof hangUp;
+export type Reply = WholeReply | Farewell;
 
 /** Answers frames; see dispatch.ts. Neither throws nor rejects. `frame` is borrowed until it returns, unless `ownsBytes`. */
 export interface FrameHandler {
@@ -190,7 +200,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
     releaseRegions(this.#outgoing);
     this.#outgoing = [];
     // Slots stay: a handler that is not done yet finds the connection closed, and its answer is let go of then.
-    for (const { reply } of this.#slots) if (reply !== null && reply !== hangUp) releaseRegions(reply);
+    for (const { reply } of this.#slots) letGo(reply);
     this.#slots = [];
     const listeners = this.#closeListeners;
     this.#closeListeners = null;
@@ -214,18 +224,19 @@ export class Connection implements ConnectionEvents, CallerConnection {
   }
 
   /** Closes once everything that was asked before is answered. */
-  #end(): void {
+  #end(last: typeof hangUp | Farewell = hangUp): void {
     this.#isEnding = true;
     this.#held = [];
     if (this.#slots.length > 0) {
-      this.#slots.push({ requestBytes: 0, reply: hangUp, isDone: true });
+      this.#slots.push({ requestBytes: 0, reply: last, isDone: true });
       return;
     }
-    this.#finish();
+    this.#finish(last);
   }
 
   /** Closes as soon as what has been answered is out. */
-  #finish(): void {
+  #finish(last: typeof hangUp | Farewell): void {
+    if (last !== hangUp) this.#outgoing.push(last.bytes);
     this.#flush();
     this.#isClosed = true;
     this.#transport.end();
@@ -251,7 +262,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
   #start(frame: Buffer, ownsBytes: boolean): void {
     const reply = this.#context.frames.handle(frame, this, ownsBytes);
     if (reply instanceof Promise) this.#await(reply, frame.length + this.requestElements * elementBytes);
-    else if (reply === hangUp) this.#end();
+    else if (reply === hangUp || reply instanceof Farewell) this.#end(reply);
     else if (this.#slots.length > 0) this.#slots.push({ requestBytes: 0, reply, isDone: true });
     else if (reply !== null) this.#queue(reply);
     if (this.#context.clock.monotonicMs() - this.#turnStartMs > turnBudgetMs) this.#endTurn();
@@ -263,7 +274,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
     this.#inFlightBytes += requestBytes;
     promise.then((reply) => {
       if (this.#isClosed) {
-        if (reply !== null && reply !== hangUp) releaseRegions(reply);
+        letGo(reply);
         return;
       }
       slot.reply = reply;
@@ -279,7 +290,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
       if (!slot.isDone) break;
       settled += 1;
       this.#inFlightBytes -= slot.requestBytes;
-      if (slot.reply === hangUp) return this.#finish();
+      if (slot.reply === hangUp || slot.reply instanceof Farewell) return this.#finish(slot.reply);
       if (slot.reply !== null) this.#queue(slot.reply);
     }
     this.#slots.splice(0, settled);
@@ -319,10 +330,15 @@ export class Connection implements ConnectionEvents, CallerConnection {
     this.#isReading = false;
     this.#flush();
     if (this.#held.length > 0 || this.#isClosed) return;
-    const isEnded = this.#slots.at(-1)?.reply === hangUp;
+    const last = this.#slots.at(-1)?.reply;
+    const isEnded = last === hangUp || last instanceof Farewell;
     if (this.#isEnding && !isEnded) this.#end();
     else this.#transport.resume();
   }
+}
+
+function letGo(reply: Reply): void {
+  if (reply !== null && reply !== hangUp && !(reply instanceof Farewell)) releaseRegions(reply);
 }
 
 function liesIn(frame: Buffer, piece: Buffer | null): boolean {

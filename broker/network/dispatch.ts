@@ -12,44 +12,22 @@
  * asks before it can know them. Bytes behind a body are ignored, as in Kafka.
  */
 import { ApiError, errors } from '../../protocol/errors.ts';
-import type { AnyApi } from '../../protocol/schema/api.ts';
 import { type Decoder, decoderOf } from '../../protocol/schema/compile.ts';
 import { parseVersions } from '../../protocol/schema/versions.ts';
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from '../../protocol/wire/headers.ts';
 import { BrokenFrame, Reader, TooManyElements } from '../../protocol/wire/reader.ts';
-import { type Chunk, MessageTooLarge } from '../../protocol/wire/writer.ts';
-import type { FileRegion } from '../../storage/log/log-types.ts';
-import type { AnyHandler, Caller } from '../apis/handler.ts';
+import { MessageTooLarge } from '../../protocol/wire/writer.ts';
+import type { AnyHandler, Caller, PartitionRefusal } from '../apis/handler.ts';
+import type { MaybeLater } from '../journal/coordinator-shards.ts';
 import type { LimitedLog } from '../observe/limited-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { RequestCounts } from '../observe/request-counts.ts';
 import type { Services } from '../services.ts';
-import { type Connection, type FrameHandler, hangUp, type Reply } from './connection.ts';
-import type { OutboundChunk, OutboundRegion } from './transport.ts';
+import { type Connection, type FrameHandler, hangUp, type Reply, type WholeReply } from './connection.ts';
+import { lastBytes, outbound, releaseWithin } from './outbound-answer.ts';
+import type { AnswerOrEnd, BrokerHook, Departure, TakenRequest, TakeVerdict } from './request-hook.ts';
 
 const apiVersionsKey = 18;
-
-/** A request as the hook sees it. */
-export interface HookedRequest {
-  readonly api: AnyApi;
-  readonly caller: Caller;
-  /** The decoded body; its bytes are borrowed. */
-  readonly body: unknown;
-}
-
-/** What to do with a request instead of handling it at once. */
-export type HookVerdict =
-  /** Not handled; answered with this error. */
-  | { readonly kind: 'fail'; readonly errorCode: number; readonly message?: string }
-  /** Handled later; requests behind it on the connection start before it, their answers wait. */
-  | { readonly kind: 'delay'; readonly ms: number }
-  /** Not handled and never answered. */
-  | { readonly kind: 'drop' }
-  /** Not handled; the connection is closed. */
-  | { readonly kind: 'disconnect' };
-
-/** Sees every request before its handler. Null: go on. */
-export type RequestHook = (request: HookedRequest) => HookVerdict | null;
 
 export interface DispatchOptions {
   readonly handlers: Iterable<AnyHandler>;
@@ -61,7 +39,7 @@ export interface DispatchOptions {
   readonly requestElementsMax: number;
   /** `kompakt.response.max.bytes`. */
   readonly responseBytesMax: number;
-  readonly hook?: RequestHook | null;
+  readonly hook?: BrokerHook | null;
   /** A connection's first request: who it is. */
   readonly onClient?: (caller: Caller) => void;
 }
@@ -83,7 +61,7 @@ export class Dispatch implements FrameHandler {
   readonly #reader = new Reader(Buffer.alloc(0));
   readonly #responseBytesMax: number;
   readonly #onClient: (caller: Caller) => void;
-  hook: RequestHook | null;
+  hook: BrokerHook | null;
 
   constructor(options: DispatchOptions) {
     this.#services = options.services;
@@ -149,7 +127,7 @@ export class Dispatch implements FrameHandler {
     request: unknown,
     caller: Caller,
     answer: unknown,
-  ): Reply {
+  ): WholeReply {
     if (answer === null) return null;
     try {
       return this.#encoded(handler, header, answer);
@@ -165,22 +143,15 @@ export class Dispatch implements FrameHandler {
     }
   }
 
-  #encoded({ api }: AnyHandler, { apiVersion, correlationId }: RequestHeader, answer: unknown): Reply {
+  #encoded({ api }: AnyHandler, { apiVersion, correlationId }: RequestHeader, answer: unknown): WholeReply {
     return outbound(encodeResponse(api, apiVersion, correlationId, answer as never, this.#responseBytesMax));
   }
 
-  #refuse(handler: AnyHandler, header: RequestHeader, request: unknown, error: unknown): Reply {
-    const name = handler.api.name;
-    const known = error instanceof ApiError;
-    if (!known) {
-      this.#counts.unforeseenErrors += 1;
-      this.#logger.error(`${name} failed unexpectedly`, { version: header.apiVersion, error });
-    }
-    const code = known ? error.code : errors.unknownServerError.code;
-    const message = known && error.message !== error.error.message ? error.message : null;
+  #refuse(handler: AnyHandler, header: RequestHeader, request: unknown, error: unknown): WholeReply {
+    const { name } = handler.api;
     try {
-      const answer = handler.refuse(request as never, code, message);
-      return answer === null ? hangUp : this.#encoded(handler, header, answer);
+      const answer = this.#refusal(handler, header, request, error);
+      return answer === hangUp ? hangUp : this.#encoded(handler, header, answer);
     } catch (second) {
       if (second instanceof MessageTooLarge)
         this.#log.warn(
@@ -190,6 +161,23 @@ export class Dispatch implements FrameHandler {
       else this.#logger.error(`${name} could not be refused`, { version: header.apiVersion, error: second });
       return hangUp;
     }
+  }
+
+  /** How a handler's failure is answered; counted and told where nobody foresaw it. */
+  #refusal(
+    handler: AnyHandler,
+    header: RequestHeader,
+    request: unknown,
+    error: unknown,
+  ): object | typeof hangUp {
+    const known = error instanceof ApiError;
+    if (!known) {
+      this.#counts.unforeseenErrors += 1;
+      this.#logger.error(`${handler.api.name} failed unexpectedly`, { version: header.apiVersion, error });
+    }
+    const code = known ? error.code : errors.unknownServerError.code;
+    const message = known && error.message !== error.error.message ? error.message : null;
+    return handler.refuse(request as never, code, message, header.apiVersion) ?? hangUp;
   }
 
   #notServed(header: RequestHeader, route: Route | undefined, connection: Connection): Reply {
@@ -240,7 +228,7 @@ export class Dispatch implements FrameHandler {
     caller: RequestCaller,
     frame: Buffer,
   ): Reply | Promise<Reply> {
-    const verdict = this.hook!({ api: route.handler.api, caller, body: request });
+    const verdict = this.hook!({ api: route.handler.api, caller, body: request }, this.#services);
     if (verdict === null) return this.#run(route.handler, header, request, caller);
     switch (verdict.kind) {
       case 'drop':
@@ -248,12 +236,82 @@ export class Dispatch implements FrameHandler {
       case 'disconnect':
         return hangUp;
       case 'fail': {
-        const answer = route.handler.refuse(request as never, verdict.errorCode, verdict.message ?? null);
+        const answer = route.handler.refuse(
+          request as never,
+          verdict.errorCode,
+          verdict.message ?? null,
+          header.apiVersion,
+        );
         return answer === null ? hangUp : this.#encode(route.handler, header, request, caller, answer);
       }
       case 'delay':
         return this.#later(route, header, caller, caller.ownsBytes ? frame : Buffer.from(frame), verdict.ms);
+      case 'take':
+        return this.#take(verdict, route, header, request, caller, frame);
     }
+  }
+
+  #take(
+    { take }: TakeVerdict,
+    route: Route,
+    header: RequestHeader,
+    request: unknown,
+    caller: RequestCaller,
+    frame: Buffer,
+  ): Reply | Promise<Reply> {
+    const { handler } = route;
+    const depart = (done: Departure) => this.#depart(handler, header, request, caller, done);
+    const failed = (error: unknown) => this.#refuse(handler, header, request, error);
+    try {
+      const departure = take(this.#taken(route, header, caller, frame));
+      return departure instanceof Promise ? departure.then(depart).catch(failed) : depart(departure);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #taken(route: Route, header: RequestHeader, caller: RequestCaller, frame: Buffer): TakenRequest {
+    const { handler } = route;
+    const { connection } = caller;
+    let { ownsBytes } = caller;
+    return {
+      keep: () => {
+        const kept = ownsBytes ? frame : Buffer.from(frame);
+        ownsBytes = true;
+        return this.#decodedAgain(route, header, kept);
+      },
+      handle: (asked, partitionRefusal) => {
+        const refused = (error: unknown) => this.#refusal(handler, header, asked, error);
+        try {
+          const asker = new RequestCaller(header, connection, ownsBytes, partitionRefusal);
+          const answer: MaybeLater<object | null> = handler.handle(this.#services, asked as never, asker);
+          return answer instanceof Promise ? answer.catch(refused) : answer;
+        } catch (error) {
+          return refused(error);
+        }
+      },
+      refuse: (asked, errorCode) =>
+        handler.refuse(asked as never, errorCode, null, header.apiVersion) ?? hangUp,
+    };
+  }
+
+  #depart(
+    handler: AnyHandler,
+    header: RequestHeader,
+    request: unknown,
+    caller: Caller,
+    { answer, cutAfter }: Departure,
+  ): Reply {
+    if (answer === hangUp) return hangUp;
+    const isOldest = handler.api.key === apiVersionsKey && isUnsupportedVersion(answer);
+    const reply = this.#encode(
+      handler,
+      isOldest ? { ...header, apiVersion: 0 } : header,
+      request,
+      caller,
+      answer,
+    );
+    return cutAfter === undefined || reply === hangUp ? reply : lastBytes(reply, cutAfter);
   }
 
   async #later(
@@ -267,10 +325,14 @@ export class Dispatch implements FrameHandler {
       this.#services.environment.clock.schedule(ms, resolve);
     });
     if (caller.connection.isClosed) return null;
+    const request = this.#decodedAgain(route, header, frame);
+    return this.#run(route.handler, header, request, new RequestCaller(header, caller.connection, true));
+  }
+
+  #decodedAgain(route: Route, header: RequestHeader, frame: Buffer): unknown {
     const reader = new Reader(frame);
     decodeRequestHeader(reader);
-    const request = this.#decoder(route, header.apiVersion)(reader);
-    return this.#run(route.handler, header, request, new RequestCaller(header, caller.connection, true));
+    return this.#decoder(route, header.apiVersion)(reader);
   }
 }
 
@@ -279,12 +341,19 @@ class RequestCaller implements Caller {
   readonly clientId: string | null;
   readonly ownsBytes: boolean;
   readonly connection: Connection;
+  readonly partitionRefusal: PartitionRefusal | undefined;
 
-  constructor(header: RequestHeader, connection: Connection, ownsBytes: boolean) {
+  constructor(
+    header: RequestHeader,
+    connection: Connection,
+    ownsBytes: boolean,
+    partitionRefusal?: PartitionRefusal,
+  ) {
     this.apiVersion = header.apiVersion;
     this.clientId = header.clientId;
     this.ownsBytes = ownsBytes;
     this.connection = connection;
+    this.partitionRefusal = partitionRefusal;
   }
 
   get clientHost(): string {
@@ -301,39 +370,11 @@ class RequestCaller implements Caller {
   }
 }
 
-/** The chunks of an answer as the transport takes them: file regions become readable ones. */
-function outbound(chunks: readonly Chunk[]): readonly OutboundChunk[] {
-  for (let index = 0; index < chunks.length; index++) {
-    if (chunks[index] instanceof Uint8Array) continue;
-    return chunks.map((chunk) =>
-      chunk instanceof Uint8Array ? chunk : new RegionReader(chunk as FileRegion),
-    );
-  }
-  return chunks as readonly Buffer[];
-}
-
-class RegionReader implements OutboundRegion {
-  readonly byteLength: number;
-  readonly #region: FileRegion;
-
-  constructor(region: FileRegion) {
-    this.byteLength = region.byteLength;
-    this.#region = region;
-  }
-
-  readSync(target: Uint8Array, targetStart: number, length: number, start: number): number {
-    return this.#region.file.readSync(target, targetStart, length, this.#region.position + start);
-  }
-
-  release(): void {
-    this.#region.release();
-  }
-}
-
-/** Lets go of the file regions of an answer that could not be encoded; a part that is there twice is looked at once. */
-function releaseWithin(value: unknown, seen: Set<object>): void {
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array || seen.has(value)) return;
-  seen.add(value);
-  if ('release' in value && typeof value.release === 'function') value.release();
-  else for (const inner of Object.values(value)) releaseWithin(inner, seen);
+/** ApiVersions says this in its first version whatever was asked in, and says what is served with it. */
+function isUnsupportedVersion(answer: AnswerOrEnd): boolean {
+  return (
+    answer !== null &&
+    'errorCode' in (answer as object) &&
+    (answer as { errorCode: number }).errorCode === errors.unsupportedVersion.code
+  );
 }

@@ -143,6 +143,11 @@ export class FetchSessions {
     return this.#sessions.size;
   }
 
+  /** What a session is about at the moment; nothing where there is no such session. */
+  partitionsOf(sessionId: number): Iterable<Pick<FetchTarget, 'topic' | 'topicId' | 'partition'>> {
+    return this.#sessions.get(sessionId)?.partitions.values() ?? [];
+  }
+
   /** The context of a request, or the session error that answers it. */
   begin(request: SessionRequest): FetchContext | { readonly errorCode: number } {
     if (request.sessionEpoch === finalEpoch || request.sessionEpoch === initialEpoch) {

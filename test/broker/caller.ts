@@ -93,9 +93,15 @@ export function refusalOf<A extends AnyApi>(
   version: number,
   body: RequestInit<A>,
   errorCode: number,
+  message: string | null = null,
 ): ResponseOf<A> | null {
   const { api } = handler;
-  const answer = handler.refuse(decoded(api, version, frameOf(api, version, body)), errorCode, null);
+  const answer = handler.refuse(
+    decoded(api, version, frameOf(api, version, body)),
+    errorCode,
+    message,
+    version,
+  );
   return answer === null
     ? null
     : answerOf(api, version, encodeResponse(api, version, 1, answer) as readonly Chunk[]);

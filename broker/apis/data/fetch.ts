@@ -159,6 +159,8 @@ async function readTurns(
 }
 
 function readOne(job: FetchJob, target: FetchTarget, budget: ReturnType<typeof newBudget>): FetchedPartition {
+  const refusal = job.caller.partitionRefusal?.(target.topic, target.topicId, target.partition);
+  if (refusal !== undefined && refusal !== errors.none.code) return refused(target, refusal);
   const fetched = fetchPartition(job.services.partitions, target, job.limits, budget);
   // A cluster of one has no followers: whoever says it is one follows somebody else.
   if (!job.isFromReplica || fetched.errorCode !== errors.none.code) return fetched;

@@ -11,7 +11,7 @@ import { remembering } from '../remembering.ts';
 
 type GroupAnswer = NonNullable<ResponseInit<typeof describeGroups>['groups']>[number];
 
-/** From this version on a group that is not there is an error, before it was a dead one. */
+/** From this version on a group that is not there is an error, before it was a dead one; and an error has a message. */
 const notFoundVersion = 6;
 const nothing = Buffer.alloc(0);
 
@@ -29,9 +29,13 @@ export const describeGroupsHandler = defineHandler(describeGroups, {
     );
     return { throttleTimeMs: 0, groups: described };
   },
-  refuse: (request, errorCode, errorMessage) => ({
+  refuse: (request, errorCode, message, apiVersion) => ({
     throttleTimeMs: 0,
-    groups: request.groups.map((groupId) => ({ ...deadGroup(groupId), errorCode, errorMessage })),
+    groups: request.groups.map((groupId) => ({
+      ...deadGroup(groupId),
+      errorCode,
+      errorMessage: apiVersion >= notFoundVersion ? message : null,
+    })),
   }),
 });
 

@@ -28,15 +28,20 @@ export const findCoordinatorHandler = defineHandler(findCoordinator, {
       port,
     };
   },
-  refuse: (request, errorCode, errorMessage) => ({
-    throttleTimeMs: 0,
-    errorCode,
-    errorMessage: errorMessage ?? meaning(errorCode),
-    nodeId: -1,
-    host: '',
-    port: -1,
-    coordinators: request.coordinatorKeys.map((key) => noCoordinator(key, errorCode, errorMessage)),
-  }),
+  refuse(request, errorCode, errorMessage, apiVersion) {
+    if (apiVersion >= batchVersion) {
+      const coordinators = request.coordinatorKeys.map((key) => noCoordinator(key, errorCode, errorMessage));
+      return { throttleTimeMs: 0, coordinators };
+    }
+    return {
+      throttleTimeMs: 0,
+      errorCode,
+      errorMessage: errorMessage ?? meaning(errorCode),
+      nodeId: -1,
+      host: '',
+      port: -1,
+    };
+  },
 });
 
 /** Before v4 Kafka says what the code means, also where nothing is wrong. */

@@ -59,12 +59,16 @@ export const offsetFetchHandler = defineHandler(offsetFetch, {
     if (caller.apiVersion >= batchVersion) return { throttleTimeMs: 0, groups };
     return single(groups[0]!, request, caller.apiVersion);
   },
-  refuse: (request, errorCode) => ({
-    throttleTimeMs: 0,
-    errorCode,
-    topics: [],
-    groups: request.groups.map(({ groupId }) => ({ groupId, errorCode, topics: [] })),
-  }),
+  refuse(request, errorCode, _message, apiVersion) {
+    const groups = askedGroups(request, apiVersion).map(({ groupId }) => ({
+      groupId,
+      errorCode,
+      topics: [],
+    }));
+    return apiVersion >= batchVersion
+      ? { throttleTimeMs: 0, groups }
+      : single(groups[0]!, request, apiVersion);
+  },
 });
 
 function askedGroups(request: Request, version: number): Asked[] {

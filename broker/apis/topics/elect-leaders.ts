@@ -7,6 +7,9 @@ import { defineHandler } from '../handler.ts';
 /** ElectionType: preferred and unclean. */
 const isElectionType = (code: number): boolean => code === 0 || code === 1;
 
+/** Before this version an error is said of partitions alone. */
+const wholeErrorVersion = 1;
+
 /** In a cluster of one every partition has its preferred leader already. */
 export const electLeadersHandler = defineHandler(electLeaders, {
   versions: '0-2',
@@ -27,7 +30,10 @@ export const electLeadersHandler = defineHandler(electLeaders, {
       })),
     };
   },
-  refuse: (request, errorCode, errorMessage) => refusal(request, errorCode, errorMessage),
+  refuse: (request, errorCode, errorMessage, apiVersion) => ({
+    ...refusal(request, errorCode, errorMessage),
+    errorCode: apiVersion >= wholeErrorVersion ? errorCode : errors.none.code,
+  }),
 });
 
 function elect(cluster: ClusterState, topic: string, partitionId: number) {

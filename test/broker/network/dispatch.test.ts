@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type AnyHandler, defineHandler, type Handler, notServed } from '../../../broker/apis/handler.ts';
 import { hangUp, type Reply } from '../../../broker/network/connection.ts';
-import { Dispatch, type RequestHook } from '../../../broker/network/dispatch.ts';
+import { Dispatch } from '../../../broker/network/dispatch.ts';
+import type { RequestHook } from '../../../broker/network/request-hook.ts';
+import type { OutboundChunk } from '../../../broker/network/transport.ts';
 import { LimitedLog } from '../../../broker/observe/limited-log.ts';
 import { RequestCounts } from '../../../broker/observe/request-counts.ts';
 import type { Services } from '../../../broker/services.ts';
@@ -369,10 +371,9 @@ it('file regions of an answer are read from their file', () => {
       }) as never,
     refuse: (_request, errorCode) => ({ errorCode, responses: [] }),
   }) as AnyHandler;
-  const reply = world([handler]).ask(request(fetch, 4, { maxWaitMs: 0, minBytes: 0, topics: [] })) as Exclude<
-    Reply,
-    symbol | null
-  >;
+  const reply = world([handler]).ask(
+    request(fetch, 4, { maxWaitMs: 0, minBytes: 0, topics: [] }),
+  ) as readonly OutboundChunk[];
   const outbound = reply.find((chunk) => !(chunk instanceof Uint8Array)) as unknown as {
     byteLength: number;
     readSync(target: Buffer, targetStart: number, length: number, start: number): number;
