@@ -47,6 +47,8 @@ const shape = {
   // Half the bytes to read and scan at start; names stay readable in stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
+  // Node prints the line where an error was thrown that nobody catches.
+  lineLimit: 160,
   legalComments: 'none',
   logLevel: 'warning',
 };

@@ -5,12 +5,17 @@
  *
  * with the literal length in the token's upper and the match length - 4 in its lower four bits; 15 means that bytes follow,
  * each added, as long as they are 255. The last sequence has literals only. A match copies from `offset` bytes back, its own
- * output included.
+ * output included. Whoever writes ends the last match five bytes before the end, and begins it twelve before.
  */
 
 import { corrupt } from '../record-error.ts';
+import { forEachMatch } from './matches.ts';
 
 const minMatch = 4;
+const lastLiterals = 5;
+const lastMatchStart = 12;
+/** A length of 15 and more continues in bytes of 255. */
+const lengthInToken = 15;
 
 /** Decodes `source[start, end)` to `out[to …]`, never past `limit`, and returns the position after what was written. */
 export function decodeLz4Block(
@@ -82,6 +87,39 @@ export function measureLz4Block(source: Buffer, start: number, end: number): num
     total += (token & 15) + minMatch + ((token & 15) === 15 ? moreLength() : 0);
   }
   return total;
+}
+
+/** `bytes`, 64 KiB at most, as a block; null where that would not be smaller. */
+export function encodeLz4Block(bytes: Buffer): Buffer | null {
+  const out = Buffer.allocUnsafe(bytes.length);
+  let to = 0;
+  const sequence = (literals: number, at: number, offset: number, length: number): void => {
+    const count = at - literals;
+    // What it takes at most, so that nothing below is written past the end: then it is not smaller anyway.
+    if (to + 1 + count + Math.ceil(count / 255) + 3 + Math.ceil(length / 255) >= out.length) to = out.length;
+    if (to === out.length) return;
+    const match = length === 0 ? 0 : length - minMatch;
+    out[to++] = (Math.min(count, lengthInToken) << 4) | Math.min(match, lengthInToken);
+    to = writeMoreLength(out, to, count);
+    to += bytes.copy(out, to, literals, at);
+    if (length === 0) return;
+    out[to++] = offset & 0xff;
+    out[to++] = offset >> 8;
+    to = writeMoreLength(out, to, match);
+  };
+  const end = bytes.length;
+  const literals = forEachMatch(bytes, end - lastMatchStart + 1, end - lastLiterals, sequence);
+  sequence(literals, end, 0, 0);
+  return to === out.length ? null : out.subarray(0, to);
+}
+
+function writeMoreLength(out: Buffer, at: number, length: number): number {
+  let to = at;
+  if (length < lengthInToken) return to;
+  for (let rest = length - lengthInToken; ; rest -= 255) {
+    out[to++] = Math.min(rest, 255);
+    if (rest < 255) return to;
+  }
 }
 
 function broken(): Error {

@@ -17,7 +17,8 @@ import type { Codec } from '../compression.ts';
 import { loadNative } from '../native.ts';
 import { corrupt } from '../record-error.ts';
 import { overLimit } from './limit.ts';
-import { decodeLz4Block, measureLz4Block } from './lz4-block.ts';
+import { decodeLz4Block, encodeLz4Block, measureLz4Block } from './lz4-block.ts';
+import { matchedBlockBytesMax } from './matches.ts';
 import { xxh32 } from './xxh32.ts';
 
 interface NativeLz4 {
@@ -41,15 +42,16 @@ const frameMagic = 0x184d2204;
 const storedBit = 0x80000000;
 /** A compressed block of n bytes never makes more: every byte of a length adds 255. */
 const maxRatio = 255;
-const storedFrameHead = Buffer.from('04224d18604082', 'hex');
-const storedBlockBytes = 64 * 1024;
+/** Of a frame that we write: independent blocks of up to 64 KiB, no checksums. */
+const frameHead = Buffer.from('04224d18604082', 'hex');
+const blockBytes = matchedBlockBytesMax;
 
 export const lz4Codec: Codec = {
   id: 3,
   name: 'lz4',
   compress(bytes) {
     const native = loadNative<NativeLz4>('lz4-napi');
-    return native === null ? storeFrame(bytes) : native.compressFrameSync(bytes);
+    return native === null ? encodeFrame(bytes) : native.compressFrameSync(bytes);
   },
   decompress(bytes, limitBytes, magic = 2) {
     const frame = readFrame(bytes, magic === 0);
@@ -163,14 +165,15 @@ function forEachBlock(
   }
 }
 
-/** A frame of stored blocks: what we write where the binding does not load. */
-function storeFrame(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [storedFrameHead];
-  for (let at = 0; at < bytes.length; at += storedBlockBytes) {
-    const block = bytes.subarray(at, at + storedBlockBytes);
+/** What we write where the binding does not load. */
+function encodeFrame(bytes: Buffer): Buffer {
+  const parts: Buffer[] = [frameHead];
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const plain = bytes.subarray(at, at + blockBytes);
+    const block = encodeLz4Block(plain);
     const size = Buffer.allocUnsafe(4);
-    size.writeUInt32LE(block.length + storedBit);
-    parts.push(size, block);
+    size.writeUInt32LE(block === null ? plain.length + storedBit : block.length);
+    parts.push(size, block ?? plain);
   }
   parts.push(Buffer.alloc(4));
   return Buffer.concat(parts);

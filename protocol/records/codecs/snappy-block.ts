@@ -6,12 +6,19 @@
  *   01  copy: length - 4 in bits 2-4, offset = bits 5-7 and the next byte
  *   10  copy: length - 1 in bits 2-7, offset in the next two bytes, lowest first
  *   11  copy: the same with four bytes of offset
- *
- * Writing stores literals only: valid for every reader, not smaller.
  */
 
 import { corrupt } from '../record-error.ts';
 import { sizeOfUnsignedVarint, writeUnsignedVarint } from '../varint.ts';
+import { forEachMatch } from './matches.ts';
+
+const copyBytesMax = 64;
+/** The least length of a copy. */
+const copyBytesMin = 4;
+/** What a copy of two bytes, the first kind, can say. */
+const shortCopy = { lengthMax: 11, offsetMax: 2047 } as const;
+/** A literal of more has its length in bytes of its own. */
+const shortLiteral = 60;
 
 /** The block's elements from `start` on; they must make exactly `size` bytes. */
 export function decodeSnappyBlock(block: Buffer, start: number, size: number): Buffer {
@@ -48,16 +55,45 @@ export function decodeSnappyBlock(block: Buffer, start: number, size: number): B
   return out;
 }
 
-/** `bytes` as one literal. */
-export function storeSnappyBlock(bytes: Buffer): Buffer {
-  const sizeBytes = sizeOfUnsignedVarint(bytes.length);
-  if (bytes.length === 0) return Buffer.from([0]);
-  const out = Buffer.allocUnsafe(sizeBytes + 5 + bytes.length);
-  writeUnsignedVarint(out, 0, bytes.length);
-  out[sizeBytes] = 63 << 2;
-  out.writeUInt32LE(bytes.length - 1, sizeBytes + 1);
-  bytes.copy(out, sizeBytes + 5);
-  return out;
+/** `bytes`, 64 KiB at most, as a block. */
+export function encodeSnappyBlock(bytes: Buffer): Buffer {
+  // Before every copy of three bytes at least there may be a literal with three bytes of length, for four bytes of input.
+  const out = Buffer.allocUnsafe(sizeOfUnsignedVarint(bytes.length) + 8 + bytes.length * 2);
+  let to = writeUnsignedVarint(out, 0, bytes.length);
+  const literal = (from: number, end: number): void => {
+    const last = end - from - 1;
+    if (last < 0) return;
+    if (last < shortLiteral) out[to++] = last << 2;
+    else {
+      out[to++] = (shortLiteral + 1) << 2;
+      out[to++] = last & 0xff;
+      out[to++] = last >> 8;
+    }
+    to += bytes.copy(out, to, from, end);
+  };
+  const copy = (offset: number, length: number): void => {
+    if (length <= shortCopy.lengthMax && offset <= shortCopy.offsetMax) {
+      out[to++] = 0b01 | ((length - copyBytesMin) << 2) | ((offset >> 8) << 5);
+      out[to++] = offset & 0xff;
+      return;
+    }
+    out[to++] = 0b10 | ((length - 1) << 2);
+    out[to++] = offset & 0xff;
+    out[to++] = offset >> 8;
+  };
+  const literals = forEachMatch(bytes, bytes.length, bytes.length, (from, at, offset, length) => {
+    literal(from, at);
+    let rest = length;
+    // What is left after a full copy is never too short for one.
+    for (; rest >= copyBytesMax + copyBytesMin; rest -= copyBytesMax) copy(offset, copyBytesMax);
+    if (rest > copyBytesMax) {
+      copy(offset, copyBytesMax - copyBytesMin);
+      rest -= copyBytesMax - copyBytesMin;
+    }
+    copy(offset, rest);
+  });
+  literal(literals, bytes.length);
+  return out.subarray(0, to);
 }
 
 function broken(): Error {

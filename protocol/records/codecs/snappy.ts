@@ -15,7 +15,7 @@ import { loadNative } from '../native.ts';
 import { corrupt, RecordError } from '../record-error.ts';
 import { VarintReader } from '../varint.ts';
 import { overLimit } from './limit.ts';
-import { decodeSnappyBlock, storeSnappyBlock } from './snappy-block.ts';
+import { decodeSnappyBlock, encodeSnappyBlock } from './snappy-block.ts';
 
 interface NativeSnappy {
   compressSync(input: Uint8Array): Buffer;
@@ -105,5 +105,5 @@ function uncompressBlock(block: Buffer, room: number, limitBytes: number): Buffe
 
 function compressBlock(bytes: Buffer): Buffer {
   const native = loadNative<NativeSnappy>('snappy');
-  return native === null ? storeSnappyBlock(bytes) : native.compressSync(bytes);
+  return native === null ? encodeSnappyBlock(bytes) : native.compressSync(bytes);
 }
