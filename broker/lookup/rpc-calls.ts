@@ -10,20 +10,13 @@ import {
   lookupCallsMax,
   lookupReplyBytesMax,
   lookupStreamsMax,
-  replyPartBytes,
   streamWindowBytes,
 } from '../../protocol/lookup/service.ts';
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
 import { FrameBatch } from './frame-batch.ts';
-import {
-  type GetOptions,
-  type KeyAnswer,
-  type KeyRecord,
-  LookupRefused,
-  type ServedLookups,
-} from './lookup.ts';
+import { type GetOptions, LookupRefused, type ServedLookups } from './lookup.ts';
 import {
   answerToMessage,
   type CallMessage,
@@ -38,6 +31,7 @@ import {
   refusalToMessage,
   writeOptionsOf,
 } from './rpc-messages.ts';
+import { answerBytes, type Part, partsOf, recordBytes } from './rpc-parts.ts';
 
 export interface LookupCallsOptions {
   readonly protocol: LookupProtocol;
@@ -49,6 +43,13 @@ export interface LookupCallsOptions {
 
 /** Started before the first of them gets its turn to answer. */
 const startedAtOnce = 32;
+
+/**
+ * Calls that are not over, with the values that they write, may have so many bytes on a connection, and one call more; nothing more is read
+ * until there are fewer. Small ones are not counted: there are so many of them at most.
+ */
+export const callsBytesMax = 16 * 1024 * 1024;
+const countedBytesMin = 4 * 1024;
 
 /** Answers that may be many MiB are made, and sent, so many at a time on a connection. */
 const largeAtOnce = 4;
@@ -80,6 +81,10 @@ export class LookupCalls {
   #waiting: CallMessage[] = [];
   #isPumpScheduled = false;
   #hasRoom = true;
+  /** Of the larger calls that are not over, by their ids; and of all of these. */
+  readonly #callBytes = new Map<number, number>();
+  #bytes = 0;
+  #isPaused = false;
   #foundRoom: (() => void)[] = [];
   #isClosed = false;
   readonly #gone = new AbortController();
@@ -92,12 +97,12 @@ export class LookupCalls {
     const { protocol, callBytesMax, connection } = options;
     this.#splitter = new FrameSplitter(callBytesMax, (frame) =>
       // The frame is borrowed, and keys and values are views into it.
-      this.#take(protocol.readCall(Buffer.from(frame)) as CallMessage),
+      this.#take(protocol.readCall(Buffer.from(frame)) as CallMessage, frame.length),
     );
     this.#batch = new FrameBatch((chunks) => {
       if (this.#isClosed || connection.send(chunks) || !this.#hasRoom) return;
       this.#hasRoom = false;
-      connection.pause();
+      this.#readOrPause();
     });
   }
 
@@ -113,7 +118,7 @@ export class LookupCalls {
   drained(): void {
     if (this.#hasRoom) return;
     this.#hasRoom = true;
-    this.#options.connection.resume();
+    this.#readOrPause();
     for (const found of this.#foundRoom.splice(0)) found();
     this.#pump();
   }
@@ -127,7 +132,7 @@ export class LookupCalls {
     for (const found of this.#foundRoom.splice(0)) found();
   }
 
-  #take(call: CallMessage): void {
+  #take(call: CallMessage, byteCount: number): void {
     const { id } = call;
     const running = this.#running.get(id);
     if (call.cancel !== null) {
@@ -149,8 +154,32 @@ export class LookupCalls {
     }
     if (isStream) this.#streams += 1;
     this.#running.set(id, isStream || call.isCancellable ? newRunning() : plain);
+    if (byteCount >= countedBytesMin) this.#count(id, byteCount);
     this.#waiting.push(call);
     if (!this.#isPumpScheduled) this.#pump();
+  }
+
+  #count(id: number, byteCount: number): void {
+    this.#callBytes.set(id, byteCount);
+    this.#bytes += byteCount;
+    this.#readOrPause();
+  }
+
+  #over(id: number): void {
+    this.#running.delete(id);
+    const byteCount = this.#callBytes.get(id);
+    if (byteCount === undefined) return;
+    this.#callBytes.delete(id);
+    this.#bytes -= byteCount;
+    this.#readOrPause();
+  }
+
+  #readOrPause(): void {
+    const isPaused = !this.#hasRoom || this.#bytes > callsBytesMax;
+    if (isPaused === this.#isPaused || this.#isClosed) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#options.connection.pause();
+    else this.#options.connection.resume();
   }
 
   #pump(): void {
@@ -276,14 +305,14 @@ export class LookupCalls {
 
   #settle(id: number, work: Promise<void>): void {
     work.then(
-      () => this.#running.delete(id),
+      () => this.#over(id),
       (error) => this.#fail(id, error),
     );
   }
 
   /** The call is over. */
   #reply(message: Reply): void {
-    this.#running.delete(message.id);
+    this.#over(message.id);
     this.#send(message);
   }
 
@@ -302,7 +331,7 @@ export class LookupCalls {
 
   #fail(id: number, error: unknown): void {
     const isCancelled = this.#running.get(id)?.isCancelled === true;
-    this.#running.delete(id);
+    this.#over(id);
     if (this.#isClosed || isCancelled) return;
     if (error instanceof LookupRefused) {
       this.#send({ id, refused: refusalToMessage(error) });
@@ -344,44 +373,4 @@ const tooMany = (isStream: boolean) => ({
 /** A decoded message keeps what is absent in its prototype. */
 function ownFields(message: object): object {
   return { ...message };
-}
-
-interface Part<Item> {
-  readonly items: readonly Item[];
-  readonly isLast: boolean;
-}
-
-/** At least one, if an empty one. */
-function* partsOf<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Generator<Part<Item>> {
-  let from = 0;
-  let byteCount = 0;
-  for (let to = 0; to < items.length; to++) {
-    byteCount += bytesOf(items[to]!);
-    if (byteCount < replyPartBytes || to + 1 === items.length) continue;
-    yield { items: items.slice(from, to + 1), isLast: false };
-    from = to + 1;
-    byteCount = 0;
-  }
-  yield { items: items.slice(from), isLast: true };
-}
-
-/** What a record has besides its key, value and headers, at most. */
-const recordOverheadBytes = 80;
-
-function recordBytes({ key, value, headers }: KeyRecord): number {
-  let byteCount = recordOverheadBytes + key.length + (value?.length ?? 0);
-  for (const header of headers) byteCount += header.name.length + (header.value?.length ?? 0) + 8;
-  return byteCount;
-}
-
-function answerBytes(answer: KeyAnswer): number {
-  switch (answer.kind) {
-    case 'found':
-    case 'deleted':
-      return recordBytes(answer.record);
-    case 'several':
-      return answer.records.reduce((sum, record) => sum + recordBytes(record), 0);
-    default:
-      return 4;
-  }
 }

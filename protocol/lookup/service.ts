@@ -15,7 +15,10 @@
 import type { Reader, Type } from 'protobufjs';
 import { lookupMessages } from './messages.ts';
 
-/** At a time on one connection; more are refused. A client that knows keeps the rest to itself. */
+/**
+ * At a time on one connection; more are refused. A client that knows keeps the rest to itself. While those under way have more than 16 MiB
+ * (broker/lookup/rpc-calls.ts), the broker reads no further.
+ */
 export const lookupCallsMax = 1024;
 export const lookupStreamsMax = 256;
 
