@@ -115,6 +115,8 @@ export class LookupService implements ServedLookups {
   async getMany(topic: string, keys: readonly Buffer[], options: GetOptions = {}): Promise<KeyAnswer[]> {
     checkGet(options);
     checkKeys(keys, options);
+    const turn = this.#turns.due();
+    if (turn !== null) await turn;
     const chosen = await this.#readyFor(topic, keys, options);
     const { clock } = this.#parts.environment;
     const answers: KeyAnswer[] = [];
@@ -140,6 +142,8 @@ export class LookupService implements ServedLookups {
   async page(topic: string, options: PageOptions = {}): Promise<Page> {
     checkWaitMs(options.waitMs);
     const within = this.#waiting.remaining(options);
+    const turn = this.#turns.due();
+    if (turn !== null) await turn;
     const chosen = await this.#ready(topic, options);
     const page = await readPage({
       chosen,

@@ -52,7 +52,7 @@ describe('without a pause', () => {
     }
   }
 
-  test.each(['writes', 'lookups', 'batches of lookups'])(
+  test.each(['writes', 'lookups', 'small batches of lookups', 'pages'])(
     '%s let timers run and tables follow',
     async (what) => {
       const world = await openLookupWorld({ clock: new RunningClock() });
@@ -67,7 +67,8 @@ describe('without a pause', () => {
         for (let n = 0; n < 10_000 && !isOver; n++) {
           if (what === 'writes') await world.lookups.put('articles', bytes('shirt'), bytes('red'));
           else if (what === 'lookups') await world.lookups.get('articles', bytes('shirt'));
-          else await world.lookups.getMany('articles', Array(100).fill(bytes('shirt')));
+          else if (what === 'pages') await world.lookups.page('articles', { limit: 1 });
+          else await world.lookups.getMany('articles', [bytes('shirt')]);
         }
       };
       await world.done(busily());
