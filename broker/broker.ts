@@ -35,12 +35,14 @@ import {
   registeredEndpoints,
 } from './network/configured-network.ts';
 import { Dispatch } from './network/dispatch.ts';
-import { hostAndPort, isLoopback } from './network/hosts.ts';
+import { hostAndPort } from './network/hosts.ts';
 import type { BoundListener } from './network/network.ts';
 import type { BrokerHook } from './network/request-hook.ts';
 import type { Endpoint, Transport } from './network/transport.ts';
+import { Gaps } from './observe/gaps.ts';
 import { leveledLogger } from './observe/leveled-logger.ts';
 import type { Logger } from './observe/logger.ts';
+import { reportStart } from './observe/start-report.ts';
 import { openLogs, startErrorOf, takeDirectory } from './open-directory.ts';
 import { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
@@ -91,6 +93,8 @@ export interface RunningBroker {
   readonly httpUrl: string | null;
   cleanerStatus(): CleanerStatus;
   status(): ControlStatus;
+  /** What clients asked for, or the configuration, and this broker has not. */
+  readonly gaps: Gaps;
   /** Closes everything; resolves when nothing is left open. Idempotent. */
   stop(): Promise<void>;
 }
@@ -166,6 +170,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     configuration,
     loggerLevels,
     logger,
+    gaps: new Gaps(environment.clock, configuration),
     apis: servedApis(allHandlers),
     cluster: cluster.state,
     metadata: cluster.controller,
@@ -209,10 +214,21 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const lookupEndpoint = lookupListener?.local ?? null;
   startTasks(parts, logDirectory, cleaning, logger, undo);
   const http = await openHttp(parts, services, lookups, undo);
-  report(parts, net.listeners, keepsKafkaOut, logger);
+  reportStart({ configuration, listeners: net.listeners, keepsKafkaOut, logger });
   const broker = runningBroker(
     parts,
-    { directory, net, cluster, logDirectory, cleaning, lookups, lookupEndpoint, http, startedMs },
+    {
+      directory,
+      net,
+      cluster,
+      logDirectory,
+      cleaning,
+      lookups,
+      lookupEndpoint,
+      http,
+      gaps: services.gaps,
+      startedMs,
+    },
     undo,
   );
   control = await openControl(parts, broker, door, logger);
@@ -296,6 +312,7 @@ interface Opened {
   readonly lookups: Lookups;
   readonly lookupEndpoint: Endpoint | null;
   readonly http: HttpPort | null;
+  readonly gaps: Gaps;
   readonly startedMs: number;
 }
 
@@ -308,6 +325,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
     compactions: cleaning.compactions,
     lookups,
     lookupEndpoint,
+    gaps: opened.gaps,
     httpUrl: http?.url ?? null,
     cleanerStatus: () => cleaning.cleaner.status,
     clusterId,
@@ -367,6 +385,7 @@ async function openControl(
     logger: logger.named('control'),
     actions: {
       status: () => broker.status(),
+      gaps: broker.gaps,
       stop: () => control.stop(),
       compactions: broker.compactions,
     },
@@ -375,24 +394,4 @@ async function openControl(
 
 function boundAddresses({ listeners }: BoundNetwork): string[] {
   return listeners.flatMap(({ endpoints }) => endpoints.map(({ host, port }) => hostAndPort(host, port)));
-}
-
-/** What was configured without effect, and what leaves this machine. */
-function report(
-  parts: BrokerParts,
-  listeners: readonly BoundListener[],
-  keepsKafkaOut: boolean,
-  logger: Logger,
-): void {
-  for (const { reason, keys } of parts.configuration.ignoredKeys())
-    logger.info(`${keys.join(', ')}: ${reason}`);
-  const reachable = listeners.flatMap(({ endpoints }) => endpoints).filter(({ host }) => !isLoopback(host));
-  if (reachable.length > 0) {
-    const where = reachable.map(({ host, port }) => hostAndPort(host, port)).join(', ');
-    logger.warn(`listening on ${where} without security: whoever reaches it may read and write everything`);
-  }
-  if (!keepsKafkaOut)
-    logger.info(
-      'this platform has no file lock that Apache Kafka respects: do not start one on this data directory',
-    );
 }

@@ -21,6 +21,7 @@ import type { Lookups } from './lookup/lookup.ts';
 import { NodeTransport } from './network/node-transport.ts';
 import type { RequestHook } from './network/request-hook.ts';
 import type { Transport } from './network/transport.ts';
+import type { Gap } from './observe/gaps.ts';
 import { type Logger, silentLogger } from './observe/logger.ts';
 import { StartError } from './start-error.ts';
 
@@ -77,6 +78,7 @@ export type {
 export { UnreadableValue } from './lookup/table.ts';
 export type { ValueCodec, ValueFormat } from './lookup/value-codecs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/request-hook.ts';
+export type { Gap, GapKind } from './observe/gaps.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { StartError } from './start-error.ts';
 
@@ -145,6 +147,11 @@ export interface Broker extends AsyncDisposable {
   fault(options: FaultOptions): Fault;
   /** The latest requests of clients, decoded, in the order in which they came; at most 2000 of them. */
   requests(filter?: RequestFilter): SeenRequest[];
+  /**
+   * What clients asked this broker for, or its configuration, and it refused or ignored: with counts, clients and the page that
+   * explains it.
+   */
+  gaps(): Gap[];
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
   stop(): Promise<void>;
 }
@@ -195,6 +202,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     cleanerStatus: () => broker.cleanerStatus(),
     fault: (options) => control.faults.add(options),
     requests: (filter) => control.requests.list(filter),
+    gaps: () => broker.gaps.list(),
     stop,
     [Symbol.asyncDispose]: stop,
   };

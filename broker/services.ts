@@ -7,6 +7,7 @@ import type { GroupCoordinator } from './groups/group-coordinator.ts';
 import type { ClusterState } from './metadata/cluster-state.ts';
 import type { MetadataController } from './metadata/metadata-controller.ts';
 import type { AdvertisedEndpoints } from './network/advertised.ts';
+import type { Gaps } from './observe/gaps.ts';
 import type { Logger } from './observe/logger.ts';
 import type { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
@@ -22,6 +23,8 @@ export interface Services {
   /** Levels of the broker's loggers, changed at run time. */
   readonly loggerLevels: LoggerLevels;
   readonly logger: Logger;
+  /** Told what is refused or ignored for want of a feature. */
+  readonly gaps: Gaps;
   /** What ApiVersions lists. */
   readonly apis: ServedApis;
   /** What is: topics, partitions, configs, features. Read only; changes go through `metadata`. */

@@ -4,6 +4,7 @@ import {
   compactReplyOf,
   compactRequestToMessage,
   explanationsOf,
+  type GapsReply,
   statusOf,
 } from '../broker/control/control-messages.ts';
 import type { CompactOptions, ExplainOptions, PartitionExplanation } from '../broker/index.ts';
@@ -77,6 +78,10 @@ export class ControlClient {
 
   async status(): Promise<ControlStatus> {
     return statusOf(await this.#one('Status', {}));
+  }
+
+  async gaps(): Promise<GapsReply> {
+    return (await this.#one('Gaps', {})) as GapsReply;
   }
 
   async stop(): Promise<void> {

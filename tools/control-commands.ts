@@ -1,6 +1,7 @@
-/** `kompakt status` and `kompakt stop`: each resolves with an exit code. */
+/** `kompakt status`, `kompakt gaps` and `kompakt stop`: each resolves with an exit code. */
 import { type ControlClient, ControlError } from './control-client.ts';
 import { type BrokerChoice, findBroker } from './find-broker.ts';
+import { gapsText } from './gaps-text.ts';
 import { statusText } from './status-text.ts';
 
 /** A process that has closed everything ends within milliseconds; a busy machine gets this long. */
@@ -15,6 +16,13 @@ export async function status(options: BrokerChoice & { json?: boolean }): Promis
       return;
     }
     process.stdout.write(statusText(now));
+  });
+}
+
+export async function gaps(options: BrokerChoice & { json?: boolean }): Promise<number> {
+  return withBroker(options, async (client) => {
+    const found = await client.gaps();
+    process.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : gapsText(found));
   });
 }
 

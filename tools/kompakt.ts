@@ -107,6 +107,19 @@ program
   });
 
 program
+  .command('gaps')
+  .description(
+    'show what clients asked a running broker for, or its configuration, that it refuses or ignores',
+  )
+  .addOption(dataDirOption())
+  .addOption(bootstrapOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { gaps } = await import('./control-commands.ts');
+    process.exitCode = await gaps(options);
+  });
+
+program
   .command('stop')
   .description('stop a running broker, and wait until it has stopped')
   .addOption(dataDirOption())

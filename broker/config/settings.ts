@@ -199,7 +199,8 @@ export class Configuration {
 
 const controllerReason = 'ignored because the controller is part of this process: its listener is not opened';
 
-function reasonIgnored(name: string): string | undefined {
+/** Why a broker key has no effect; undefined: it has one, or nobody knows it. */
+export function reasonIgnored(name: string): string | undefined {
   const key = brokerKeys[name];
   if (key) return key.accepted;
   if (isRemovedKey(name)) return removedReason;

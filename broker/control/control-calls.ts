@@ -11,12 +11,14 @@ import { FileError } from '../../storage/environment/files.ts';
 import { CompactionRefused } from '../cleaning/compaction-refused.ts';
 import type { CompactionProgress, Compactions } from '../cleaning/compactions.ts';
 import { openLookupMethod } from '../lookup/rpc-door.ts';
+import type { Gaps } from '../observe/gaps.ts';
 import type { Logger } from '../observe/logger.ts';
 import { compactRequestOf, explanationToMessages, receiptToMessage } from './control-messages.ts';
 
 /** What callers may ask for. */
 export interface ControlActions {
   status(): ControlStatus;
+  readonly gaps: Pick<Gaps, 'list' | 'others'>;
   /** Begins to stop; the connections of the control socket are closed when everything else has stopped. */
   stop(): void;
   readonly compactions: Pick<Compactions, 'receipts' | 'explanations'>;
@@ -112,6 +114,8 @@ export class ControlCalls {
   #answers(name: string, request: object, running: Running): AsyncIterable<object> | Iterable<object> {
     const { actions } = this.#options;
     switch (name) {
+      case 'Gaps':
+        return [{ gaps: actions.gaps.list(), others: actions.gaps.others }];
       case 'Stop':
         return stop(actions);
       case 'Compact':

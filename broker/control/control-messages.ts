@@ -9,12 +9,19 @@ import type { ControlCleaner, ControlStatus } from '../../protocol/control/messa
 import type { CompactionProgress, CompactOptions } from '../cleaning/compactions.ts';
 import type { PartitionExplanation } from '../cleaning/explain-log.ts';
 import type { CleanerStatus } from '../cleaning/log-cleaner.ts';
+import type { Gap } from '../observe/gaps.ts';
 
 /** Records or ranges in one reply: at most some 4 KiB each, with a sentence in which there may be a path. */
 const itemsPerReply = 200;
 /** Partitions with a trouble that Status names. */
 const troublesMax = 100;
 const whyCharactersMax = 1_000;
+
+/** The fields of message GapsReply. */
+export interface GapsReply {
+  readonly gaps: readonly Gap[];
+  readonly others: number;
+}
 
 export interface CompactRequest {
   readonly topic: string;

@@ -54,6 +54,8 @@ export type Reply = WholeReply | Farewell;
 /** Answers frames; see dispatch.ts. Neither throws nor rejects. `frame` is borrowed until it returns, unless `ownsBytes`. */
 export interface FrameHandler {
   handle(frame: Buffer, connection: Connection, ownsBytes: boolean): Reply | Promise<Reply>;
+  /** Something else came than frames, and this is what it looks like. */
+  strange?(protocol: string): void;
 }
 
 /** What all connections of a listener share. */
@@ -219,6 +221,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
       `closed the connection from ${this.name}: got ${what}`,
       { listener: this.listenerName },
     );
+    if (garbage !== null) this.#context.frames.strange?.(garbage);
     this.#isEnding = true;
     if (this.#held.length === 0) this.#end();
   }

@@ -17,14 +17,17 @@ import { parseVersions } from '../../protocol/schema/versions.ts';
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from '../../protocol/wire/headers.ts';
 import { BrokenFrame, Reader, TooManyElements } from '../../protocol/wire/reader.ts';
 import { MessageTooLarge } from '../../protocol/wire/writer.ts';
-import type { AnyHandler, Caller, PartitionRefusal } from '../apis/handler.ts';
+import type { AnyHandler, Caller } from '../apis/handler.ts';
 import type { MaybeLater } from '../journal/coordinator-shards.ts';
+import { inspectionOf } from '../observe/gap-inspection.ts';
+import type { GapNote } from '../observe/gaps.ts';
 import type { LimitedLog } from '../observe/limited-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { RequestCounts } from '../observe/request-counts.ts';
 import type { Services } from '../services.ts';
 import { type Connection, type FrameHandler, hangUp, type Reply, type WholeReply } from './connection.ts';
 import { lastBytes, outbound, releaseWithin } from './outbound-answer.ts';
+import { RequestCaller } from './request-caller.ts';
 import type { AnswerOrEnd, BrokerHook, Departure, TakenRequest, TakeVerdict } from './request-hook.ts';
 
 const apiVersionsKey = 18;
@@ -48,6 +51,8 @@ interface Route {
   readonly handler: AnyHandler;
   readonly low: number;
   readonly high: number;
+  /** Looks for what of a request is not served; null: all is. */
+  readonly inspect: ReturnType<typeof inspectionOf>;
   /** By version, made on first use. */
   readonly decoders: (Decoder<unknown> | undefined)[];
 }
@@ -75,7 +80,13 @@ export class Dispatch implements FrameHandler {
     for (const handler of options.handlers) {
       if (handler.versions === null) continue;
       const { low, high } = parseVersions(handler.versions);
-      this.#routes[handler.api.key] = { handler, low, high, decoders: [] };
+      this.#routes[handler.api.key] = {
+        handler,
+        low,
+        high,
+        inspect: inspectionOf(handler.api),
+        decoders: [],
+      };
     }
   }
 
@@ -95,12 +106,22 @@ export class Dispatch implements FrameHandler {
         connection.hasSpoken = true;
         this.#onClient(caller);
       }
+      if (route.inspect !== null) this.#inspect(route.inspect, request, header.clientId);
       return this.hook === null
         ? this.#run(route.handler, header, request, caller)
         : this.#admit(route, header, request, caller, frame);
     } catch (error) {
       return this.#broken(error, header, connection);
     }
+  }
+
+  strange(protocol: string): void {
+    this.#services.gaps.strange(protocol);
+  }
+
+  #inspect(inspect: NonNullable<Route['inspect']>, request: unknown, clientId: string | null): void {
+    const { gaps, settings } = this.#services;
+    inspect(request, (note: GapNote) => gaps.note(note, clientId), settings);
   }
 
   #decoder(route: Route, version: number): Decoder<unknown> {
@@ -182,6 +203,7 @@ export class Dispatch implements FrameHandler {
 
   #notServed(header: RequestHeader, route: Route | undefined, connection: Connection): Reply {
     const { api, apiKey, apiVersion, correlationId } = header;
+    this.#services.gaps.unserved(header, route === undefined ? null : `${route.low} to ${route.high}`);
     if (route !== undefined && apiKey === apiVersionsKey) {
       return encodeResponse(route.handler.api, 0, correlationId, {
         errorCode: errors.unsupportedVersion.code,
@@ -333,40 +355,6 @@ export class Dispatch implements FrameHandler {
     const reader = new Reader(frame);
     decodeRequestHeader(reader);
     return this.#decoder(route, header.apiVersion)(reader);
-  }
-}
-
-class RequestCaller implements Caller {
-  readonly apiVersion: number;
-  readonly clientId: string | null;
-  readonly ownsBytes: boolean;
-  readonly connection: Connection;
-  readonly partitionRefusal: PartitionRefusal | undefined;
-
-  constructor(
-    header: RequestHeader,
-    connection: Connection,
-    ownsBytes: boolean,
-    partitionRefusal?: PartitionRefusal,
-  ) {
-    this.apiVersion = header.apiVersion;
-    this.clientId = header.clientId;
-    this.ownsBytes = ownsBytes;
-    this.connection = connection;
-    this.partitionRefusal = partitionRefusal;
-  }
-
-  get clientHost(): string {
-    return this.connection.clientHost;
-  }
-
-  /** Until security is served, everybody is who Kafka says they are on a PLAINTEXT listener. */
-  get principal(): string {
-    return 'User:ANONYMOUS';
-  }
-
-  get listenerName(): string {
-    return this.connection.listenerName;
   }
 }
 

@@ -70,6 +70,7 @@ export class Network {
       requestBytesMax,
       frames: {
         handle: (frame, connection, ownsBytes) => this.#frames!.handle(frame, connection, ownsBytes),
+        strange: (protocol) => this.#frames!.strange?.(protocol),
       },
       clock,
       log,

@@ -7,6 +7,8 @@ export const controlMessages = `
   service Control {
     rpc Status (StatusRequest) returns (StatusReply);
     // Answered when the broker begins to stop; it has stopped when the connection closes.
+    // What clients asked for, or the configuration, and this broker has not.
+    rpc Gaps (GapsRequest) returns (GapsReply);
     rpc Stop (StopRequest) returns (StopReply);
     // Now and then how far it is, and a receipt for each partition as soon as that one is done.
     rpc Compact (CompactRequest) returns (stream CompactReply);
@@ -76,6 +78,24 @@ export const controlMessages = `
     double discarded = 3;
     double recordsRemoved = 4;
     double bytesRemoved = 5;
+  }
+
+  message GapsRequest {}
+  message GapsReply {
+    repeated Gap gaps = 1;
+    // How often something came that had no room among them.
+    double others = 2;
+  }
+  // See broker/observe/gaps.ts, whose names these are.
+  message Gap {
+    string kind = 1;
+    string name = 2;
+    string outcome = 3;
+    string why = 4;
+    double count = 5;
+    repeated string clients = 6;
+    double lastMs = 7;
+    string docs = 8;
   }
 
   message StopRequest {}

@@ -145,13 +145,18 @@ describe('a broker', () => {
 
 describe('the control commands', () => {
   test('show a running broker, and stop it', async () => {
-    const broker = serve('--data-dir', data);
+    const broker = serve('--data-dir', data, '--set', 'num.io.threads=3');
     const { port } = await ready(broker);
     const { out } = await kompakt('status', '--data-dir', data, '--json').ended;
     const status = JSON.parse(out);
     expect(status).toMatchObject({ version, nodeId: 1, dataDirectory: data, topics: 0, connections: 0 });
     expect(status.listeners).toContain(`127.0.0.1:${port}`);
     expect((await kompakt('status', '--data-dir', data).ended).out).toContain(`127.0.0.1:${port}`);
+    expect((await kompakt('gaps', '--data-dir', data).ended).out).toMatch(
+      /^num.io.threads +ignored +1 time +- +Ignored because/m,
+    );
+    const gaps = JSON.parse((await kompakt('gaps', '--data-dir', data, '--json').ended).out);
+    expect(gaps).toMatchObject({ gaps: [{ kind: 'config', name: 'num.io.threads' }], others: 0 });
     const stopped = await kompakt('stop', '--data-dir', data).ended;
     expect(stopped).toMatchObject({ code: 0, out: '', err: '' });
     expect(await broker.ended).toMatchObject({ code: 0, signal: null });

@@ -14,6 +14,7 @@ import {
   compactReplyOf,
   explanationsOf,
 } from '../../../broker/control/control-messages.ts';
+import { Gaps } from '../../../broker/observe/gaps.ts';
 import type { ExplainedRecord } from '../../../compaction/explain.ts';
 import type { CompactionReceipt } from '../../../compaction/receipt.ts';
 import type { ControlStatus } from '../../../protocol/control/messages.ts';
@@ -49,8 +50,11 @@ let explanations: (
   options: ExplainOptions,
 ) => AsyncGenerator<PartitionExplanation>;
 
+let gaps: Gaps;
+
 beforeEach(() => {
   clock = new VirtualClock();
+  gaps = new Gaps(clock, { ignoredKeys: () => [] });
   sent = [];
   hasRoom = true;
   stops = 0;
@@ -61,6 +65,7 @@ beforeEach(() => {
     logger,
     actions: {
       status: () => ({ version: '1' }) as ControlStatus,
+      gaps,
       stop: () => {
         stops++;
       },

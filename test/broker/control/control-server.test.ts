@@ -75,6 +75,7 @@ async function open(place: Partial<Place> = {}): Promise<ControlServer> {
     listeners: status.listeners,
     actions: {
       status: () => status,
+      gaps: { list: () => [], others: 0 },
       stop: () => {
         stops += 1;
       },

@@ -5,6 +5,7 @@ import { hangUp, type Reply } from '../../../broker/network/connection.ts';
 import { Dispatch } from '../../../broker/network/dispatch.ts';
 import type { RequestHook } from '../../../broker/network/request-hook.ts';
 import type { OutboundChunk } from '../../../broker/network/transport.ts';
+import { Gaps } from '../../../broker/observe/gaps.ts';
 import { LimitedLog } from '../../../broker/observe/limited-log.ts';
 import { RequestCounts } from '../../../broker/observe/request-counts.ts';
 import type { Services } from '../../../broker/services.ts';
@@ -43,7 +44,8 @@ function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null)
   const logger = keepingLogger();
   const counts = new RequestCounts();
   const environment = { clock };
-  const services = { environment } as unknown as Services;
+  const gaps = new Gaps(clock, { ignoredKeys: () => [] });
+  const services = { environment, gaps } as unknown as Services;
   const dispatch = new Dispatch({
     handlers,
     services,
