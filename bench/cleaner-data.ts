@@ -103,6 +103,7 @@ export function cleanJobOf(files: FileSystem, directory: string, shape: LogShape
     },
     isDryRun: false,
     tombstonesGoUpToMs: -1,
+    timeSteps: null,
   };
 }
 

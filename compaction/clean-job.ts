@@ -1,4 +1,6 @@
 import type { AbortedTransaction } from '../storage/log/log-types.ts';
+import type { PassTimes } from '../storage/log/past-times.ts';
+import type { TimeStep } from '../storage/log/removed-times.ts';
 
 /**
  * What a pass of the cleaner takes and gives: values only, so that it can run in a thread of its own. The pass reads sealed
@@ -90,6 +92,8 @@ export interface CleanJob {
   readonly isDryRun: boolean;
   /** Tombstones with a timestamp at or below it go at once, whatever their horizon; -1: none. */
   readonly tombstonesGoUpToMs: number;
+  /** What is known of the timestamps of records that earlier passes took; null: nobody wants to know. */
+  readonly timeSteps: readonly TimeStep[] | null;
 }
 
 /** Records by what became of them. The sum of all is the records of the cleaned range. */
@@ -140,6 +144,8 @@ export interface CleanResult {
   readonly memoryBytes: number;
   readonly bytesRead: number;
   readonly durationMs: number;
+  /** Of those that will be gone then; null: nobody wants to know. */
+  readonly times: PassTimes | null;
 }
 
 /** How far a pass is. */

@@ -32,6 +32,8 @@ export interface PassOptions {
   readonly onProgress?: (progress: CleanProgress) => void;
   /** Before the first segment is replaced; below `endOffset` records may be missing from then on, however it ends. */
   readonly onReplacing?: (endOffset: number) => void;
+  /** Up to here the log may have lost records before. Given: it is kept what is known of the timestamps of those that go. */
+  readonly cleanedUpToOffset?: number;
 }
 
 export type PassOutcome =
@@ -48,10 +50,12 @@ export async function cleanPartition(
   cleanable: Cleanable,
   options: PassOptions,
 ): Promise<PassOutcome> {
-  const { thread, isDryRun, signal, onProgress } = options;
-  const job = jobOf(log, view, cleanable, options);
+  const { thread, isDryRun, signal, onProgress, cleanedUpToOffset } = options;
+  let job = jobOf(log, view, cleanable, options);
   let result: CleanResult;
   try {
+    if (cleanedUpToOffset !== undefined && !isDryRun)
+      job = { ...job, timeSteps: (await log.pastTimes.known(cleanedUpToOffset)).steps };
     result = await thread.clean(job, {
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
@@ -64,7 +68,7 @@ export async function cleanPartition(
   }
   if (isDryRun) return { kind: 'cleaned', result };
   options.onReplacing?.(result.endOffset);
-  const outcome = await log.replaceCleaned(view.epoch, result.groups);
+  const outcome = await log.replaceCleaned(view.epoch, result.groups, result.times ?? undefined);
   return outcome === 'replaced' ? { kind: 'cleaned', result } : { kind: outcome };
 }
 
@@ -94,6 +98,7 @@ function jobOf(log: Log, view: CleanerView, cleanable: Cleanable, options: PassO
     limits: options.limits,
     isDryRun: options.isDryRun,
     tombstonesGoUpToMs: options.tombstonesGoUpToMs,
+    timeSteps: null,
   };
 }
 

@@ -12,6 +12,7 @@ import {
 import { removeCleaned } from './cleaned-segment.ts';
 import { indexKeys } from './key-index.ts';
 import { type CleanContext, Pass } from './pass.ts';
+import { RemovedScan } from './removed-scan.ts';
 import { rewriteSegments } from './rewrite.ts';
 
 /**
@@ -33,7 +34,9 @@ export async function cleanLog(job: CleanJob, context: CleanContext): Promise<Cl
     const pass = new Pass(job, context);
     const endOffset = await indexKeys(pass);
     const cleaned = job.segments.filter((segment) => segment.baseOffset < endOffset);
-    const { groups, filter, bytesAfter } = await rewriteSegments(pass, cleaned, endOffset);
+    const scan = job.timeSteps === null ? null : new RemovedScan(pass.kernel, job.timeSteps);
+    const { groups, filter, bytesAfter } = await rewriteSegments(pass, cleaned, endOffset, scan);
+    const upToOffset = cleaned.at(-1)?.nextOffset ?? 0;
     return {
       endOffset,
       groups: job.isDryRun ? [] : groups,
@@ -48,6 +51,7 @@ export async function cleanLog(job: CleanJob, context: CleanContext): Promise<Cl
       memoryBytes: pass.memoryBytes,
       bytesRead: pass.bytesRead,
       durationMs: clock.monotonicMs() - beganMs,
+      times: scan && { upToOffset, steps: scan.finish(upToOffset) },
     };
   } catch (error) {
     removeCleaned(files, job.directory, job.segments);

@@ -4,6 +4,7 @@ import type { CleanedGroup, CleanSegment } from './clean-job.ts';
 import { CleanedSegment } from './cleaned-segment.ts';
 import { groupSegments } from './grouping.ts';
 import type { Pass } from './pass.ts';
+import type { RemovedScan } from './removed-scan.ts';
 import { decideBatch, type RetainContext } from './retain.ts';
 import { Transactions } from './transactions.ts';
 
@@ -21,6 +22,7 @@ export async function rewriteSegments(
   pass: Pass,
   segments: readonly CleanSegment[],
   endOffset: number,
+  scan: RemovedScan | null,
 ): Promise<Rewritten> {
   const { job, kernel } = pass;
   const { firstUncleanableOffset, highWatermark, nowMs, tombstonesGoUpToMs } = job;
@@ -34,6 +36,8 @@ export async function rewriteSegments(
   const rewrite: Rewrite = {
     pass,
     filter,
+    scan,
+    endOffset,
     retain: {
       transactions: new Transactions(job.abortedTransactions),
       producers: new Map(job.producers.map((producer) => [producer.producerId, producer])),
@@ -57,6 +61,8 @@ export async function rewriteSegments(
 interface Rewrite {
   readonly pass: Pass;
   readonly filter: BatchFilter;
+  readonly scan: RemovedScan | null;
+  readonly endOffset: number;
   readonly retain: RetainContext;
   readonly legacyHorizonMs: number;
 }
@@ -77,6 +83,8 @@ async function rewriteGroup(
     bufferBytes: pass.chunkBytes,
     isDryRun: job.isDryRun,
   });
+  // Some groups may be in their places, and others not.
+  rewrite.scan?.cut(group[0]!.baseOffset);
   try {
     for (const segment of group) await rewriteSegment(rewrite, segment, output);
     const isWritten = await output.finish();
@@ -88,24 +96,35 @@ async function rewriteGroup(
 }
 
 async function rewriteSegment(
-  { pass, filter, retain, legacyHorizonMs: horizonMs }: Rewrite,
+  { pass, filter, scan, endOffset, retain, legacyHorizonMs: horizonMs }: Rewrite,
   segment: CleanSegment,
   output: CleanedSegment,
 ): Promise<void> {
   const keepsLegacyTombstones = segment.modifiedMs > horizonMs;
   let position = 0;
   const sink: BatchSink = {
-    keep: (at, bytes) => output.keep(at, bytes, position),
-    write: (bytes) => output.write(bytes),
+    keep: (at, bytes) => {
+      scan?.kept();
+      output.keep(at, bytes, position);
+    },
+    write: (bytes) => {
+      scan?.written(bytes);
+      output.write(bytes);
+    },
   };
   let ioBytes = output.ioBytes;
   await pass.read(
     segment,
     (reader) => {
       position = reader.position;
+      // Below it records go for good reasons of all kinds, above it those of aborted transactions alone.
+      if (reader.lastOffset >= endOffset) scan?.cut(endOffset);
       if (reader.isLegacy) {
         const isLast = reader.lastOffset + 1 === pass.job.highWatermark;
-        reader.guarded(() => filter.applyLegacy(reader.at, isLast, keepsLegacyTombstones, sink));
+        reader.guarded(() => {
+          filter.applyLegacy(reader.at, isLast, keepsLegacyTombstones, sink);
+          scan?.legacyPassed(reader.at);
+        });
         return true;
       }
       reader.check();
@@ -113,7 +132,10 @@ async function rewriteSegment(
       if (fate.hides) output.hide(fate.hides);
       const isData = !fate.drops && !batch.isControl(reader.input, reader.at);
       const unpacked = isData ? reader.unpack() : 0;
-      reader.guarded(() => filter.apply(reader.at, reader.bytes, unpacked, fate, sink));
+      reader.guarded(() => {
+        filter.apply(reader.at, reader.bytes, unpacked, fate, sink);
+        scan?.passed(reader.at, reader.bytes, unpacked);
+      });
       return true;
     },
     () => {

@@ -7,6 +7,8 @@ import { decode, encode, plain } from '../protocol/protobuf.ts';
 import type { CleanJob, CleanResult } from './clean-job.ts';
 import {
   type CleanerProtocol,
+  jobOf,
+  jobToMessage,
   type ProgressReply,
   progressOf,
   progressToMessage,
@@ -67,7 +69,7 @@ export class CleanerStub {
     const progressId = this.#lastId;
     try {
       return await new Promise<CleanResult>((resolve, reject) => {
-        this.#methods.clean(job, (error, message) => {
+        this.#methods.clean(jobToMessage(job), (error, message) => {
           if (error === null) resolve(resultOf(plain(cleanResult, message!)));
           else reject(error);
         });
@@ -118,7 +120,7 @@ export class CleanerServer {
   receive(message: Uint8Array): void {
     const { call, cleanJob, abortReply } = this.#protocol;
     const { id, method, body } = decode(call, message) as Call;
-    if (method === 'Clean') void this.#clean(id, decode(cleanJob, body) as CleanJob);
+    if (method === 'Clean') void this.#clean(id, jobOf(decode(cleanJob, body)));
     else if (method === 'Progress') this.#progressId = id;
     else {
       this.#actions.abort();

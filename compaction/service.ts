@@ -8,7 +8,8 @@
  * parsed when the cleaner first starts: a broker that cleans nothing never loads protobufjs. The two ends are service-stub.ts.
  */
 import type { Service, Type } from 'protobufjs';
-import type { CleanProgress, CleanResult, UncleanableReason } from './clean-job.ts';
+import type { TimeStep } from '../storage/log/removed-times.ts';
+import type { CleanJob, CleanProgress, CleanResult, UncleanableReason } from './clean-job.ts';
 
 const text = `
   syntax = "proto3";
@@ -37,6 +38,17 @@ const text = `
     bool isDryRun = 11;
     double tombstonesGoUpToMs = 12;
     double highWatermark = 13;
+    // Absent: nobody wants to know.
+    TimeSteps timeSteps = 14;
+  }
+  message TimeSteps {
+    repeated TimeStep steps = 1;
+    double upToOffset = 2;
+  }
+  message TimeStep {
+    double offset = 1;
+    double ms = 2;
+    bool isSure = 3;
   }
   message CleanSegment {
     double baseOffset = 1;
@@ -91,6 +103,8 @@ const text = `
     double memoryBytes = 11;
     double bytesRead = 12;
     double durationMs = 13;
+    // Absent: nobody wants to know.
+    TimeSteps times = 14;
   }
   message CleanedGroup {
     double baseOffset = 1;
@@ -175,6 +189,16 @@ export function cleanerProtocol(): Promise<CleanerProtocol> {
     };
   });
   return protocol;
+}
+
+/** Its fields are those of a CleanJob, but for a list that may be missing. */
+export function jobToMessage(job: CleanJob): object {
+  return { ...job, timeSteps: job.timeSteps && { steps: job.timeSteps } };
+}
+
+export function jobOf(message: object): CleanJob {
+  const { timeSteps, ...rest } = message as CleanJob & { timeSteps: { steps: TimeStep[] } | null };
+  return { ...rest, timeSteps: timeSteps?.steps ?? null };
 }
 
 export function resultToMessage(result: CleanResult): object {

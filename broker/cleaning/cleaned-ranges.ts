@@ -1,12 +1,5 @@
 import type { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
-import type { Clock } from '../../storage/environment/clock.ts';
 import type { Log } from '../../storage/log/log.ts';
-
-/** Below `upToOffset` the cleaner may have taken records away, the last time before `sinceMs` (wall clock). */
-export interface CleanedRange {
-  readonly upToOffset: number;
-  readonly sinceMs: number;
-}
 
 /**
  * Of which offsets a log still has every record: for whoever asks it about the past. The checkpoint says so when all went well. A pass
@@ -15,30 +8,20 @@ export interface CleanedRange {
  */
 export class CleanedRanges {
   readonly #offsets: CleanerOffsets;
-  readonly #clock: Clock;
-  readonly #startedMs: number;
-  readonly #replaced = new WeakMap<Log, CleanedRange>();
+  readonly #replaced = new WeakMap<Log, number>();
 
-  constructor(offsets: CleanerOffsets, clock: Clock) {
+  constructor(offsets: CleanerOffsets) {
     this.#offsets = offsets;
-    this.#clock = clock;
-    this.#startedMs = clock.nowMs();
   }
 
-  of(log: Log): CleanedRange {
+  /** Below it the cleaner may have taken records away. */
+  of(log: Log): number {
     const checkpoint = Math.min(this.#offsets.get(log.topic, log.partition) ?? 0, log.endOffset);
-    const replaced = this.#replaced.get(log);
-    return {
-      upToOffset: Math.max(checkpoint, log.sealedBeforeCrash, replaced?.upToOffset ?? 0),
-      sinceMs: replaced?.sinceMs ?? this.#startedMs,
-    };
+    return Math.max(checkpoint, log.sealedBeforeCrash, this.#replaced.get(log) ?? 0);
   }
 
   /** A pass over the log is about to replace segments. */
   replacing(log: Log, upToOffset: number): void {
-    this.#replaced.set(log, {
-      upToOffset: Math.max(upToOffset, this.of(log).upToOffset),
-      sinceMs: this.#clock.nowMs(),
-    });
+    this.#replaced.set(log, Math.max(upToOffset, this.of(log)));
   }
 }

@@ -24,6 +24,7 @@ import { FileError } from '../../storage/environment/files.ts';
 import { asIfRolled, type CleanerView } from '../../storage/log/cleaner-view.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/settings.ts';
+import { isInternalTopic } from '../metadata/topic-names.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { CleanedRanges } from './cleaned-ranges.ts';
@@ -108,7 +109,7 @@ export class LogCleaner {
   constructor(options: LogCleanerOptions) {
     this.#options = options;
     this.troubles = new TroubledLogs(options.clock);
-    this.ranges = new CleanedRanges(options.offsets, options.clock);
+    this.ranges = new CleanedRanges(options.offsets);
     this.#resize();
   }
 
@@ -220,6 +221,8 @@ export class LogCleaner {
       limits: this.#limits,
       nowMs: this.#options.clock.nowMs(),
       signal,
+      // Nobody asks for the past of what is Kafka's own.
+      ...(isInternalTopic(log.topic) ? {} : { cleanedUpToOffset: this.ranges.of(log) }),
       onReplacing: (endOffset) => this.ranges.replacing(log, endOffset),
       onProgress: (progress) => {
         showPass(progress);

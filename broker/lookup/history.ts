@@ -29,7 +29,7 @@ export async function readHistory(
       newest.add(record);
       return true;
     });
-    const offset = Math.max(log.logStartOffset, ranges.of(log).upToOffset);
+    const offset = Math.max(log.logStartOffset, ranges.of(log));
     completeFrom.push({ partition: log.partition, offset });
   }
   return { ...newest.all(), completeFrom };

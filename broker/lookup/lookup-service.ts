@@ -77,7 +77,7 @@ export class LookupService implements ServedLookups {
     this.#waiting = new Waiting(clock);
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
     this.#scans = new KeyScans(this.#slices, this.#waiting);
-    this.#past = new Past(this.#readiness, this.#scans, ranges, () => clock.nowMs());
+    this.#past = new Past(this.#readiness, this.#scans, ranges);
     this.#writes = new Writes(environment, this.#readiness, this.#waiting, this.#slices);
     this.#forgetCluster = cluster.onChange((change) => {
       const topic = changedTopic(change);

@@ -48,8 +48,15 @@ export type LookupRefusal =
   | { readonly reason: 'loading'; readonly progress: LoadProgress }
   /** `minOffset` was not reached in time; `blockedBy` says what by, such as a transaction that is open. */
   | { readonly reason: 'not-yet'; readonly indexedOffset: number; readonly blockedBy: string | null }
-  /** Compaction or retention took the past away; these are the earliest points that can be answered for this key. */
-  | { readonly reason: 'gone'; readonly earliestOffset: number; readonly earliestMs: number }
+  /**
+   * Compaction or retention took the past away; these are the earliest points that can be answered for this key. null: no time can, for
+   * somebody else has cleaned the log, or taken its beginning away, and nobody knows what timestamps that had.
+   */
+  | {
+      readonly reason: 'gone';
+      readonly earliestOffset: number;
+      readonly earliestMs: number | null;
+    }
   /** A write to a key that lives in several partitions needs one. */
   | { readonly reason: 'several'; readonly records: readonly LiveRecord[] }
   /** If-Match or If-None-Match did not hold; the newest record, pending transactional ones included, null without any. */
@@ -106,8 +113,8 @@ export interface GetOptions extends WaitOptions {
    */
   readonly asOfOffset?: number;
   /**
-   * As it was before the first record with a later timestamp than this one: where ListOffsets would begin for `asOfMs` + 1. That is
-   * asked of the log as it is: where producers' timestamps are out of order and compaction has taken that record, the next one bounds it.
+   * As it was before the first record with a later timestamp than this one: where ListOffsets would begin for `asOfMs` + 1, or would have
+   * begun: a record that compaction or retention has taken since counts as well.
    */
   readonly asOfMs?: number;
 }

@@ -97,7 +97,7 @@ async function readPartition(
 /** What the cleaner has taken away for records from `upTo` on is to be found behind it. */
 function endOf(log: Log, upTo: number, ranges: Pick<CleanedRanges, 'of'>): number {
   const { lastStableOffset } = log;
-  return ranges.of(log).upToOffset > upTo ? lastStableOffset : Math.min(upTo, lastStableOffset);
+  return ranges.of(log) > upTo ? lastStableOffset : Math.min(upTo, lastStableOffset);
 }
 
 const offsetOf = (found: Found): number => (found.kind === 'live' ? found.record.offset : found.offset);

@@ -1,7 +1,7 @@
 /**
  * A key as it was. The point is a bound: of the records below it the newest of the key counts.
  *
- *    as of offset n: n + 1            as of time t: where ListOffsets begins for t + 1, the first record with a later timestamp
+ *    as of offset n: n + 1            as of time t: where ListOffsets began for t + 1, the first record with a later timestamp
  *
  *    log start        r              floor = what the cleaner has been through            last stable offset
  *       |---------------------------------|-----------------------------------------------------|
@@ -13,28 +13,45 @@
  *   nobody knows when.
  * - None, and the bound is below the floor: there may have been one. That is `gone`, with the first offset from which on it is known.
  *
- * Below the floor a time tells less than an offset does, for the record that it led to may be gone: there it counts as the floor
- * only if all of the log below was written and cleaned by then. A record below the bound is the answer all the same. With timestamps in
- * order that is right; out of order a record that has gone may have meant an earlier point.
+ * The record that a time led to may be gone itself. What is kept of the timestamps of such (storage/log/past-times.ts) tells on which
+ * side of it any record lies that is left; where nothing is kept, because somebody else has cleaned the log, only a bound between two
+ * offsets is known, and a record of the key in between makes it `gone`.
  */
-import { batchHeaderBytes } from '../../protocol/records/batch.ts';
-import { maxTimestampAt } from '../../storage/log/batch-walk.ts';
+import { RecordError } from '../../protocol/records/record-error.ts';
+import { FileError } from '../../storage/environment/files.ts';
 import type { Log } from '../../storage/log/log.ts';
-import type { CleanedRange, CleanedRanges } from '../cleaning/cleaned-ranges.ts';
+import type { KnownTimes } from '../../storage/log/past-times.ts';
+import { boundOf, type TimeBound } from '../../storage/log/removed-times.ts';
+import type { CleanedRanges } from '../cleaning/cleaned-ranges.ts';
 import { answerOf } from './answers.ts';
 import type { KeyHash } from './key-map-hash.ts';
 import type { KeyScans } from './key-scan.ts';
 import type { GetOptions, KeyAnswer, KeyRecord } from './lookup.ts';
 import type { PartitionTable } from './partition-table.ts';
+import { refuseUnreadable } from './read-record.ts';
 import { type Chosen, type Readiness, refuseLoading } from './readiness.ts';
 import { refuse, refuseRequest } from './refuse.ts';
 
 /** A log that is compacted under every attempt to read it. */
 const attemptsMax = 3;
 
+/** Times that are tried one after the other for the earliest that is known; then it is one that is late enough. */
+const timesMax = 1_000;
+
 interface Earliest {
   readonly offset: number;
-  readonly ms: number;
+  /** null: no time is known. */
+  readonly ms: number | null;
+}
+
+/** What is asked of one partition, and what is known of its log. */
+interface Question {
+  readonly partition: PartitionTable;
+  readonly hash: KeyHash;
+  readonly known: KnownTimes;
+  /** Below it the cleaner may have taken records away. */
+  readonly floor: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 type Found = { readonly record: KeyRecord | null } | { readonly gone: Earliest };
@@ -43,13 +60,11 @@ export class Past {
   readonly #readiness: Readiness;
   readonly #scans: KeyScans;
   readonly #ranges: Pick<CleanedRanges, 'of'>;
-  readonly #nowMs: () => number;
 
-  constructor(readiness: Readiness, scans: KeyScans, ranges: Pick<CleanedRanges, 'of'>, nowMs: () => number) {
+  constructor(readiness: Readiness, scans: KeyScans, ranges: Pick<CleanedRanges, 'of'>) {
     this.#readiness = readiness;
     this.#scans = scans;
     this.#ranges = ranges;
-    this.#nowMs = nowMs;
   }
 
   async get(chosen: Chosen, key: Buffer, options: GetOptions): Promise<KeyAnswer> {
@@ -77,7 +92,8 @@ export class Past {
     const home = this.#readiness.homeOf(table.topic, key);
     const own = found[partitions.findIndex(({ partition }) => partition.index === home)];
     const { offset } = (own !== undefined && 'gone' in own ? own : gone[0]!).gone;
-    const ms = Math.max(...gone.map((each) => each.gone.ms));
+    const times = gone.map((each) => each.gone.ms);
+    const ms = times.includes(null) ? null : Math.max(...(times as number[]));
     return refuse(
       { reason: 'gone', earliestOffset: offset, earliestMs: ms },
       `what the key was then is not in the log any more; it is known from offset ${offset} on`,
@@ -88,48 +104,56 @@ export class Past {
     const { log } = partition;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const epoch = log.cleanerEpoch;
-      const range = this.#ranges.of(log);
-      const found = await this.#find(partition, hash, range, options);
-      const isSame = log.cleanerEpoch === epoch && this.#ranges.of(log).upToOffset === range.upToOffset;
+      const upToOffset = this.#ranges.of(log);
+      const known = await this.#knownOf(log, upToOffset);
+      if (known === null) continue;
+      const floor = Math.min(upToOffset, known.wholeFromOffset);
+      const question = { partition, hash, known, floor, signal: options.signal };
+      const found = await this.#find(question, options);
+      const isSame = log.cleanerEpoch === epoch && this.#ranges.of(log) === upToOffset;
       this.#readiness.checkLive(chosen.table);
       if (isSame) return found;
     }
     return refuseLoading(chosen.table);
   }
 
-  async #find(
-    partition: PartitionTable,
-    hash: KeyHash,
-    range: CleanedRange,
-    { asOfOffset, asOfMs, signal }: GetOptions,
-  ): Promise<Found> {
+  /** null: the log has changed meanwhile. */
+  async #knownOf(log: Log, upToOffset: number): Promise<KnownTimes | null> {
+    const epoch = log.cleanerEpoch;
+    try {
+      return await log.pastTimes.known(upToOffset);
+    } catch (error) {
+      if (!(error instanceof FileError || error instanceof RecordError)) throw error;
+      return log.cleanerEpoch === epoch ? refuseUnreadable(log, error) : null;
+    }
+  }
+
+  async #find(question: Question, { asOfOffset, asOfMs }: GetOptions): Promise<Found> {
+    const { partition, hash, known, floor } = question;
     const { log } = partition;
-    const floor = range.upToOffset;
-    const bound = asOfOffset === undefined ? await boundOf(log, asOfMs!) : asOfOffset + 1;
+    const { low, high } =
+      asOfOffset === undefined
+        ? await boundIn(log, known, asOfMs!)
+        : { low: asOfOffset + 1, high: asOfOffset + 1 };
     const newest = await partition.newest(hash);
-    if (newest !== null && newest.offset < bound) return { record: newest };
-    const record = newest === null ? null : await this.#newestBelow(partition, hash.key, bound, signal);
-    if (record !== null) return { record };
-    const isTimeKnown = asOfMs === undefined || asOfMs >= range.sinceMs;
-    const isWhole = floor === 0 || bound > floor || (bound === floor && isTimeKnown);
-    const isPresent = bound >= log.lastStableOffset && isWhole;
-    if (isPresent || (isWhole && log.logStartOffset === 0)) return { record: null };
-    return { gone: await this.#earliest(partition, hash.key, bound, range, newest, signal) };
+    const record = newest === null || newest.offset < high ? newest : await this.#newestBelow(question, high);
+    if (record !== null && record.offset < low) return { record };
+    if (record === null) {
+      const isWhole = low >= floor;
+      const isPresent = low >= log.lastStableOffset && isWhole;
+      if (isPresent || (isWhole && log.logStartOffset === 0)) return { record: null };
+    }
+    return { gone: await this.#earliest(question, low, newest, record !== null) };
   }
 
   /** From the end, segment by segment: most of the time the past is not far away. */
-  async #newestBelow(
-    partition: PartitionTable,
-    key: Buffer,
-    bound: number,
-    signal: AbortSignal | undefined,
-  ): Promise<KeyRecord | null> {
+  async #newestBelow({ partition, hash, signal }: Question, bound: number): Promise<KeyRecord | null> {
     for (const { baseOffset, nextOffset } of [...partition.log.segments()].reverse()) {
       if (baseOffset >= bound) continue;
       let newest: KeyRecord | null = null;
       await this.#scans.scan(
         partition,
-        key,
+        hash.key,
         { from: baseOffset, upTo: Math.min(bound, nextOffset), signal },
         (record) => {
           newest = record;
@@ -143,64 +167,58 @@ export class Past {
 
   /** From where on it is known what the key was. */
   async #earliest(
-    partition: PartitionTable,
-    key: Buffer,
+    question: Question,
     bound: number,
-    range: CleanedRange,
     newest: KeyRecord | null,
-    signal: AbortSignal | undefined,
+    isBetween: boolean,
   ): Promise<Earliest> {
+    const { partition, hash, known, floor, signal } = question;
     const { log } = partition;
-    const floor = range.upToOffset;
     const isFromStart = log.logStartOffset === 0;
     let first: KeyRecord | null = null;
     if (newest !== null)
       await this.#scans.scan(
         partition,
-        key,
-        { from: bound, upTo: isFromStart ? floor : newest.offset + 1, signal },
+        hash.key,
+        { from: bound, upTo: newest.offset + 1, signal },
         (record) => {
           first = record;
           return false;
         },
       );
-    const known = first as KeyRecord | null;
-    if (known !== null)
-      return { offset: known.offset, ms: await timeBehind(log, known.offset, known.timestampMs) };
-    if (!isFromStart) {
-      const offset = Math.max(0, log.lastStableOffset - 1);
-      return { offset, ms: await timeBehind(log, offset, this.#nowMs()) };
-    }
-    const nextMs = timestampAt(log, floor);
-    const ms = await (nextMs === null
-      ? timeBehind(log, floor - 1, range.sinceMs)
-      : timeBehind(log, floor, nextMs));
-    return { offset: floor - 1, ms };
+    const record = first as KeyRecord | null;
+    if (record !== null && (isBetween || !isFromStart || record.offset < floor))
+      return { offset: record.offset, ms: await timeBehind(log, known, record.offset, record.timestampMs) };
+    const offset = Math.max(0, (isFromStart ? Math.max(floor, bound) : log.lastStableOffset) - 1);
+    return { offset, ms: await timeBehind(log, known, offset, -1) };
   }
 }
 
-async function boundOf(log: Log, ms: number): Promise<number> {
+/** Where the first record lies, or lay, that is later than this. */
+async function boundIn(log: Log, { steps }: KnownTimes, ms: number): Promise<TimeBound> {
+  const { low, high } = boundOf(steps, ms);
   const { offset } = await log.offsetForTimestamp(ms + 1, 'stable');
-  return offset < 0 ? log.lastStableOffset : offset;
+  const left = offset < 0 ? log.lastStableOffset : offset;
+  return { low: Math.min(low, left), high: Math.min(high, left) };
 }
 
-/** A time whose bound is above `offset`: that of its record, or where others before it have later ones, one that is late enough. */
-async function timeBehind(log: Log, offset: number, ms: number): Promise<number> {
-  if ((await boundOf(log, ms)) > offset) return ms;
-  const before = log.cleanerView().segments.filter(({ baseOffset }) => baseOffset <= offset);
-  return Math.max(ms, ...before.map(({ largestTimestampMs }) => largestTimestampMs));
-}
-
-/** Of the first batch from `offset` on, its latest; null without one. */
-function timestampAt(log: Log, offset: number): number | null {
-  const read = log.read(offset, { maxBytes: 0, minOneBatch: true, upTo: 'stable' });
-  const region = read.ok ? read.regions[0] : undefined;
-  if (region === undefined) return null;
-  try {
-    const header = Buffer.alloc(Math.min(region.byteLength, batchHeaderBytes));
-    region.file.readSync(header, 0, header.length, region.position);
-    return maxTimestampAt(header, 0);
-  } finally {
-    region.release();
+/** The earliest time whose bound is known to lie above `offset`, from `fromMs` on; null without any. */
+async function timeBehind(
+  log: Log,
+  known: KnownTimes,
+  offset: number,
+  fromMs: number,
+): Promise<number | null> {
+  const below = known.steps.filter((step) => step.offset <= offset).map((step) => step.ms);
+  // Of segments that end before it all is.
+  const whole = log.cleanerView().segments.filter(({ nextOffset }) => nextOffset <= offset);
+  let ms = Math.max(fromMs, ...below, ...whole.map(({ largestTimestampMs }) => largestTimestampMs));
+  if (!Number.isFinite(ms)) return null;
+  for (let n = 0; n < timesMax; n++) {
+    const later = await log.offsetForTimestamp(ms + 1, 'stable');
+    if (later.offset < 0 || later.offset > offset) return ms;
+    ms = later.timestampMs;
   }
+  const all = log.cleanerView().segments.filter(({ baseOffset }) => baseOffset <= offset);
+  return Math.max(ms, ...all.map(({ largestTimestampMs }) => largestTimestampMs));
 }

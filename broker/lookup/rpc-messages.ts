@@ -252,7 +252,7 @@ function refusalOf(message: RefusedMessage): LookupRefusal {
     case 'not-yet':
       return { reason, indexedOffset: message.indexedOffset ?? -1, blockedBy: message.blockedBy };
     case 'gone':
-      return { reason, earliestOffset: message.earliestOffset ?? -1, earliestMs: message.earliestMs ?? -1 };
+      return { reason, earliestOffset: message.earliestOffset ?? -1, earliestMs: message.earliestMs };
     case 'several':
       return { reason, records: recordsOf(message.topic, message.records) };
     case 'memory':

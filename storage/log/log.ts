@@ -20,6 +20,7 @@ import type {
   TimestampedOffset,
 } from './log-types.ts';
 import { LogWriter } from './log-writer.ts';
+import { type PassTimes, PastTimes } from './past-times.ts';
 import type { ProducerState } from './producer-state.ts';
 import { emptyLog, type LoadedLog, loadLog } from './recovery.ts';
 import type { Room } from './room.ts';
@@ -75,6 +76,8 @@ export class Log {
   readonly directory: string;
   /** Where the last segment began, if the stop was unclean and the cleaner's checkpoint may lag behind what it did; else 0. */
   readonly sealedBeforeCrash: number;
+  /** What is known of the timestamps of records that it has no more. */
+  readonly pastTimes: PastTimes;
   readonly #deps: LogDependencies;
   readonly #writer: LogWriter;
   /** A log start offset that no crash takes back. */
@@ -91,6 +94,7 @@ export class Log {
     this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
     this.#keptStartOffset = loaded.logStartOffset;
     this.sealedBeforeCrash = loaded.sealedBeforeCrash ?? 0;
+    this.pastTimes = new PastTimes({ ...deps, writer: this.#writer });
   }
 
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */
@@ -182,14 +186,14 @@ export class Log {
   }
 
   /** Puts cleaned segments in the place of their sources, unless the log has changed since the view of this epoch. */
-  replaceCleaned(viewEpoch: number, groups: readonly SwapGroup[]): Promise<SwapOutcome> {
-    return swapSegments(this.#writer, this.#deps.environment.files, viewEpoch, groups);
+  async replaceCleaned(epoch: number, groups: readonly SwapGroup[], times?: PassTimes): Promise<SwapOutcome> {
+    const swap = () => swapSegments(this.#writer, this.#deps.environment.files, epoch, groups);
+    return times ? this.pastTimes.during(times, groups, swap) : swap();
   }
 
   get segmentCount(): number {
     return this.#writer.list.segments.length;
   }
-
   segments(): readonly SegmentInfo[] {
     return this.#writer.list.info;
   }
@@ -319,7 +323,7 @@ export class Log {
   async applyRetention(nowMs: number): Promise<number> {
     const writer = this.#writer;
     await writer.change('apply retention', () => writer.retain(nowMs));
-    const isKept = await this.#keepStartOffset();
+    const [isKept] = await Promise.all([this.#keepStartOffset(), this.pastTimes.retiring(writer)]);
     const count = await writer.retireBeforeStart(isKept ? Number.POSITIVE_INFINITY : 1);
     if (count > 0 && !isKept) await writer.settleNames();
     return count;
@@ -336,8 +340,9 @@ export class Log {
   }
 
   /** Cuts off all records from `offset` on. */
-  truncateTo(offset: number): Promise<void> {
-    return this.#writer.truncateInTurn(offset);
+  async truncateTo(offset: number): Promise<void> {
+    await this.#writer.truncateInTurn(offset);
+    this.pastTimes.truncated(offset);
   }
 
   /** Clean close: everything on the device, indexes written and cut, a snapshot of the producers. False if that failed. */

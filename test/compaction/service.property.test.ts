@@ -76,6 +76,7 @@ const jobs: fc.Arbitrary<CleanJob> = fc.record({
   }),
   isDryRun: fc.boolean(),
   tombstonesGoUpToMs: int64,
+  timeSteps: fc.option(fc.array(fc.record({ offset: int64, ms: bytes, isSure: fc.boolean() }), few)),
 });
 
 test('a job arrives with every field as it was', async () => {

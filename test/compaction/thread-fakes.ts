@@ -30,6 +30,7 @@ export const sampleResult: CleanResult = {
   memoryBytes: 18,
   bytesRead: 19,
   durationMs: 20.5,
+  times: { upToOffset: 100, steps: [{ offset: 7, ms: 1_700_000_000_000, isSure: true }] },
 };
 
 export const sampleJob: CleanJob = {
@@ -51,6 +52,7 @@ export const sampleJob: CleanJob = {
   },
   isDryRun: false,
   tombstonesGoUpToMs: -1,
+  timeSteps: null,
 };
 
 export interface FakeThreads {

@@ -349,4 +349,5 @@ const nothingDone: CleanResult = {
   memoryBytes: 0,
   bytesRead: 0,
   durationMs: 0,
+  times: null,
 };

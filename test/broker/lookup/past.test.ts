@@ -88,7 +88,7 @@ describe('the past of a key', () => {
     const gone = await refused('hat', { asOfOffset: 3 });
     expect(gone).toMatchObject({ reason: 'gone', earliestOffset: floor - 1 });
     expect(await past('hat', { asOfOffset: floor - 1 })).toBe('absent');
-    if (gone.reason === 'gone') expect(await past('hat', { asOfMs: gone.earliestMs })).toBe('absent');
+    if (gone.reason === 'gone') expect(await past('hat', { asOfMs: gone.earliestMs! })).toBe('absent');
     expect(await past('hat', { asOfOffset: floor + 1 })).toBe(`found ${floor + 1} hat=pink`);
   });
 
