@@ -48,6 +48,8 @@ export class ChangeSource implements PartitionWatcher {
   readonly #bufferBytes: number;
   readonly #watched = new Set<Partition>();
   #isBegun: boolean;
+  /** Where another stream has stopped; null when there is none, or it has been looked at. */
+  #place: StreamPlace | null;
   /** null: not begun, or told. */
   #snapshot: StreamPlace['snapshot'] = null;
   /** By partition: the boundaries of the snapshot, then what is to be told next. */
@@ -62,6 +64,7 @@ export class ChangeSource implements PartitionWatcher {
     this.#filter = keyFilter(options.key, options.prefix);
     this.#bufferBytes = options.bufferBytesMax ?? bufferBytesDefault;
     const place = placeOf(parts);
+    this.#place = place;
     this.#isBegun = place !== null;
     this.#snapshot = place?.snapshot ?? null;
     this.#offsets = [...(place?.offsets ?? [])];
@@ -81,6 +84,7 @@ export class ChangeSource implements PartitionWatcher {
       this.#parts.signal.throwIfAborted();
       this.#parts.checkTable();
       if (!this.#isBegun) await this.#begin();
+      if (this.#place !== null) await this.#checkPlace(this.#place);
       const found =
         this.#snapshot === null ? await this.#tellChanges() : await this.#tellSnapshot(this.#snapshot);
       this.#parts.signal.throwIfAborted();
@@ -112,6 +116,18 @@ export class ChangeSource implements PartitionWatcher {
     this.#isBegun = true;
   }
 
+  /** What was told may have been lost in a crash since, and something else written in its place: only leader epochs tell. */
+  async #checkPlace({ offsets, epochs }: StreamPlace): Promise<void> {
+    for (const { index, log } of this.#parts.partitions()) {
+      const offset = offsets[index] ?? 0;
+      const epoch = epochs[index] ?? -1;
+      if (epoch < 0 || epoch === log.leaderEpoch || offset <= log.logStartOffset) continue;
+      const { endOffset } = log.endOffsetForEpoch(epoch);
+      if (endOffset < offset) await refuseGone(log, offset, endOffset);
+    }
+    this.#place = null;
+  }
+
   #chosen(): Promise<Chosen> {
     return (this.#tables ??= this.#parts.tables(this.#parts.signal));
   }
@@ -132,8 +148,10 @@ export class ChangeSource implements PartitionWatcher {
     if (next < boundary && next <= from) this.#tables = null;
     this.#snapshot =
       next < boundary ? { partition: index, offset: next } : { partition: index + 1, offset: 0 };
+    const epochs = this.#epochs();
     return found.map((record): Change => {
-      const position = this.#position({ partition: index, offset: record.offset + 1 }, this.#offsets);
+      const place = { partition: index, offset: record.offset + 1 };
+      const position = this.#position(place, this.#offsets, epochs);
       return { kind: 'record', isSnapshot: true, record, position };
     });
   }
@@ -141,7 +159,7 @@ export class ChangeSource implements PartitionWatcher {
   #endSnapshot(): Change[] {
     this.#snapshot = null;
     this.#tables = null;
-    return [{ kind: 'live', position: this.#position(null, this.#offsets) }];
+    return [{ kind: 'live', position: this.#position(null, this.#offsets, this.#epochs()) }];
   }
 
   /** Some of what lives in [from, boundary) of a partition, and where to go on. */
@@ -202,10 +220,12 @@ export class ChangeSource implements PartitionWatcher {
     if (from < log.logStartOffset || from > log.endOffset) return refuseGone(log, from);
     const { records, next } = await this.#readFrom(log, from);
     const offsets = [...this.#offsets];
+    const epochs = this.#epochs();
     this.#offsets[index] = next;
     return records.map((record): Change => {
       offsets[index] = record.offset + 1;
-      return { kind: 'record', isSnapshot: false, record, position: this.#position(null, offsets) };
+      epochs[index] = log.epochAt(record.offset);
+      return { kind: 'record', isSnapshot: false, record, position: this.#position(null, offsets, epochs) };
     });
   }
 
@@ -235,10 +255,24 @@ export class ChangeSource implements PartitionWatcher {
     }
   }
 
-  #position(snapshot: StreamPlace['snapshot'], all: readonly number[]): string {
-    const chosen = this.#parts.options.partition ?? null;
-    const offsets = chosen === null ? all : [all[chosen]!];
-    return streamToken({ topicId: this.#parts.topicId, chosen, snapshot, offsets });
+  /** Of what stands before each of the offsets. */
+  #epochs(): number[] {
+    const epochs = Array<number>(this.#offsets.length).fill(-1);
+    for (const { index, log } of this.#parts.partitions())
+      if (index < epochs.length) epochs[index] = log.epochAt(this.#offsets[index]! - 1);
+    return epochs;
+  }
+
+  #position(
+    snapshot: StreamPlace['snapshot'],
+    offsets: readonly number[],
+    epochs: readonly number[],
+  ): string {
+    const { topicId, options } = this.#parts;
+    const chosen = options.partition ?? null;
+    if (chosen === null) return streamToken({ topicId, chosen, snapshot, offsets, epochs });
+    const own = { offsets: [offsets[chosen]!], epochs: [epochs[chosen]!] };
+    return streamToken({ topicId, chosen, snapshot, ...own });
   }
 }
 
@@ -251,19 +285,25 @@ function placeOf({ topic, topicId, options }: SourceParts): StreamPlace | null {
       { reason: 'gone', earliestOffset: 0, earliestMs: 0 },
       `this position is one of another topic, or of one that was called ${topic} before`,
     );
-  const { chosen, offsets } = place;
+  const { chosen, offsets, epochs } = place;
   const wanted = options.partition ?? null;
   if (chosen !== null && chosen !== wanted)
     return refuseRequest(`this position is one of a stream of partition ${chosen} alone`);
   if (chosen === null) return place;
-  return { ...place, offsets: [...Array<number>(chosen).fill(0), offsets[0] ?? 0] };
+  return {
+    ...place,
+    offsets: [...Array<number>(chosen).fill(0), offsets[0] ?? 0],
+    epochs: [...Array<number>(chosen).fill(-1), epochs[0] ?? -1],
+  };
 }
 
-async function refuseGone(log: Log, offset: number): Promise<never> {
+/** `cutOffset`: what was behind it is lost. */
+async function refuseGone(log: Log, offset: number, cutOffset = log.endOffset): Promise<never> {
   const earliest = await log.offsetForTimestamp(0, 'stable');
   const [earliestOffset, earliestMs] = [log.logStartOffset, Math.max(0, earliest.timestampMs)];
-  const why =
-    offset < earliestOffset ? `the log begins at ${earliestOffset}` : `the log ends at ${log.endOffset}`;
+  const end =
+    cutOffset < log.endOffset ? 'a crash has cut the log before it' : `the log ends at ${cutOffset}`;
+  const why = offset < earliestOffset ? `the log begins at ${earliestOffset}` : end;
   return refuse(
     { reason: 'gone', earliestOffset, earliestMs },
     `offset ${offset} of ${log.name} cannot be gone on from: ${why}`,

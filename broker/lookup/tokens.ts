@@ -5,15 +5,16 @@
  *    | version | kind | topic id    | numbers, as varlongs          | CRC-32C   |     in base64url
  *
  * page:     partition, offset, where the partition ended when its first page began
- * snapshot: chosen partition + 1 or 0, partition, offset, then a boundary for the chosen partition, or for each (as differences)
- * live:     chosen partition + 1 or 0, then a next offset, in the same way
+ * snapshot: chosen partition + 1 or 0, partition, offset, then a boundary for the chosen partition, or for each, then a leader epoch + 1 for
+ *           each boundary (both as differences)
+ * live:     chosen partition + 1 or 0, then next offsets and leader epochs, in the same way
  */
 import { crc32c } from '../../protocol/records/crc32c.ts';
 import { RecordError } from '../../protocol/records/record-error.ts';
 import { sizeOfVarlong, VarintReader, writeVarlong } from '../../protocol/records/varint.ts';
 import { refuseRequest } from './refuse.ts';
 
-const version = 1;
+const version = 2;
 const kindAt = 1;
 const topicIdAt = 2;
 const topicIdBytes = 16;
@@ -21,7 +22,7 @@ const numbersAt = topicIdAt + topicIdBytes;
 const crcBytes = 4;
 const kinds = { page: 1, snapshot: 2, live: 3 } as const;
 
-/** So many partitions' offsets make a token that still fits in a header line of HTTP: 8 bytes each at most, by a third longer as text. */
+/** So many partitions' offsets make a token that still fits in a header line of HTTP: 8 bytes and an epoch each at most, by a third longer as text. */
 export const tokenPartitionsMax = 1_000;
 
 export interface PagePlace {
@@ -46,6 +47,8 @@ export interface StreamPlace {
   } | null;
   /** In a snapshot the boundaries: what is above them is a change. */
   readonly offsets: readonly number[];
+  /** Of the record before each of them the leader epoch; -1 where that is not known. */
+  readonly epochs: readonly number[];
 }
 
 export function pageToken({ topicId, partition, offset, upTo }: PagePlace): string {
@@ -59,11 +62,12 @@ export function readPageToken(token: string): PagePlace {
   return { topicId, partition: partition!, offset: offset!, upTo: upTo! };
 }
 
-export function streamToken({ topicId, chosen, snapshot, offsets }: StreamPlace): string {
+export function streamToken({ topicId, chosen, snapshot, offsets, epochs }: StreamPlace): string {
   const whose = chosen === null ? 0 : chosen + 1;
+  const places = [...differences(offsets), ...differences(epochs.map((epoch) => epoch + 1))];
   return snapshot === null
-    ? encode(kinds.live, topicId, [whose, ...differences(offsets)])
-    : encode(kinds.snapshot, topicId, [whose, snapshot.partition, snapshot.offset, ...differences(offsets)]);
+    ? encode(kinds.live, topicId, [whose, ...places])
+    : encode(kinds.snapshot, topicId, [whose, snapshot.partition, snapshot.offset, ...places]);
 }
 
 export function readStreamToken(token: string): StreamPlace {
@@ -71,14 +75,19 @@ export function readStreamToken(token: string): StreamPlace {
   const isSnapshot = kind === kinds.snapshot;
   if (!isSnapshot && kind !== kinds.live) return refuseToken();
   const [whose, partition, offset] = numbers;
-  const offsets = sums(numbers.slice(isSnapshot ? 3 : 1));
+  const places = numbers.slice(isSnapshot ? 3 : 1);
+  const count = places.length / 2;
+  const offsets = sums(places.slice(0, count));
+  const epochs = sums(places.slice(count));
   const place = isSnapshot ? [partition!, offset!] : [];
-  if (numbers.length < 1 + place.length || !areOffsets([whose!, ...place, ...offsets])) return refuseToken();
+  const isOdd = numbers.length < 1 + place.length || !Number.isInteger(count);
+  if (isOdd || !areOffsets([whose!, ...place, ...offsets, ...epochs])) return refuseToken();
   return {
     topicId,
     chosen: whose === 0 ? null : whose! - 1,
     snapshot: isSnapshot ? { partition: partition!, offset: offset! } : null,
     offsets,
+    epochs: epochs.map((epoch) => epoch - 1),
   };
 }
 

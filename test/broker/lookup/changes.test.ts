@@ -5,6 +5,7 @@ import type { Change, ChangesOptions } from '../../../broker/lookup/lookup.ts';
 import { readStreamToken, streamToken, tokenPartitionsMax } from '../../../broker/lookup/tokens.ts';
 import { write } from '../cleaning/cleaning-world.ts';
 import { TransactionClient } from '../transactions/transaction-client.ts';
+import { batchOf } from '../world.ts';
 import { bytes, type LookupWorld, openLookupWorld, refusalOf, take } from './lookup-world.ts';
 
 let at: LookupWorld;
@@ -122,8 +123,9 @@ it('a position has room for so many partitions; of larger topics one must be cho
   expect(value.kind).toBe('record');
   // It fits in a header line of HTTP, also where every offset is as long as can be.
   const offsets = Array.from({ length: tokenPartitionsMax }, (_, n) => (n % 2 === 0 ? 2 ** 52 : 0));
-  const longest = { topicId: at.world.idOf('articles'), chosen: null, snapshot: null, offsets };
-  expect(streamToken(longest).length).toBeLessThan(15_000);
+  const epochs = offsets.map((_, n) => (n % 100 === 0 ? 2 ** 31 - 1 : -1));
+  const longest = { topicId: at.world.idOf('articles'), chosen: null, snapshot: null, offsets, epochs };
+  expect(streamToken(longest).length).toBeLessThan(18_000);
   expect(readStreamToken(streamToken(longest))).toEqual(longest);
   await stream.return!();
   expect(await next(open({ after: value.position }), 1)).toEqual(['live']);
@@ -181,6 +183,37 @@ describe('a stream ends', () => {
     const again = open({ after: value.position });
     expect(await next(again, 1)).toEqual(['live']);
     expect(await end(again)).toEqual(refusal);
+  });
+
+  it('when what it has told was lost in a crash, though there is something else in its place by now', async () => {
+    const partition = await at.table('articles', 2);
+    const { log } = partition;
+    const inEpoch = (leaderEpoch: number, ...values: string[]) =>
+      values.map((value) => log.append(batchOf([value]), { origin: 'client', leaderEpoch }));
+    inEpoch(0, 'a=1', 'b=1', 'c=1');
+    const whole = open({ bufferBytesMax: 1 });
+    const positions: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      positions.push((await at.done(whole.next())).value.position);
+      if (n === 3) inEpoch(0, 'd=1', 'e=1');
+    }
+    await whole.return!();
+    const alone = open({ partition: 0 });
+    const { position: inSnapshot } = (await at.done(alone.next())).value;
+    await alone.return!();
+    // Offsets 3 and 4 are lost, and others are written under the next leader epoch.
+    await at.done(log.truncateTo(3));
+    inEpoch(1, 'x=1', 'y=1', 'z=1');
+    for (const after of positions.slice(0, 4)) {
+      const again = open({ after });
+      if (after !== positions[3]) while ((await next(again, 1))[0] !== 'live');
+      expect(await next(again, 3)).toEqual(['c 3 x=1', 'c 4 y=1', 'c 5 z=1']);
+      await again.return!();
+    }
+    const gone = { reason: 'gone', earliestOffset: 0, earliestMs: expect.any(Number) };
+    expect(await end(open({ after: positions[4]! }))).toEqual(gone);
+    expect(await end(open({ after: positions[4]!, partition: 0 }))).toEqual(gone);
+    expect(await end(open({ after: inSnapshot, partition: 0 }))).toEqual(gone);
   });
 
   it('before it begins, with a position of a topic that is not there any more', async () => {
