@@ -20,7 +20,7 @@ import type { Configuration } from './config/settings.ts';
 import { cleanerToMessage } from './control/control-messages.ts';
 import { type ControlFolder, ControlServer } from './control/control-server.ts';
 import { GroupCoordinator } from './groups/group-coordinator.ts';
-import { PeriodicTask } from './housekeeping/periodic.ts';
+import { startTasks } from './housekeeping/tasks.ts';
 import type { HttpPort } from './http/http-port.ts';
 import type { HttpParts } from './http/open-http.ts';
 import { LateLookups } from './lookup/late-lookups.ts';
@@ -60,6 +60,10 @@ export interface BrokerParts {
   readonly logLevel?: LogLevel;
   /** Where the data is; absolute, or a made-up name in memory. Left out: what the configuration says. */
   readonly directory?: string;
+  /** What is to happen in the directory when it is ours, before anything in it is read. */
+  readonly prepareDirectory?: (directory: string) => void;
+  /** For a directory that is new. Left out: a random one. */
+  readonly clusterId?: string;
   readonly processId: number;
   /** Listens on the control socket. */
   readonly control?: ControlParts;
@@ -119,6 +123,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const logger = leveledLogger(parts.logger, loggerLevels, 'kompakt');
   const directory = parts.directory ?? resolve(configuration.dataDirectory);
   const keepsKafkaOut = takeDirectory(environment, directory, parts.processId, undo);
+  parts.prepareDirectory?.(directory);
   // Opened when all is ready; closed after everything else, so that `kompakt stop` can wait for it.
   let control: ControlServer | null = null;
   undo.push(async () => control?.close());
@@ -134,6 +139,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
     environment,
     directory,
     nodeId: configuration.staticTexts.has('node.id') ? settings['node.id'] : null,
+    ...(parts.clusterId === undefined ? {} : { clusterId: parts.clusterId }),
     settings,
     rules: new ConfigRules(configuration),
     endpoints: registeredEndpoints(net),
@@ -212,7 +218,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   const lookupListener = await openLookupListener({ ...parts, ...door, settings });
   undo.push(async () => lookupListener?.close());
   const lookupEndpoint = lookupListener?.local ?? null;
-  startTasks(parts, logDirectory, cleaning, logger, undo);
+  startTasks({ environment, settings, logDirectory, cleaner: cleaning.cleaner, logger }, undo);
   const http = await openHttp(parts, services, lookups, undo);
   reportStart({ configuration, listeners: net.listeners, keepsKafkaOut, logger });
   const broker = runningBroker(
@@ -271,36 +277,6 @@ function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: 
   // A second time, so that nobody asks for anything while the rest closes.
   undo.push(() => net.network.stop());
   net.network.serve(dispatch);
-}
-
-function startTasks(
-  { environment: { clock }, configuration: { settings } }: BrokerParts,
-  logDirectory: LogDirectory,
-  { cleaner }: Cleaning,
-  logger: Logger,
-  undo: UndoList,
-): void {
-  const retention = new PeriodicTask({
-    name: 'retention',
-    clock,
-    logger,
-    firstMs: settings['log.initial.task.delay.ms'],
-    intervalMs: () => settings['log.retention.check.interval.ms'],
-    run: async () => {
-      const segments = await logDirectory.applyRetention(clock.nowMs(), (log) => !cleaner.isBusyWith(log));
-      if (segments > 0) logger.info('retention removed segments', { segments });
-    },
-  });
-  undo.push(() => retention.stop());
-  const producerExpiry = new PeriodicTask({
-    name: 'expiry of producers',
-    clock,
-    logger,
-    firstMs: settings['producer.id.expiration.check.interval.ms'],
-    intervalMs: () => settings['producer.id.expiration.check.interval.ms'],
-    run: () => logDirectory.expireProducers(clock.nowMs()),
-  });
-  undo.push(() => producerExpiry.stop());
 }
 
 interface Opened {

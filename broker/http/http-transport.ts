@@ -23,6 +23,8 @@ export interface HttpListenOptions {
 
 export interface HttpListener {
   readonly local: Endpoint;
+  /** Closes every connection, at once, and goes on listening. */
+  dropConnections(): void;
   /** Stops listening and closes every connection, at once. */
   close(): Promise<void>;
 }

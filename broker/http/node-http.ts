@@ -35,7 +35,11 @@ export function nodeHttp(times: HttpTimes = usualTimes): HttpTransport {
       const server = newServer(options, times);
       await listening(server, host, port);
       const bound = server.address() as AddressInfo;
-      return { local: { host: plainHost(bound.address), port: bound.port }, close: () => closed(server) };
+      return {
+        local: { host: plainHost(bound.address), port: bound.port },
+        dropConnections: () => server.closeAllConnections(),
+        close: () => closed(server),
+      };
     },
   };
 }

@@ -1,0 +1,57 @@
+/** A broker inside another program, as that program sees it. */
+import type { CompactionReceipt } from '../../compaction/receipt.ts';
+import type { CompactOptions, ExplainOptions } from '../cleaning/compactions.ts';
+import type { PartitionExplanation } from '../cleaning/explain-log.ts';
+import type { CleanerStatus } from '../cleaning/log-cleaner.ts';
+import type { Tables } from '../connect-lookup.ts';
+import type { FaultOptions } from '../faults/fault-options.ts';
+import type { Fault } from '../faults/fault-rules.ts';
+import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
+import type { Lookups } from '../lookup/lookup.ts';
+import type { Gap } from '../observe/gaps.ts';
+
+export interface Broker extends AsyncDisposable {
+  /** host:port, for a client's list of brokers. */
+  readonly bootstrapServers: string;
+  /** The same as a list, as kafkajs wants it. */
+  readonly brokers: string[];
+  readonly port: number;
+  /** Where HTTP is, such as http://127.0.0.1:9080; null without `http`. */
+  readonly httpUrl: string | null;
+  readonly clusterId: string;
+  /**
+   * Compacts a topic now, whether it is due or not, and tells for each partition what went, what stayed and why. Rejects with
+   * `CompactionRefused` where there is no such topic, or it is not compacted.
+   */
+  compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]>;
+  /** The records of a key (text counts as UTF-8) that are still in the topic's logs, each with why and until when. */
+  explain(topic: string, key: string | Uint8Array, options?: ExplainOptions): Promise<PartitionExplanation[]>;
+  /** Compacted topics as the key/value stores that they are. */
+  readonly lookups: Lookups;
+  /** One of them, with its values decoded; nothing is asked before it is used. */
+  readonly table: Tables;
+  /** Where `connectLookup` reaches this broker over TCP; null without `kompakt.lookup.rpc.port`. */
+  readonly lookupPort: number | null;
+  /** What the cleaner is doing, and which logs it cannot clean. */
+  cleanerStatus(): CleanerStatus;
+  /**
+   * Lets requests go wrong: fails, delays, throttles or cuts off those that match, until `remove` is called on what it gives, or
+   * `times` of them have been hit. Throws a `FaultRefused` that names the option which makes no sense.
+   */
+  fault(options: FaultOptions): Fault;
+  /** The latest requests of clients, decoded, in the order in which they came; at most 2000 of them. */
+  requests(filter?: RequestFilter): SeenRequest[];
+  /**
+   * What clients asked this broker for, or its configuration, and it refused or ignored: with counts, clients and the page that
+   * explains it.
+   */
+  gaps(): Gap[];
+  /**
+   * As if the broker had just been started: no topics, groups, offsets, producers or transactions, no faults, no requests seen, the
+   * options' configuration. Clients lose their connections and may connect again at once: the ports, the cluster id and, with `dataDir`,
+   * the identity of the directory stay. What waits here is rejected with `BrokerGone`; what runs is not answered any more.
+   */
+  reset(): Promise<void>;
+  /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */
+  stop(): Promise<void>;
+}

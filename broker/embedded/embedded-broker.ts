@@ -1,0 +1,157 @@
+/**
+ * What `startBroker` gives: a broker that can begin anew. It holds what outlives a reset (the options, the bound ports, the faults) and
+ * asks the world of the moment for everything else.
+ *
+ *     start ──▶ world ──▶ reset: ports held, world stopped, directory emptied, next world ──▶ … ──▶ stop
+ */
+import type { CompactionReceipt } from '../../compaction/receipt.ts';
+import { type Clock, turn } from '../../storage/environment/clock.ts';
+import { nodeClock } from '../../storage/environment/node.ts';
+import type { RunningBroker } from '../broker.ts';
+import type { CompactOptions, ExplainOptions } from '../cleaning/compactions.ts';
+import type { PartitionExplanation } from '../cleaning/explain-log.ts';
+import type { CleanerStatus } from '../cleaning/log-cleaner.ts';
+import { type Tables, tablesOf } from '../connect-lookup.ts';
+import type { FaultOptions } from '../faults/fault-options.ts';
+import type { Fault } from '../faults/fault-rules.ts';
+import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
+import { TestControl } from '../faults/test-control.ts';
+import { nodeHttp } from '../http/node-http.ts';
+import type { Lookups } from '../lookup/lookup.ts';
+import { NodeTransport } from '../network/node-transport.ts';
+import type { Gap } from '../observe/gaps.ts';
+import { BrokerGone } from './broker-gone.ts';
+import type { Broker } from './broker-interface.ts';
+import { type BrokerOptions, checkBrokerOptions } from './broker-options.ts';
+import { KeptHttp } from './kept-http.ts';
+import { KeptPorts } from './kept-ports.ts';
+import { firstWorld, nextWorld, type WorldParts } from './world.ts';
+
+interface Kept extends WorldParts {
+  readonly transport: KeptPorts;
+  readonly http: KeptHttp | null;
+}
+
+export class EmbeddedBroker implements Broker {
+  readonly bootstrapServers: string;
+  readonly brokers: string[];
+  readonly port: number;
+  readonly httpUrl: string | null;
+  readonly clusterId: string;
+  readonly lookupPort: number | null;
+  readonly lookups: Lookups;
+  readonly table: Tables;
+  readonly #kept: Kept;
+  readonly #control: TestControl;
+  #world: RunningBroker;
+  /** Resets go one after the other, and the stop behind them. */
+  #changing: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | null = null;
+  #hasFailed = false;
+  readonly #clock: Clock;
+
+  private constructor(kept: Kept, control: TestControl, world: RunningBroker) {
+    this.#kept = kept;
+    this.#control = control;
+    this.#world = world;
+    this.#clock = kept.options.environment?.clock ?? nodeClock;
+    this.bootstrapServers = world.bootstrapServers;
+    this.brokers = [world.bootstrapServers];
+    this.port = world.listeners[0]!.endpoints[0]!.port;
+    this.httpUrl = world.httpUrl;
+    this.clusterId = world.clusterId;
+    this.lookupPort = world.lookupEndpoint?.port ?? null;
+    this.lookups = ofTheMoment(() => this.#world.lookups);
+    this.table = tablesOf(this.lookups);
+  }
+
+  /** See startBroker. */
+  static async start(options: BrokerOptions): Promise<EmbeddedBroker> {
+    checkBrokerOptions(options);
+    const control = new TestControl(options.onRequest ?? null);
+    const kept: Kept = {
+      options,
+      transport: new KeptPorts(options.transport ?? new NodeTransport()),
+      http: options.http === undefined ? null : new KeptHttp(nodeHttp()),
+      hook: control.hook,
+    };
+    return new EmbeddedBroker(kept, control, await firstWorld(kept));
+  }
+
+  compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]> {
+    return this.#world.compactions.compact(topic, options);
+  }
+
+  explain(
+    topic: string,
+    key: string | Uint8Array,
+    options?: ExplainOptions,
+  ): Promise<PartitionExplanation[]> {
+    return this.#world.compactions.explain(topic, Buffer.from(key), options);
+  }
+
+  cleanerStatus(): CleanerStatus {
+    return this.#world.cleanerStatus();
+  }
+
+  fault(options: FaultOptions): Fault {
+    return this.#control.faults.add(options);
+  }
+
+  requests(filter?: RequestFilter): SeenRequest[] {
+    return this.#control.requests.list(filter);
+  }
+
+  gaps(): Gap[] {
+    return this.#world.gaps.list();
+  }
+
+  async reset(): Promise<void> {
+    if (this.#stopping !== null) throw new BrokerGone('reset', 'stopped');
+    const done = this.#changing.then(() => this.#begin());
+    this.#changing = done.catch(() => {});
+    return done;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#changing.then(() => this.#world.stop());
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** A start that fails leaves nothing open: the broker is then stopped. */
+  async #begin(): Promise<void> {
+    if (this.#hasFailed) throw new BrokerGone('reset', 'stopped');
+    const { transport, http } = this.#kept;
+    transport.hold();
+    http?.hold();
+    try {
+      // What it could not save is not wanted any more.
+      await this.#world.stop().catch(() => {});
+      // In memory nothing of this waits for anything: clients of this process hear of it in the second turn of the loop from here.
+      await turn(this.#clock);
+      await turn(this.#clock);
+      this.#control.clear();
+      this.#world = await nextWorld(this.#kept, this.#world);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    } finally {
+      await Promise.all([transport.settle(), http?.settle()]);
+    }
+  }
+}
+
+/** An object that does what the one of the moment does. */
+function ofTheMoment<T extends object>(current: () => T): T {
+  return new Proxy({} as T, {
+    get(_target, name) {
+      const object = current();
+      const value: unknown = Reflect.get(object, name);
+      return typeof value === 'function' ? value.bind(object) : value;
+    },
+  });
+}

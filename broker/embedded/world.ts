@@ -1,0 +1,75 @@
+/**
+ * One life of an embedded broker, from a start or a reset to the next reset or the stop. What it was made of stays the same over all of
+ * them; data, state, and the configuration that clients change are its own.
+ */
+
+import { partitionDirectoryName } from '../../storage/directory/partition-directories.ts';
+import { wipeDirectory } from '../../storage/directory/wipe-directory.ts';
+import type { Environment } from '../../storage/environment/environment.ts';
+import { type RunningBroker, runBroker } from '../broker.ts';
+import type { Configuration } from '../config/settings.ts';
+import { defaultEnvironment } from '../default-environment.ts';
+import type { HttpTransport } from '../http/http-transport.ts';
+import { clusterMetadataTopic } from '../metadata/topic-names.ts';
+import type { BrokerHook } from '../network/request-hook.ts';
+import type { Transport } from '../network/transport.ts';
+import { silentLogger } from '../observe/logger.ts';
+import { type BrokerOptions, configurationOf, isInMemory } from './broker-options.ts';
+
+/** In memory a directory has a name too; nobody sees it. */
+const memoryDirectory = '/kompakt-data';
+
+export interface WorldParts {
+  readonly options: BrokerOptions;
+  readonly transport: Transport;
+  readonly http: HttpTransport | null;
+  readonly hook: BrokerHook;
+}
+
+/** Throws an OptionError or a StartError, with nothing left open. */
+export function firstWorld(parts: WorldParts): Promise<RunningBroker> {
+  return start(parts, configurationOf(parts.options), {});
+}
+
+/** A new one in the place of one that has stopped: in its directory, which is emptied, and under its cluster id. */
+export function nextWorld(parts: WorldParts, { clusterId }: RunningBroker): Promise<RunningBroker> {
+  const configuration = configurationOf(parts.options);
+  // Files in memory that nobody holds any more need no emptying.
+  if (isInMemory(configuration) && parts.options.environment === undefined)
+    return start(parts, configuration, { clusterId });
+  const environment = environmentOf(parts, configuration);
+  const metadataDirectory = partitionDirectoryName(clusterMetadataTopic, 0);
+  const prepareDirectory = (directory: string) => wipeDirectory(environment, directory, metadataDirectory);
+  return start({ ...parts, options: { ...parts.options, environment } }, configuration, {
+    clusterId,
+    prepareDirectory,
+  });
+}
+
+interface Beginning {
+  readonly clusterId?: string;
+  readonly prepareDirectory?: (directory: string) => void;
+}
+
+function start(
+  parts: WorldParts,
+  configuration: Configuration,
+  beginning: Beginning,
+): Promise<RunningBroker> {
+  const { options, transport, http, hook } = parts;
+  return runBroker({
+    configuration,
+    environment: environmentOf(parts, configuration),
+    transport,
+    logger: options.logger ?? silentLogger,
+    processId: process.pid,
+    hook,
+    ...(http === null ? {} : { http: { transport: http } }),
+    ...(isInMemory(configuration) ? { directory: memoryDirectory } : {}),
+    ...beginning,
+  });
+}
+
+function environmentOf({ options }: WorldParts, configuration: Configuration): Environment {
+  return options.environment ?? defaultEnvironment(configuration.settings, isInMemory(configuration));
+}
