@@ -4,9 +4,11 @@
  *
  *    directory lock ▶ ports bound ▶ log directory ▶ cluster metadata ▶ partitions, epochs raised ▶ groups, transactions ▶ serving ▶ tasks
  */
+
 import { resolve } from 'node:path';
 import type { ControlStatus } from '../protocol/control/messages.ts';
 import type { LogDirectory } from '../storage/directory/log-directory.ts';
+import { outsideClock } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
@@ -118,7 +120,7 @@ export async function runBroker(parts: BrokerParts): Promise<RunningBroker> {
 async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker> {
   const { environment, configuration } = parts;
   const { settings } = configuration;
-  const startedMs = environment.clock.monotonicMs();
+  const startedMs = outsideClock(environment.clock).monotonicMs();
   const loggerLevels = new LoggerLevels(parts.logLevel);
   const logger = leveledLogger(parts.logger, loggerLevels, 'kompakt');
   const directory = parts.directory ?? resolve(configuration.dataDirectory);
@@ -130,7 +132,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
 
   const net = await bindPorts({
     transport: parts.transport,
-    clock: environment.clock,
+    clock: outsideClock(environment.clock),
     configuration,
     logger: logger.named('network'),
   });
@@ -311,7 +313,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
     status: () => ({
       version,
       pid: parts.processId,
-      uptimeMs: parts.environment.clock.monotonicMs() - startedMs,
+      uptimeMs: outsideClock(parts.environment.clock).monotonicMs() - startedMs,
       dataDirectory: parts.control?.isInMemory ? '' : directory,
       clusterId,
       nodeId,

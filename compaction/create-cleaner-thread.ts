@@ -1,4 +1,5 @@
 /** Decides where passes run: in a thread where disk and time are real, else on the broker's own loop. */
+import { outsideClock } from '../storage/environment/clock.ts';
 import { DiskFileSystem } from '../storage/environment/disk-files.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { nodeClock } from '../storage/environment/node.ts';
@@ -19,9 +20,11 @@ export interface CleanerThreadOptions {
 /** Looks once, and warns once; then gives as many as `log.cleaner.threads` wants. */
 export function cleanerThreads(options: CleanerThreadOptions): () => CleanerThread {
   const { environment, warn, base } = options;
-  const { clock, files } = environment;
-  const inProcess = (): CleanerThread => new InProcessCleaner(environment, createKernel);
-  // Files in memory are another thread's as little as a clock that a test moves.
+  const { files } = environment;
+  // How fast a pass may go, and whether it hangs, has nothing to do with the time that a test moves.
+  const clock = outsideClock(environment.clock);
+  const inProcess = (): CleanerThread => new InProcessCleaner({ ...environment, clock }, createKernel);
+  // Files in memory are another thread's as little as a simulation's clock.
   if (!(files instanceof DiskFileSystem) || clock !== nodeClock) return inProcess;
   const path = findCleanerWorker(files, base);
   if (path === null) {

@@ -19,7 +19,7 @@ import { cleanPartition, type PassOptions, type PassOutcome } from '../../compac
 import { type Cleanable, findCleanable, pickNext } from '../../compaction/cleanable.ts';
 import { CleanerLost, type CleanerThread } from '../../compaction/cleaner-thread.ts';
 import type { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
-import type { Clock, Timer } from '../../storage/environment/clock.ts';
+import { type Clock, holding, type Timer } from '../../storage/environment/clock.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import { asIfRolled, type CleanerView } from '../../storage/log/cleaner-view.ts';
 import type { Log } from '../../storage/log/log.ts';
@@ -215,20 +215,22 @@ export class LogCleaner {
       if (hands) hands.pass = { topic: log.topic, partition: log.partition, progress };
     };
     showPass(null);
-    const outcome = await cleanPartition(log, view, cleanable, {
+    const { clock } = this.#options;
+    const options = {
       ...request,
       thread,
       limits: this.#limits,
-      nowMs: this.#options.clock.nowMs(),
+      nowMs: clock.nowMs(),
       signal,
       // Nobody asks for the past of what is Kafka's own.
       ...(isInternalTopic(log.topic) ? {} : { cleanedUpToOffset: this.ranges.of(log) }),
-      onReplacing: (endOffset) => this.ranges.replacing(log, endOffset),
-      onProgress: (progress) => {
+      onReplacing: (endOffset: number) => this.ranges.replacing(log, endOffset),
+      onProgress: (progress: CleanProgress) => {
         showPass(progress);
         request.onProgress?.(progress);
       },
-    });
+    };
+    const outcome = await holding(clock, () => cleanPartition(log, view, cleanable, options));
     if (outcome.kind === 'stale') this.#counts.discarded++;
     if (outcome.kind !== 'cleaned' || request.isDryRun) return outcome;
     this.#note(log, outcome.result);

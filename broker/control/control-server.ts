@@ -16,6 +16,7 @@ import {
   controlSocketName,
 } from '../../protocol/control/service.ts';
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { FileSystem } from '../../storage/environment/files.ts';
 import type { LookupCalls } from '../lookup/rpc-calls.ts';
@@ -163,7 +164,13 @@ export class ControlServer {
     if (!this.#connections.has(connection)) return;
     const send = (frame: Buffer) => connection.send([frame]);
     const isFirst = spoken.control === null;
-    spoken.control ??= new ControlCalls({ protocol, actions, clock: environment.clock, logger, send });
+    spoken.control ??= new ControlCalls({
+      protocol,
+      actions,
+      clock: outsideClock(environment.clock),
+      logger,
+      send,
+    });
     const call = spoken.control.read(frame);
     const given = Buffer.from(call.token);
     if (given.length !== this.#token.length || !timingSafeEqual(given, this.#token))

@@ -7,7 +7,7 @@
 import { errors } from '../../protocol/errors.ts';
 import type { AnyApi } from '../../protocol/schema/api.ts';
 import { includes } from '../../protocol/schema/versions.ts';
-import type { Clock } from '../../storage/environment/clock.ts';
+import { type Clock, outsideClock } from '../../storage/environment/clock.ts';
 import type { CallerConnection } from '../apis/handler.ts';
 import type { MaybeLater } from '../journal/coordinator-shards.ts';
 import { hangUp } from '../network/connection.ts';
@@ -164,7 +164,7 @@ function saysThrottle({ response }: AnyApi, version: number): boolean {
 }
 
 function waitFor({ request, services }: Job, ms: number): Promise<void> {
-  return unlessClosed(services.environment.clock, request.caller.connection, ms);
+  return unlessClosed(outsideClock(services.environment.clock), request.caller.connection, ms);
 }
 
 /** Resolves after so long, or when the connection is gone. */

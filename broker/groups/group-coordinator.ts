@@ -5,7 +5,7 @@
 import { errors } from '../../protocol/errors.ts';
 import { coordinatorPartition } from '../../protocol/records/java-hash.ts';
 import { zeroUuid } from '../../protocol/schema/field.ts';
-import type { Timer } from '../../storage/environment/clock.ts';
+import { outsideClock, type Timer } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Caller } from '../apis/handler.ts';
 import type { BrokerSettings } from '../config/settings.ts';
@@ -57,7 +57,7 @@ export class GroupCoordinator {
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
-    this.#clients = new ClientConnections(() => options.environment.clock.monotonicMs());
+    this.#clients = new ClientConnections(() => outsideClock(options.environment.clock).monotonicMs());
     this.#shards = new CoordinatorShards({
       topic: consumerOffsetsTopic,
       cluster: options.cluster,

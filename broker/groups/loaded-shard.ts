@@ -2,7 +2,9 @@
  * One partition of `__consumer_offsets` at work: its machine, its journal, its time-outs, and the members' connections. When it is
  * lost (journal/reloading.ts), whoever waits hears NOT_COORDINATOR.
  */
+
 import { errors } from '../../protocol/errors.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Caller } from '../apis/handler.ts';
 import { coordinatorCode, markerCode } from '../journal/coordinator-code.ts';
 import type { Shard } from '../journal/coordinator-shards.ts';
@@ -58,6 +60,8 @@ export class LoadedShard implements Shard {
   readonly #machine = new GroupShard();
   readonly #journal: Journal<GroupEntry>;
   readonly #deadlines: Deadlines;
+  /** Connections are lost, and opened again, in the time of those outside. */
+  readonly #graces: Deadlines;
   readonly #classic: ClassicGroups;
   readonly #life: Reloading;
 
@@ -65,6 +69,7 @@ export class LoadedShard implements Shard {
     this.#options = options;
     const { environment, settings, logger, partition } = options;
     this.#deadlines = new Deadlines(environment.clock);
+    this.#graces = new Deadlines(outsideClock(environment.clock));
     this.#journal = new Journal<GroupEntry>({
       partition,
       codec: groupEntryCodec,
@@ -75,7 +80,7 @@ export class LoadedShard implements Shard {
       onOffline: () => this.#life.lost(),
     });
     this.#life = new Reloading({
-      clock: environment.clock,
+      clock: outsideClock(environment.clock),
       logger,
       what: 'Groups',
       partition,
@@ -85,9 +90,9 @@ export class LoadedShard implements Shard {
     });
     this.#machine.pending = this.#journal;
     this.connections = new MemberConnections({
-      deadlines: this.#deadlines,
+      deadlines: this.#graces,
       clients: options.clients,
-      nowMs: () => environment.clock.monotonicMs(),
+      nowMs: () => outsideClock(environment.clock).monotonicMs(),
       assigned: (groupId, memberId) => assignedTo(this.#machine.classic(groupId), memberId, options.cluster),
       graceMs: () => settings['kompakt.group.disconnect.grace.ms'],
       leave: (groupId, memberId) => this.#connectionLost(groupId, memberId),
@@ -288,6 +293,7 @@ export class LoadedShard implements Shard {
     this.#classic.unload();
     this.connections.clear();
     this.#deadlines.clear();
+    this.#graces.clear();
   }
 
   #buryIfGone(group: Group | undefined): void {

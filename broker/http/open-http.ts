@@ -1,4 +1,5 @@
 /** The HTTP port over a broker's parts. Loaded where there is to be one. */
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Services } from '../services.ts';
 import { version } from '../version.ts';
@@ -21,7 +22,7 @@ export function openHttp(
     transport,
     settings,
     portIsChosen: configuration.staticTexts.has('kompakt.http.port'),
-    clock: environment.clock,
+    clock: outsideClock(environment.clock),
     logger: logger.named('http'),
     version,
     lookups,

@@ -1,5 +1,7 @@
 /** The key/value store of a broker: each operation checks what it is asked, and lets its own file do it. */
+
 import { MiB } from '../../storage/config/define.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { CleanedRanges } from '../cleaning/cleaned-ranges.ts';
 import type { BrokerSettings } from '../config/settings.ts';
@@ -71,10 +73,10 @@ export class LookupService implements ServedLookups {
     const { environment, cluster, tables, transactions, ranges } = parts;
     const { clock } = environment;
     this.#parts = parts;
-    this.#slices = new Slices(clock);
-    this.#turns = new Turns(clock);
+    this.#slices = new Slices(outsideClock(clock));
+    this.#turns = new Turns(outsideClock(clock));
     this.#tails = new TailReader(this.#slices);
-    this.#waiting = new Waiting(clock);
+    this.#waiting = new Waiting(outsideClock(clock));
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
     this.#scans = new KeyScans(this.#slices, this.#waiting);
     this.#past = new Past(this.#readiness, this.#scans, ranges);
@@ -118,7 +120,7 @@ export class LookupService implements ServedLookups {
     const turn = this.#turns.due();
     if (turn !== null) await turn;
     const chosen = await this.#readyFor(topic, keys, options);
-    const { clock } = this.#parts.environment;
+    const clock = outsideClock(this.#parts.environment.clock);
     const answers: KeyAnswer[] = [];
     let bytes = 0;
     let endMs = clock.monotonicMs() + sliceMs;
@@ -237,7 +239,7 @@ export class LookupService implements ServedLookups {
         topic,
         topicId: table.topicId,
         options,
-        clock: this.#parts.environment.clock,
+        clock: outsideClock(this.#parts.environment.clock),
         slices: this.#slices,
         tails: this.#tails,
         checkTable: () => this.#parts.tables.check(topic, table.topicId),

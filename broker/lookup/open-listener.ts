@@ -1,4 +1,5 @@
 /** Lookups over TCP as the configuration wants them; what does it is loaded only then. */
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import { hostAndPort, isLoopback } from '../network/hosts.ts';
@@ -20,7 +21,7 @@ export async function openLookupListener(parts: LookupListenerParts): Promise<Lo
   const { LookupListener } = await import('./rpc-listener.ts');
   const host = settings['kompakt.lookup.rpc.host'];
   const token = settings['kompakt.lookup.rpc.token'];
-  const { clock } = environment;
+  const clock = outsideClock(environment.clock);
   const listener = await LookupListener.open({
     ...{ lookups, callBytesMax, logger, transport, clock, host, port, token },
   });

@@ -6,6 +6,7 @@
  * Whatever takes records away from the end of the log makes it begin anew; what the log start passes and what the cleaner takes is swept
  * out. Where the log cannot be read, or memory is short, there is no table until that has changed.
  */
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import type { Log } from '../../storage/log/log.ts';
@@ -88,7 +89,7 @@ export class TableFeed {
   retry(): void {
     if (this.failure === null) return;
     if (this.failure.refusal.reason !== 'memory') {
-      const { clock } = this.#parts.environment;
+      const clock = outsideClock(this.#parts.environment.clock);
       if (clock.monotonicMs() - this.#failedMs >= retryMs) this.#wake();
     } else if (!this.#parts.memory.exceeds(this.#neededBytes)) {
       this.failure = null;
@@ -99,7 +100,7 @@ export class TableFeed {
   /** The content is of no use: it begins anew with the next change of the log, or when it is asked for some time later. */
   failed(error: unknown): void {
     if (this.isDropped) return;
-    this.#failedMs = this.#parts.environment.clock.monotonicMs();
+    this.#failedMs = outsideClock(this.#parts.environment.clock).monotonicMs();
     const isKnown = error instanceof LookupRefused;
     const why = error instanceof Error ? error.message : String(error);
     const isNews = this.failure?.message !== why;

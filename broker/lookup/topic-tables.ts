@@ -1,6 +1,7 @@
 /** The key tables of all topics: made at first use, or at start where the topic says so, dropped with the topic or its policy. */
 
 import type { TopicSettings } from '../../storage/config/topic-settings.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { BrokerSettings } from '../config/broker-keys.ts';
@@ -43,7 +44,7 @@ export class TopicTables {
 
   constructor(parts: TopicTablesParts) {
     this.#parts = parts;
-    this.#slices = new Slices(parts.environment.clock);
+    this.#slices = new Slices(outsideClock(parts.environment.clock));
     this.#memory = new TableMemory(() => parts.settings['kompakt.lookup.memory.max.bytes']);
   }
 

@@ -11,12 +11,14 @@
  * version that we do not have is answered in version 0 with UNSUPPORTED_VERSION and the versions we do have, because a client
  * asks before it can know them. Bytes behind a body are ignored, as in Kafka.
  */
+
 import { ApiError, errors } from '../../protocol/errors.ts';
 import { type Decoder, decoderOf } from '../../protocol/schema/compile.ts';
 import { parseVersions } from '../../protocol/schema/versions.ts';
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from '../../protocol/wire/headers.ts';
 import { BrokenFrame, Reader, TooManyElements } from '../../protocol/wire/reader.ts';
 import { MessageTooLarge } from '../../protocol/wire/writer.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { AnyHandler, Caller } from '../apis/handler.ts';
 import type { MaybeLater } from '../journal/coordinator-shards.ts';
 import { inspectionOf } from '../observe/gap-inspection.ts';
@@ -344,7 +346,7 @@ export class Dispatch implements FrameHandler {
     ms: number,
   ): Promise<Reply> {
     await new Promise<void>((resolve) => {
-      this.#services.environment.clock.schedule(ms, resolve);
+      outsideClock(this.#services.environment.clock).schedule(ms, resolve);
     });
     if (caller.connection.isClosed) return null;
     const request = this.#decodedAgain(route, header, frame);

@@ -1,4 +1,4 @@
-import type { Clock } from '../../storage/environment/clock.ts';
+import { type Clock, outsideClock } from '../../storage/environment/clock.ts';
 import type { LogFields, Logger } from './logger.ts';
 
 const windowMs = 10_000;
@@ -13,7 +13,7 @@ export class LimitedLog {
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
-    this.#clock = clock;
+    this.#clock = outsideClock(clock);
   }
 
   warn(kind: string, message: string, fields: LogFields = {}): void {

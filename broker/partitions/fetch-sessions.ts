@@ -11,7 +11,9 @@
  * The cache is bounded (max.incremental.fetch.session.cache.slots). A newcomer may push out a session unused for
  * `evictionMs`, or one that is older than that and has fewer partitions; else it is told to go on without (session id 0).
  */
+
 import { errors } from '../../protocol/errors.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import type { ClusterState } from '../metadata/cluster-state.ts';
 import { type FetchedPartition, type FetchTarget, missingLast } from './fetch-read.ts';
@@ -217,7 +219,7 @@ export class FetchSessions {
       cached.note(result);
       partitions.set(cached.key, cached);
     }
-    const now = this.#environment.clock.monotonicMs();
+    const now = outsideClock(this.#environment.clock).monotonicMs();
     const session: Session = {
       id: this.#newId(),
       byTopicId: request.byTopicId,
@@ -233,7 +235,7 @@ export class FetchSessions {
 
   #makeRoom(newcomerSize: number): boolean {
     if (this.#sessions.size < this.#slots()) return true;
-    const now = this.#environment.clock.monotonicMs();
+    const now = outsideClock(this.#environment.clock).monotonicMs();
     let smallest: Session | null = null;
     let smallestSize = newcomerSize;
     for (const session of this.#sessions.values()) {
@@ -247,7 +249,7 @@ export class FetchSessions {
 
   /** Until so many more partitions may be remembered; false when the rest is in use. */
   #forgetStale(more: number): boolean {
-    const now = this.#environment.clock.monotonicMs();
+    const now = outsideClock(this.#environment.clock).monotonicMs();
     for (const { id, lastUsedMs } of this.#sessions.values()) {
       if (this.#hasRoomFor(more)) return true;
       if (now - lastUsedMs <= evictionMs) return false;
@@ -263,7 +265,7 @@ export class FetchSessions {
   }
 
   #touch(session: Session): void {
-    session.lastUsedMs = this.#environment.clock.monotonicMs();
+    session.lastUsedMs = outsideClock(this.#environment.clock).monotonicMs();
     const isOld = session.lastUsedMs - session.createdMs > evictionMs;
     session.evictableSize = isOld ? session.partitions.size : null;
     this.#sessions.delete(session.id);

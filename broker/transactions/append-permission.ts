@@ -4,7 +4,7 @@
  * added with their first records.
  */
 import { errorName, errors } from '../../protocol/errors.ts';
-import { type Clock, delay } from '../../storage/environment/clock.ts';
+import { type Clock, delay, outsideClock } from '../../storage/environment/clock.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import type { MaybeLater } from '../journal/coordinator-shards.ts';
 import { epochPerTransaction } from './transaction.ts';
@@ -52,10 +52,11 @@ export function permitAppends(
   const add = (): MaybeLater<number> => transactions.addPartitions(claim, partitions, epochPerTransaction);
   /** While the last transaction is being finished, for a moment. */
   const patiently = async (first: number): Promise<readonly number[]> => {
-    const endMs = clock.monotonicMs() + settings['add.partitions.to.txn.retry.backoff.max.ms'];
+    const outside = outsideClock(clock);
+    const endMs = outside.monotonicMs() + settings['add.partitions.to.txn.retry.backoff.max.ms'];
     let errorCode = first;
-    while (errorCode === errors.concurrentTransactions.code && clock.monotonicMs() < endMs) {
-      await delay(clock, settings['add.partitions.to.txn.retry.backoff.ms']);
+    while (errorCode === errors.concurrentTransactions.code && outside.monotonicMs() < endMs) {
+      await delay(outside, settings['add.partitions.to.txn.retry.backoff.ms']);
       errorCode = await add();
     }
     return codes(errorCode);

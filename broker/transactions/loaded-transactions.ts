@@ -3,6 +3,7 @@
  * everywhere (endings.ts). The answer to EndTxn waits for Prepare alone. A load takes up what it finds decided.
  */
 import { errorName, errors } from '../../protocol/errors.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
 import { coordinatorCode } from '../journal/coordinator-code.ts';
 import type { MaybeLater, Shard } from '../journal/coordinator-shards.ts';
@@ -51,7 +52,7 @@ export class LoadedTransactions implements Shard {
       onOffline: () => this.#life.lost(),
     });
     this.#life = new Reloading({
-      clock: environment.clock,
+      clock: outsideClock(environment.clock),
       logger,
       what: 'Transactions',
       partition,
@@ -60,7 +61,7 @@ export class LoadedTransactions implements Shard {
       loaded: () => this.#loaded(),
     });
     this.#endings = new Endings({
-      clock: environment.clock,
+      clock: outsideClock(environment.clock),
       logger,
       markers,
       coordinatorEpoch: () => partition.leaderEpoch,

@@ -6,8 +6,7 @@
  *     orders-3  →  orders-3.<32 hex>-delete  →  nothing
  */
 
-import type { Timer } from '../environment/clock.ts';
-import { delay } from '../environment/clock.ts';
+import { delay, outsideClock, type Timer } from '../environment/clock.ts';
 import type { Environment } from '../environment/environment.ts';
 import { FileError } from '../environment/files.ts';
 import {
@@ -78,7 +77,7 @@ export class DeletedDirectories {
         const isBusy = error instanceof FileError && error.code === 'EBUSY';
         if (!isBusy || attempt === renameAttemptsMax) throw error;
       }
-      await delay(clock, renamePauseMs);
+      await delay(outsideClock(clock), renamePauseMs);
     }
   }
 

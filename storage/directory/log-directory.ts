@@ -1,5 +1,5 @@
 import type { TopicSettings } from '../config/topic-settings.ts';
-import { type Timer, turn } from '../environment/clock.ts';
+import { outsideClock, type Timer, turn } from '../environment/clock.ts';
 import type { Environment } from '../environment/environment.ts';
 import { FileError, type FileSystem, type VolumeStat } from '../environment/files.ts';
 import { Log } from '../log/log.ts';
@@ -336,7 +336,7 @@ export class LogDirectory {
   }
 
   #schedule(delayMs: number): void {
-    this.#timer = this.#options.environment.clock.schedule(delayMs, () => {
+    this.#timer = outsideClock(this.#options.environment.clock).schedule(delayMs, () => {
       this.#schedule(this.#options.checkpointIntervalMs ?? checkpointIntervalMsDefault);
       void this.checkpoint();
     });

@@ -11,11 +11,34 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): Timer;
   /** Calls back in a later turn of the event loop, after pending input and output (setImmediate). */
   defer(callback: () => void): void;
+  /** Of a virtual clock: time as those feel it who wait outside (clients, sockets, threads). Left out: it is this same one. */
+  readonly outside?: Clock;
+  /** Of a virtual clock: time stands still until what this returns was called. */
+  hold?(): () => void;
 }
 
 export interface Timer {
   /** Idempotent; after it the callback does not run. */
   cancel(): void;
+}
+
+/**
+ * The clock of those who wait outside: for a client's patience, for what a socket or a thread does. Where the broker's own time is
+ * moved by a test, theirs goes on as ever; docs/CLOCK.md says which wait is whose.
+ */
+export function outsideClock(clock: Clock): Clock {
+  return clock.outside ?? clock;
+}
+
+/** Virtual time stands still while this work goes on outside the event loop; any other does not notice. */
+export async function holding<Result>(clock: Clock, work: () => Promise<Result>): Promise<Result> {
+  if (clock.outside === undefined) return work();
+  const release = clock.hold?.();
+  try {
+    return await work();
+  } finally {
+    release?.();
+  }
 }
 
 /** Resolves after at least `delayMs` of the given clock. */

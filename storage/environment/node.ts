@@ -13,11 +13,14 @@ import type { Environment, RandomSource } from './environment.ts';
 import type { LockBinding } from './file-locks.ts';
 import { FileLocks } from './file-locks.ts';
 import type { FileSystem } from './files.ts';
+import { heldCalls } from './held-calls.ts';
 import { MemoryFileSystem } from './memory-files.ts';
 
 export interface NodeEnvironmentOptions {
   /** Descriptors for files of the log that are open at a time (default 512: well under macOS's and Linux's usual limits). */
   readonly openFilesMax?: number;
+  /** Default: real time. */
+  readonly clock?: Clock;
 }
 
 export const openFilesMaxDefault = 512;
@@ -26,31 +29,29 @@ export const openFilesMaxDefault = 512;
 const timeoutMsMax = 2 ** 31 - 1;
 
 export function createNodeEnvironment(options: NodeEnvironmentOptions = {}): Environment {
-  return {
-    clock: nodeClock,
-    random: nodeRandom,
-    files: nodeFiles(options.openFilesMax ?? openFilesMaxDefault),
-  };
+  const { clock = nodeClock, openFilesMax = openFilesMaxDefault } = options;
+  return { clock, random: nodeRandom, files: nodeFiles(openFilesMax, clock) };
 }
 
 /**
- * Real time and chance, files in memory (`--memory`). `limitOption` is named when a write is refused; `isBulk` tells by its
+ * Files in memory (`--memory`), real chance, and real time unless another `clock` is given. `limitOption` is named when a write is refused; `isBulk` tells by its
  * path which file must leave room for the rest.
  */
 export function createMemoryEnvironment(options: {
   memoryLimitBytes: number;
   limitOption?: string;
   isBulk?: (path: string) => boolean;
+  clock?: Clock;
 }): Environment {
-  const { memoryLimitBytes, limitOption, isBulk } = options;
+  const { memoryLimitBytes, limitOption, isBulk, clock = nodeClock } = options;
   const files = new MemoryFileSystem({
-    clock: nodeClock,
+    clock,
     memoryLimitBytes,
     deletesAtOnce: true,
     ...(limitOption === undefined ? {} : { memoryLimitOption: limitOption }),
     ...(isBulk === undefined ? {} : { isBulk }),
   });
-  return { clock: nodeClock, random: nodeRandom, files };
+  return { clock, random: nodeRandom, files };
 }
 
 /** From "every thread alike" to "only with what the others leave, but never nothing": a tenth of the processor where all are busy. */
@@ -100,7 +101,7 @@ function scheduleTimer(delayMs: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(handle) };
 }
 
-function nodeFiles(openFilesMax: number): FileSystem {
+function nodeFiles(openFilesMax: number, clock: Clock): FileSystem {
   const locks = new FileLocks({
     calls: fs,
     platform: process.platform,
@@ -108,7 +109,8 @@ function nodeFiles(openFilesMax: number): FileSystem {
     bindSocket,
   });
   const windowsRules = process.platform === 'win32';
-  return new DiskFileSystem({ calls: fs, locks, openFilesMax, windowsRules, pauseSync });
+  const calls = clock.hold === undefined ? fs : heldCalls(fs, () => clock.hold!());
+  return new DiskFileSystem({ calls, locks, openFilesMax, windowsRules, pauseSync });
 }
 
 interface LockAddon {

@@ -1,5 +1,5 @@
 import type { TopicSettings } from '../config/topic-settings.ts';
-import type { Clock, Timer } from '../environment/clock.ts';
+import { type Clock, outsideClock, type Timer } from '../environment/clock.ts';
 import { type File, FileError, type FileSystem } from '../environment/files.ts';
 import type { Commit } from './append-queue.ts';
 import type { DurabilityPolicy } from './log-types.ts';
@@ -59,7 +59,7 @@ export class LogSync implements Commit {
     syncedOffset: number,
   ) {
     this.#files = files;
-    this.#clock = clock;
+    this.#clock = outsideClock(clock);
     this.#log = log;
     this.policy = policy;
     this.syncedOffset = syncedOffset;

@@ -1,4 +1,4 @@
-import type { Clock } from '../environment/clock.ts';
+import { type Clock, outsideClock } from '../environment/clock.ts';
 import type { LogLogger } from './log-types.ts';
 
 const quietMs = 60_000;
@@ -19,8 +19,8 @@ export class Room {
   /** Why no append is taken any more, whatever the room; null: they are. */
   halted: string | null = null;
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>, logger: LogLogger) {
-    this.#clock = clock;
+  constructor(clock: Clock, logger: LogLogger) {
+    this.#clock = outsideClock(clock);
     this.#logger = logger;
   }
 

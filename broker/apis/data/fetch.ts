@@ -1,7 +1,7 @@
 import { ApiError, errors } from '../../../protocol/errors.ts';
 import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
-import { turn } from '../../../storage/environment/clock.ts';
+import { outsideClock, turn } from '../../../storage/environment/clock.ts';
 import {
   type FetchedPartition,
   type FetchLimits,
@@ -191,7 +191,7 @@ async function waitAndAnswer(job: FetchJob): Promise<Response | null> {
   const { partitions, environment } = job.services;
   const { byTopicId, isReadCommitted } = job.limits;
   const end = await waitForBytes({
-    clock: environment.clock,
+    clock: outsideClock(environment.clock),
     connection: job.caller.connection,
     targets: job.context.targets,
     find: ({ topic, topicId, partition }) => partitions.find(topic, topicId, byTopicId, partition),
