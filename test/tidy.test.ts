@@ -266,6 +266,14 @@ describe('packages', () => {
     expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
   });
 
+  test('its scripts are for every shell: words alone, and `exec` only where exec.cmd stands for it on Windows', () => {
+    const commands: string[] = Object.values(manifest.scripts);
+    expect(
+      commands.filter((command) => !/^(exec )?(node|tsc|tsx|biome)( [\w./:=-]+)*$/.test(command)),
+    ).toEqual([]);
+    expect(existsSync(join(root, 'exec.cmd'))).toBe(true);
+  });
+
   test('built-in modules carry their prefix', () => {
     expect(
       imports

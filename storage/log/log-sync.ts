@@ -85,6 +85,10 @@ export class LogSync implements Commit {
     return !this.isDirty && this.#running === 0;
   }
 
+  get isRunning(): boolean {
+    return this.#running > 0;
+  }
+
   /** Bytes were written to a file. */
   wrote(file: File): void {
     if (this.#failed) return;

@@ -1,11 +1,12 @@
 import { errors, type KafkaError } from '../../protocol/errors.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
-import { type File, FileError, type FileSystem } from '../environment/files.ts';
+import { FileError, type FileSystem } from '../environment/files.ts';
 import { AppendQueue } from './append-queue.ts';
+import { EpochsFile } from './epochs-file.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogDependencies } from './log.ts';
 import { LogAppender } from './log-appender.ts';
-import { createDirectory, replaceUnsynced, syncSmallFiles } from './log-files.ts';
+import { createDirectory, syncSmallFiles } from './log-files.ts';
 import { LogSync } from './log-sync.ts';
 import type { AppendRefused, LogEvent } from './log-types.ts';
 import type { ProducerTable } from './producer-table.ts';
@@ -13,7 +14,6 @@ import { type LoadedLog, loadProducers } from './recovery.ts';
 import { decideRetention } from './retention.ts';
 import { Room } from './room.ts';
 import type { Segment } from './segment.ts';
-import { leaderEpochFile } from './segment-files.ts';
 import { SegmentList } from './segment-list.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 import { SwapGate } from './swap-gate.ts';
@@ -47,9 +47,7 @@ export class LogWriter {
   readonly #files: FileSystem;
   readonly #snapshots: SnapshotFiles;
   readonly #emit: (event: LogEvent) => void;
-  #epochsUnwritten: boolean;
-  /** The last one that was written; it may not be synced yet. */
-  #epochsFile: File | null = null;
+  readonly #epochsFile: EpochsFile;
   readonly #room: Room;
 
   constructor(deps: LogDependencies, loaded: LoadedLog, emit: (event: LogEvent) => void) {
@@ -63,7 +61,6 @@ export class LogWriter {
     this.producers = loaded.producers;
     this.#snapshots = loaded.snapshots;
     this.epochs = loaded.epochs;
-    this.#epochsUnwritten = loaded.epochsChanged;
     this.logStartOffset = loaded.logStartOffset;
     this.endOffset = this.highWatermark = loaded.endOffset;
     const log = {
@@ -73,9 +70,19 @@ export class LogWriter {
     };
     this.sync = new LogSync(this.#files, environment.clock, log, deps.durability, loaded.recoveryPoint);
     this.sync.follow(settings);
+    this.#epochsFile = new EpochsFile({
+      files: this.#files,
+      directory,
+      sync: this.sync,
+      epochs: this.epochs,
+      isStale: loaded.epochsChanged,
+      again: () => {
+        if (this.state === 'online') this.guarded('write leader epochs', () => this.writeNotedEpochs());
+      },
+    });
     this.queue = new AppendQueue(this.sync);
     this.appender = new LogAppender(this, settings, deps.decompressedBytesMax);
-    if (loaded.epochsChanged) this.guarded('write leader epochs', () => this.#writeEpochs());
+    if (loaded.epochsChanged) this.guarded('write leader epochs', () => this.#epochsFile.write());
     this.#adopt(loaded);
   }
 
@@ -106,11 +113,11 @@ export class LogWriter {
 
   /** A leader epoch begins at `startOffset`, if it is not known yet. It is on disk after `writeNotedEpochs`. */
   noteEpoch(epoch: number, startOffset: number): void {
-    if (epoch >= 0 && this.epochs.assign(epoch, startOffset)) this.#epochsUnwritten = true;
+    if (epoch >= 0 && this.epochs.assign(epoch, startOffset)) this.#epochsFile.isStale = true;
   }
 
   writeNotedEpochs(): void {
-    if (this.list.active && this.#epochsUnwritten) this.#writeEpochs();
+    if (this.list.active && this.#epochsFile.isStale) this.#epochsFile.write();
   }
 
   /** Creates the directory and the first segment, if there are none yet. */
@@ -120,7 +127,7 @@ export class LogWriter {
     const metadata = createDirectory(this.#files, directory, this.#deps.topicId);
     if (metadata) this.sync.made([metadata], directory);
     this.sync.named(this.#files.join(directory, '..'));
-    this.#writeEpochs();
+    this.#epochsFile.write();
     this.list.add(this.endOffset);
   }
 
@@ -206,7 +213,7 @@ export class LogWriter {
     if (offset <= this.logStartOffset) return false;
     this.logStartOffset = offset;
     this.list.epoch++;
-    if (this.epochs.truncateFromStart(offset)) this.#epochsUnwritten = true;
+    if (this.epochs.truncateFromStart(offset)) this.#epochsFile.isStale = true;
     this.guarded('write leader epochs', () => this.writeNotedEpochs());
     this.#snapshots.startMoved(offset);
     this.#emit('start-offset');
@@ -236,7 +243,7 @@ export class LogWriter {
     this.highWatermark = Math.min(this.highWatermark, offset);
     this.logStartOffset = Math.min(this.logStartOffset, offset);
     this.sync.truncated(offset);
-    if (this.epochs.truncateFromEnd(offset)) this.#writeEpochs();
+    if (this.epochs.truncateFromEnd(offset)) this.#epochsFile.write();
     this.producers.clear();
     loadProducers({
       segments: this.list.segments,
@@ -254,6 +261,8 @@ export class LogWriter {
   /** Brings everything to the device as a clean stop leaves it; true when that succeeded. */
   async close(): Promise<boolean> {
     return this.queue.run(async () => {
+      // What is to be replaced on Windows must not be under a sync.
+      await this.sync.idle();
       const sealed = this.guarded('close', () => this.#sealForClose());
       await this.sync.flush();
       await this.sync.idle();
@@ -343,16 +352,6 @@ export class LogWriter {
     this.highWatermark = highWatermark;
     this.producers.settle(highWatermark);
     this.#emit('advanced');
-  }
-
-  #writeEpochs(): void {
-    const { directory } = this.list;
-    const path = this.#files.join(directory, leaderEpochFile);
-    const file = replaceUnsynced(this.#files, path, this.epochs.toText());
-    if (this.#epochsFile) this.sync.forget(this.#epochsFile);
-    this.#epochsFile = file;
-    this.#epochsUnwritten = false;
-    this.sync.made([file], directory);
   }
 
   /** Without it a start reads more of the log, so that a roll does not fail for it. */

@@ -5,6 +5,7 @@ import { MemoryFileSystem } from '../../../storage/environment/memory-files.ts';
 import { createNodeEnvironment } from '../../../storage/environment/node.ts';
 import { FaultyFileSystem } from '../../simulation/faulty-files.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
+import { windowsDisk } from '../../simulation/windows-calls.ts';
 import { describeFileSystem } from '../../suites/file-system.ts';
 
 describeFileSystem('in memory', () => {
@@ -17,6 +18,14 @@ for (const openFilesMax of [512, 1]) {
   describeFileSystem(`on a disk with at most ${openFilesMax} descriptors`, () => {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kompakt files '));
     const { files } = createNodeEnvironment({ openFilesMax });
+    return { files, directory, dispose: () => fs.rmSync(directory, { recursive: true }) };
+  });
+}
+
+for (const openFilesMax of [512, 1]) {
+  describeFileSystem(`on a disk by the rules of Windows, with at most ${openFilesMax} descriptors`, () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'kompakt files '));
+    const { files } = windowsDisk({ openFilesMax });
     return { files, directory, dispose: () => fs.rmSync(directory, { recursive: true }) };
   });
 }
