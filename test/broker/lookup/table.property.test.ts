@@ -59,6 +59,11 @@ describe('a table says what was written', () => {
     expect(await stories({})).toBeGreaterThan(runs / 2);
   });
 
+  it('where records go by time, too', async () => {
+    const settings = { 'cleanup.policy': ['compact', 'delete'], 'retention.ms': 3_000 };
+    await stories({ settings });
+  });
+
   // While no tombstone leaves the log: see partition-table.ts for what cannot be noticed then.
   const settings = { 'delete.retention.ms': 1e12 };
   it.each([1, 3, 6])('by %i bits of hash', async (hashBits) => {
