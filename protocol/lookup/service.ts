@@ -12,7 +12,7 @@
  *
  * The messages (messages.ts) are parsed on the first call.
  */
-import type { Reader, Type } from 'protobufjs';
+import type { Namespace, Reader, Type } from 'protobufjs';
 import { lookupMessages } from './messages.ts';
 
 /**
@@ -54,6 +54,9 @@ let protocol: Promise<LookupProtocol> | null = null;
 export function lookupProtocol(): Promise<LookupProtocol> {
   protocol ??= import('protobufjs').then(({ default: protobuf }) => {
     const { root } = protobuf.parse(lookupMessages, { keepCase: true });
+    root.resolveAll();
+    const types = root.lookup('kompakt.lookup') as Namespace;
+    for (const type of types.nestedArray) if (type instanceof protobuf.Type) giveEmptyBytes(type);
     const call = root.lookupType('kompakt.lookup.Call');
     const readCall = (bytes: Uint8Array): object => {
       if (bytes.length > uncountedBytes) {
@@ -65,6 +68,12 @@ export function lookupProtocol(): Promise<LookupProtocol> {
     return { call, reply: root.lookupType('kompakt.lookup.Reply'), readCall };
   });
   return protocol;
+}
+
+/** What other languages leave out because it is empty, such as a key, would be an array here, and no bytes. */
+function giveEmptyBytes({ fieldsArray, ctor }: Type): void {
+  for (const { name, type, repeated, hasPresence } of fieldsArray)
+    if (type === 'bytes' && !repeated && !hasPresence) ctor.prototype[name] = Buffer.alloc(0);
 }
 
 const wireTypeBits = 7;

@@ -123,6 +123,22 @@ describe('inside', () => {
     expect((await takeFrame(client)).toString()).toContain('this broker knows no such call');
   });
 
+  it('an empty key may be left out, as other languages do', async () => {
+    const { lookups, admitted } = await rpcWorld();
+    lookups.add('', Buffer.from('of nothing'));
+    const client = await admitted();
+    for (const call of [{ get: { topic: 'articles' } }, { history: { topic: 'articles' } }]) {
+      client.send(await callFrame({ id: 7, ...call }));
+      expect((await takeFrame(client)).toString()).toContain('of nothing');
+    }
+    client.send(await callFrame({ id: 8, put: { topic: 'articles', value: Buffer.from('more') } }));
+    await takeFrame(client);
+    expect(lookups.records.at(-1)).toMatchObject({ key: Buffer.alloc(0), value: Buffer.from('more') });
+    client.send(await callFrame({ id: 9, put: { topic: 'articles' } }));
+    await takeFrame(client);
+    expect(lookups.records.at(-1)).toMatchObject({ key: Buffer.alloc(0), value: null });
+  });
+
   it('a caller that reads nothing is read no more, and one that comes later is served', async () => {
     const { lookups, admitted, client } = await rpcWorld();
     lookups.add('4711', Buffer.alloc(200_000));
