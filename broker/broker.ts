@@ -6,10 +6,12 @@
  */
 
 import { resolve } from 'node:path';
+import type { Cleanable } from '../compaction/cleanable.ts';
 import type { ControlStatus } from '../protocol/control/messages.ts';
 import type { LogDirectory } from '../storage/directory/log-directory.ts';
 import { outsideClock } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
+import type { Log } from '../storage/log/log.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
 import type { Compactions } from './cleaning/compactions.ts';
@@ -98,6 +100,12 @@ export interface RunningBroker {
   /** Null: no HTTP. */
   readonly httpUrl: string | null;
   cleanerStatus(): CleanerStatus;
+  /** What of a log may be cleaned now, and whether a pass is under way. */
+  cleanable(log: Log): { readonly cleanable: Cleanable; readonly isBusy: boolean };
+  /** Calls back whenever a log has left the cleaner's hands. */
+  onCleanerIdle(listener: () => void): () => void;
+  /** What stands behind the APIs, for a program that has the broker inside itself. */
+  readonly services: Services;
   status(): ControlStatus;
   /** What clients asked for, or the configuration, and this broker has not. */
   readonly gaps: Gaps;
@@ -234,7 +242,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
       lookups,
       lookupEndpoint,
       http,
-      gaps: services.gaps,
+      services,
       startedMs,
     },
     undo,
@@ -290,7 +298,7 @@ interface Opened {
   readonly lookups: Lookups;
   readonly lookupEndpoint: Endpoint | null;
   readonly http: HttpPort | null;
-  readonly gaps: Gaps;
+  readonly services: Services;
   readonly startedMs: number;
 }
 
@@ -303,9 +311,14 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
     compactions: cleaning.compactions,
     lookups,
     lookupEndpoint,
-    gaps: opened.gaps,
+    gaps: opened.services.gaps,
     httpUrl: http?.url ?? null,
     cleanerStatus: () => cleaning.cleaner.status,
+    cleanable: (log) => {
+      return { cleanable: cleaning.cleaner.look(log).cleanable, isBusy: cleaning.cleaner.isBusyWith(log) };
+    },
+    onCleanerIdle: (listener) => cleaning.cleaner.onIdle(listener),
+    services: opened.services,
     clusterId,
     nodeId,
     listeners: net.listeners,

@@ -24,7 +24,19 @@ export { connectLookup } from './connect-lookup.ts';
 export { BrokerGone } from './embedded/broker-gone.ts';
 export type { Broker } from './embedded/broker-interface.ts';
 export type { BrokerOptions, HttpOptions } from './embedded/broker-options.ts';
+export type { TopicToCreate } from './embedded/create-topics.ts';
+export { TopicRefused } from './embedded/create-topics.ts';
+export type {
+  CommittedOptions,
+  CommittedPartition,
+  GroupStableOptions,
+  StableGroup,
+  StableMember,
+} from './embedded/group-waits.ts';
 export { OptionError } from './embedded/option-error.ts';
+export type { CompactedPartition, RecordsOptions, TopicRecord } from './embedded/topic-waits.ts';
+export type { WaitTimeout } from './embedded/waits.ts';
+export { WaitFailed } from './embedded/waits.ts';
 export type { FaultError, FaultOptions, FaultyApi } from './faults/fault-options.ts';
 export { FaultRefused } from './faults/fault-options.ts';
 export type { Fault } from './faults/fault-rules.ts';

@@ -29,6 +29,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { CleanedRanges } from './cleaned-ranges.ts';
 import { type Trouble, TroubledLogs } from './troubled-logs.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface LogCleanerOptions {
   readonly clock: Clock;
@@ -103,6 +104,7 @@ export class LogCleaner {
   readonly ranges: CleanedRanges;
   #slots: Slot[] = [];
   #closing: Promise<void>[] = [];
+  readonly #idleListeners = new Set<() => void>();
   #turn = 0;
   #isStopped = false;
 
@@ -165,6 +167,12 @@ export class LogCleaner {
     return this.#hands.has(log);
   }
 
+  /** Calls back whenever a log is in nobody's hands any more. */
+  onIdle(listener: () => void): () => void {
+    this.#idleListeners.add(listener);
+    return () => this.#idleListeners.delete(listener);
+  }
+
   /**
    * Does `work` while no pass runs over the log; the signal that it gets says when it is to end: the one in `options` does, the log
    * is none to be cleaned any more (`review`), or all ends. Rejects with CleanAborted when that happens before its turn.
@@ -191,6 +199,7 @@ export class LogCleaner {
       wanted?.removeEventListener('abort', giveUp);
       this.#hands.delete(log);
       end();
+      for (const listener of this.#idleListeners) listener();
     }
   }
 
@@ -374,22 +383,6 @@ export class LogCleaner {
       durationMs: Math.round(durationMs),
       memoryBytes,
     });
-  }
-}
-
-/** Resolves with `promise`; rejects with CleanAborted when `signal` comes before. */
-async function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  let giveUp!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    giveUp = () => reject(new CleanAborted());
-  });
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
   }
 }
 

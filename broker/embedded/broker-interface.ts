@@ -9,6 +9,10 @@ import type { Fault } from '../faults/fault-rules.ts';
 import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import type { Gap } from '../observe/gaps.ts';
+import type { TopicToCreate } from './create-topics.ts';
+import type { CommittedOptions, CommittedPartition, GroupStableOptions, StableGroup } from './group-waits.ts';
+import type { CompactedPartition, RecordsOptions, TopicRecord } from './topic-waits.ts';
+import type { WaitTimeout } from './waits.ts';
 
 export interface Broker extends AsyncDisposable {
   /** host:port, for a client's list of brokers. */
@@ -46,6 +50,19 @@ export interface Broker extends AsyncDisposable {
    * explains it.
    */
   gaps(): Gap[];
+  /** Makes topics; resolves when all of them can be written and read. Rejects with a `TopicRefused`. */
+  createTopics(topics: readonly TopicToCreate[]): Promise<void>;
+  /**
+   * Resolves when the group is stable and every partition of its topics is assigned, with who has what. As all that wait here: rejects
+   * with a `WaitFailed` that tells what was seen, after `timeoutMs`, by default 10 seconds.
+   */
+  groupStable(groupId: string, options?: GroupStableOptions): Promise<StableGroup>;
+  /** Resolves when the group has committed all there is in its topics. */
+  committed(groupId: string, options?: CommittedOptions): Promise<CommittedPartition[]>;
+  /** Resolves with the committed records of a topic when it has at least so many. */
+  records(topic: string, options?: RecordsOptions): Promise<TopicRecord[]>;
+  /** Resolves when the cleaner has nothing more to do in a topic; it asks for no compaction, as `compact` does. */
+  compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]>;
   /**
    * As if the broker had just been started: no topics, groups, offsets, producers or transactions, no faults, no requests seen, the
    * options' configuration. Clients lose their connections and may connect again at once: the ports, the cluster id and, with `dataDir`,

@@ -23,8 +23,25 @@ import type { Gap } from '../observe/gaps.ts';
 import { BrokerGone } from './broker-gone.ts';
 import type { Broker } from './broker-interface.ts';
 import { type BrokerOptions, checkBrokerOptions } from './broker-options.ts';
+import { createTopics, type TopicToCreate } from './create-topics.ts';
+import {
+  type CommittedOptions,
+  type CommittedPartition,
+  committed,
+  type GroupStableOptions,
+  groupStable,
+  type StableGroup,
+} from './group-waits.ts';
 import { KeptHttp } from './kept-http.ts';
 import { KeptPorts } from './kept-ports.ts';
+import {
+  type CompactedPartition,
+  compacted,
+  type RecordsOptions,
+  records,
+  type TopicRecord,
+} from './topic-waits.ts';
+import type { Waited, WaitTimeout } from './waits.ts';
 import { firstWorld, nextWorld, type WorldParts } from './world.ts';
 
 interface Kept extends WorldParts {
@@ -48,6 +65,8 @@ export class EmbeddedBroker implements Broker {
   #changing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #hasFailed = false;
+  /** Whoever waits for something here. */
+  readonly #waiting = new Set<(reason: BrokerGone['reason']) => void>();
   readonly #clock: Clock;
 
   private constructor(kept: Kept, control: TestControl, world: RunningBroker) {
@@ -106,6 +125,26 @@ export class EmbeddedBroker implements Broker {
     return this.#world.gaps.list();
   }
 
+  async createTopics(topics: readonly TopicToCreate[]): Promise<void> {
+    await createTopics(this.#waited.broker, topics);
+  }
+
+  async groupStable(groupId: string, options?: GroupStableOptions): Promise<StableGroup> {
+    return groupStable(this.#waited, groupId, options);
+  }
+
+  async committed(groupId: string, options?: CommittedOptions): Promise<CommittedPartition[]> {
+    return committed(this.#waited, groupId, options);
+  }
+
+  async records(topic: string, options?: RecordsOptions): Promise<TopicRecord[]> {
+    return records(this.#waited, topic, options);
+  }
+
+  async compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]> {
+    return compacted(this.#waited, topic, options);
+  }
+
   async reset(): Promise<void> {
     if (this.#stopping !== null) throw new BrokerGone('reset', 'stopped');
     const done = this.#changing.then(() => this.#begin());
@@ -114,7 +153,10 @@ export class EmbeddedBroker implements Broker {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#changing.then(() => this.#world.stop());
+    this.#stopping ??= this.#changing.then(() => {
+      this.#tellWaiting('stopped');
+      return this.#world.stop();
+    });
     return this.#stopping;
   }
 
@@ -122,10 +164,26 @@ export class EmbeddedBroker implements Broker {
     return this.stop();
   }
 
+  get #waited(): Waited {
+    if (this.#stopping !== null || this.#hasFailed) throw new BrokerGone('asked for something', 'stopped');
+    return {
+      broker: this.#world,
+      onEnd: (callback) => {
+        this.#waiting.add(callback);
+        return () => this.#waiting.delete(callback);
+      },
+    };
+  }
+
+  #tellWaiting(reason: BrokerGone['reason']): void {
+    for (const callback of [...this.#waiting]) callback(reason);
+  }
+
   /** A start that fails leaves nothing open: the broker is then stopped. */
   async #begin(): Promise<void> {
     if (this.#hasFailed) throw new BrokerGone('reset', 'stopped');
     const { transport, http } = this.#kept;
+    this.#tellWaiting('reset');
     transport.hold();
     http?.hold();
     try {

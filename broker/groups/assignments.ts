@@ -19,17 +19,26 @@ export function assignedTo(
   const blob = group?.isConsumerProtocol === true ? group.members.get(memberId)?.assignment : undefined;
   if (blob === undefined || blob.length === 0) return null;
   const partitions = new Map<string, Set<number>>();
-  try {
-    for (const { topic, partitions: indexes } of decodeConsumerBlob(consumerProtocolAssignment, blob)
-      .assignedPartitions)
-      partitions.set(topic, new Set(indexes));
-  } catch (error) {
-    if (error instanceof BrokenFrame) return null;
-    throw error;
+  for (const { topic, partition } of assignedPartitions(blob)) {
+    const own = partitions.get(topic);
+    if (own === undefined) partitions.set(topic, new Set([partition]));
+    else own.add(partition);
   }
   if (partitions.size === 0) return null;
   return ({ topic, topicId, partition }) => {
     const name = topic === '' ? cluster.topicById(topicId)?.name : topic;
     return name !== undefined && partitions.get(name)?.has(partition) === true;
   };
+}
+
+/** What a leader gave a member (consumer protocol); nothing where the bytes are not to be read. */
+export function assignedPartitions(blob: Buffer): { readonly topic: string; readonly partition: number }[] {
+  if (blob.length === 0) return [];
+  try {
+    const { assignedPartitions: all } = decodeConsumerBlob(consumerProtocolAssignment, blob);
+    return all.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+  } catch (error) {
+    if (error instanceof BrokenFrame) return [];
+    throw error;
+  }
 }

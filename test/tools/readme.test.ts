@@ -153,6 +153,7 @@ async function runCurl(line: string): Promise<void> {
 const printed: Record<string, RegExp> = {
   '// hello.mjs: run it with node hello.mjs': /^hello, world$/m,
   "import { startBroker } from 'kompakt';": /^127\.0\.0\.1:\d+$/m,
+  '// A test that knows when: no sleeping, no polling.': /^4711: a shoe$/m,
   '// Prices without a database.':
     /^\{ name: 'Trail Shoe', price: 79\.9 \} undefined\n4711 79\.9\n4711 69\.9\n4711 \{ name: 'Trail Shoe', price: 69\.9 \} 1$/m,
   '// No waiting for the cleaner: the test says when.':

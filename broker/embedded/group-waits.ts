@@ -1,0 +1,153 @@
+/** Waiting for groups: until they are stable, until they have committed what there is. */
+import type { RunningBroker } from '../broker.ts';
+import { assignedPartitions } from '../groups/assignments.ts';
+import type { Group } from '../groups/group-shard.ts';
+import { subscribedTopicsOf } from '../groups/subscriptions.ts';
+import { consumerOffsetsTopic } from '../metadata/topic-names.ts';
+import { OptionError } from './option-error.ts';
+import { checkWait, type Look, until, type Waited, type WaitTimeout } from './waits.ts';
+
+export interface GroupStableOptions extends WaitTimeout {
+  /** So many, no more and no fewer; left out: at least one. */
+  readonly members?: number;
+}
+
+export interface StableGroup {
+  readonly groupId: string;
+  readonly members: readonly StableMember[];
+}
+
+export interface StableMember {
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+}
+
+/** Resolves when the group is stable, with so many members, and every partition of its topics is assigned. */
+export function groupStable(
+  waited: Waited,
+  groupId: string,
+  options: GroupStableOptions = {},
+): Promise<StableGroup> {
+  checkWait('groupStable', options, 'members');
+  const { members } = options;
+  if (members !== undefined && (!Number.isInteger(members) || members < 1))
+    throw new OptionError('members', `members: a whole number from 1 on, not ${members}`);
+  const { services } = waited.broker;
+  return until(
+    waited,
+    {
+      what: `group ${groupId} to be stable${members === undefined ? '' : ` with ${members} members`}`,
+      topics: () => [consumerOffsetsTopic],
+      look: async () => {
+        if (services.cluster.topic(consumerOffsetsTopic) === undefined) return noGroup;
+        const seen = await services.groups.describe(groupId, (group) =>
+          lookAt(waited.broker, group, members),
+        );
+        return typeof seen === 'number' ? { saw: `the coordinator answers with error ${seen}` } : seen;
+      },
+    },
+    options,
+  );
+}
+
+const noGroup = { saw: 'there is no such group' } as const;
+
+function lookAt(
+  { services: { cluster } }: RunningBroker,
+  group: Group | undefined,
+  wanted: number | undefined,
+): Look<StableGroup> {
+  if (group === undefined) return noGroup;
+  if (group.type !== 'classic')
+    return { saw: `it is a ${group.type} group, whose members are not known here` };
+  const members = [...group.members.values()].map(({ memberId, clientId, assignment }) => {
+    const partitions = group.isConsumerProtocol ? assignedPartitions(assignment) : [];
+    return { memberId, clientId, partitions };
+  });
+  const assigned = new Set(members.flatMap((each) => each.partitions.map(nameOf)));
+  const topics = [...(subscribedTopicsOf(group) ?? [])];
+  const missing = topics.flatMap((topic) =>
+    (cluster.topic(topic)?.partitions ?? [])
+      .map((_, partition) => nameOf({ topic, partition }))
+      .filter((name) => !assigned.has(name)),
+  );
+  const isComplete = wanted === undefined ? members.length > 0 : members.length === wanted;
+  if (group.state === 'Stable' && isComplete && missing.length === 0)
+    return { done: { groupId: group.groupId, members } };
+  const names = members.map(
+    ({ clientId, partitions }) => `${clientId} (${partitions.map(nameOf).join(', ')})`,
+  );
+  const open = missing.length === 0 ? '' : `; not assigned: ${missing.join(', ')}`;
+  return { saw: `it is ${group.state} with ${members.length} members: ${names.join(', ') || 'none'}${open}` };
+}
+
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+  `${topic}-${partition}`;
+
+export interface CommittedOptions extends WaitTimeout {
+  /** Left out: those to which the group is subscribed, or for which it has committed. */
+  readonly topics?: readonly string[];
+}
+
+export interface CommittedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the next record to be read; null: nothing is committed, and there is nothing to read. */
+  readonly offset: number | null;
+  /** The end of what read_committed consumers see. */
+  readonly endOffset: number;
+}
+
+/** Resolves when the group has committed all that there is in its topics. */
+export function committed(
+  waited: Waited,
+  groupId: string,
+  options: CommittedOptions = {},
+): Promise<CommittedPartition[]> {
+  checkWait('committed', options, 'topics');
+  const { services } = waited.broker;
+  let topics: readonly string[] = options.topics ?? [];
+  const look = async (): Promise<Look<CommittedPartition[]>> => {
+    const { cluster } = services;
+    // Before the first group there is no coordinator either.
+    const offsets =
+      cluster.topic(consumerOffsetsTopic) === undefined
+        ? new Map<string, number>()
+        : await services.groups.readOffsets<ReadonlyMap<string, number> | number>(
+            groupId,
+            (shard) => {
+              const group = shard.group(groupId);
+              const subscribed = group?.type === 'classic' ? (subscribedTopicsOf(group) ?? []) : [];
+              const all = [...shard.offsetsOf(groupId)];
+              topics = options.topics ?? [...new Set([...subscribed, ...all.map(({ topic }) => topic)])];
+              return new Map(all.map((each) => [nameOf(each), each.value.offset]));
+            },
+            (errorCode) => errorCode,
+          );
+    if (typeof offsets === 'number') return { saw: `the coordinator answers with error ${offsets}` };
+    if (topics.length === 0) return { saw: 'it has no subscription and has committed nothing' };
+    const all = topics.flatMap((topic) => partitionsOf(waited.broker, topic, offsets));
+    const unknown = topics.filter((topic) => services.cluster.topic(topic) === undefined);
+    const behind = all.filter(({ offset, endOffset }) => (offset ?? 0) < endOffset);
+    if (behind.length === 0 && unknown.length === 0) return { done: all };
+    const parts = behind.map((each) => `${nameOf(each)} at ${each.offset ?? 'none'} of ${each.endOffset}`);
+    return { saw: [...parts, ...unknown.map((topic) => `there is no topic ${topic}`)].join(', ') };
+  };
+  const what = `group ${groupId} to commit all there is`;
+  return until(waited, { what, topics: () => [consumerOffsetsTopic, ...topics], look }, options);
+}
+
+function partitionsOf(
+  { services: { cluster, partitions } }: RunningBroker,
+  topic: string,
+  offsets: ReadonlyMap<string, number>,
+): CommittedPartition[] {
+  return (cluster.topic(topic)?.partitions ?? []).map((_, partition) => {
+    const log = partitions.get(topic, partition)?.log;
+    const offset = offsets.get(nameOf({ topic, partition })) ?? null;
+    // What is no more need not be committed.
+    const isEmpty = log === undefined || log.lastStableOffset <= log.logStartOffset;
+    return { topic, partition, offset, endOffset: isEmpty ? 0 : log.lastStableOffset };
+  });
+}

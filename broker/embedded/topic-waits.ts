@@ -1,0 +1,145 @@
+/** Waiting for topics: until they have so many records, until they are compacted. */
+import * as batch from '../../protocol/records/batch.ts';
+import { maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
+import { readLegacyBatch } from '../../protocol/records/legacy.ts';
+import { type LogRecord, openRecords } from '../../protocol/records/record.ts';
+import type { Log } from '../../storage/log/log.ts';
+import type { RunningBroker } from '../broker.ts';
+import { DecidedBatches } from '../lookup/decided-batches.ts';
+import { Slices } from '../lookup/slices.ts';
+import { OptionError } from './option-error.ts';
+import { checkWait, type Look, until, type Waited, WaitFailed, type WaitTimeout } from './waits.ts';
+
+export interface RecordsOptions extends WaitTimeout {
+  /** Default 1. */
+  readonly atLeast?: number;
+  /** Left out: all. */
+  readonly partition?: number;
+}
+
+/** A record as a read_committed consumer is given it. */
+export interface TopicRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly { readonly name: string; readonly value: Buffer | null }[];
+}
+
+/** Resolves with all committed records of the topic, by partition and offset, when there are so many. */
+export function records(waited: Waited, topic: string, options: RecordsOptions = {}): Promise<TopicRecord[]> {
+  checkWait('records', options, 'atLeast', 'partition');
+  const { atLeast = 1, partition } = options;
+  if (!Number.isInteger(atLeast) || atLeast < 0)
+    throw new OptionError('atLeast', `atLeast: a whole number from 0 on, not ${atLeast}`);
+  const { broker } = waited;
+  const readers: PartitionReader[] = [];
+  const look = async (): Promise<Look<TopicRecord[]>> => {
+    const known = broker.services.cluster.topic(topic);
+    if (known === undefined) return { saw: `there is no topic ${topic}` };
+    if (partition !== undefined && partition >= known.partitions.length)
+      return { saw: `${topic} has ${known.partitions.length} partitions` };
+    for (let index = readers.length; index < known.partitions.length; index++)
+      readers.push(new PartitionReader(broker, broker.services.partitions.get(topic, index)!.log));
+    const wanted = partition === undefined ? readers : [readers[partition]!];
+    for (const reader of wanted) await reader.readOn();
+    const found = wanted.flatMap((reader) => reader.records);
+    return found.length >= atLeast ? { done: found } : { saw: `there are ${found.length}` };
+  };
+  return until(waited, { what: `${atLeast} records in ${topic}`, topics: () => [topic], look }, options);
+}
+
+class PartitionReader {
+  readonly records: TopicRecord[] = [];
+  readonly #log: Log;
+  readonly #batches: DecidedBatches;
+  #next = 0;
+
+  constructor({ services }: RunningBroker, log: Log) {
+    this.#log = log;
+    this.#batches = new DecidedBatches(log, new Slices(services.environment.clock), () => log.isDeleted);
+  }
+
+  async readOn(): Promise<void> {
+    for (;;) {
+      const from = this.#next;
+      this.#next = await this.#batches.read(from, (chunk, at) => this.#take(chunk, at, from));
+      if (this.#next <= from) return;
+    }
+  }
+
+  #take(chunk: Buffer, at: number, from: number): void {
+    if (batch.magic(chunk, at) < batch.magicV2) {
+      for (const record of readLegacyBatch(chunk, at).records) this.#add(record, from);
+      return;
+    }
+    const cursor = openRecords(chunk, at, maxDecompressedBatchBytes);
+    while (cursor.next()) this.#add(cursor.record(), from);
+  }
+
+  #add({ offset, timestamp, key, value, headers }: LogRecord, from: number): void {
+    if (offset < from) return;
+    const { topic, partition } = this.#log;
+    const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes));
+    this.records.push({
+      topic,
+      partition,
+      offset,
+      timestampMs: timestamp,
+      key: copy(key),
+      value: copy(value),
+      headers: headers.map((header) => ({ name: header.key, value: copy(header.value) })),
+    });
+  }
+}
+
+/** Where a partition is when the cleaner has nothing more to do in it. */
+export interface CompactedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Everything below it is clean. */
+  readonly cleanUpToOffset: number;
+  readonly endOffset: number;
+}
+
+/**
+ * Resolves when the cleaner, of itself or because somebody asked, has been through all that may be cleaned: what lies in the active
+ * segment, or within `min.compaction.lag.ms`, may not. Rejects at once for a topic that is not compacted.
+ */
+export function compacted(
+  waited: Waited,
+  topic: string,
+  options: WaitTimeout = {},
+): Promise<CompactedPartition[]> {
+  checkWait('compacted', options);
+  const { broker } = waited;
+  const look = (): Look<CompactedPartition[]> => {
+    const known = broker.services.cluster.topic(topic);
+    if (known === undefined) return { saw: `there is no topic ${topic}` };
+    const done: CompactedPartition[] = [];
+    const dirty: string[] = [];
+    known.partitions.forEach((_, partition) => {
+      const { log } = broker.services.partitions.get(topic, partition)!;
+      const policy = log.settings['cleanup.policy'];
+      if (!policy.includes('compact'))
+        throw new WaitFailed(`${topic} is not compacted: its cleanup.policy is ${policy.join(',')}`);
+      const { cleanable, isBusy } = broker.cleanable(log);
+      const { firstDirtyOffset, firstUncleanableOffset, dirtyRatio } = cleanable;
+      if (!isBusy && firstDirtyOffset >= firstUncleanableOffset)
+        done.push({ topic, partition, cleanUpToOffset: firstDirtyOffset, endOffset: log.endOffset });
+      else {
+        const wanted = log.settings['min.cleanable.dirty.ratio'];
+        const range = `offsets ${firstDirtyOffset} to ${firstUncleanableOffset - 1} of ${topic}-${partition}`;
+        dirty.push(
+          isBusy
+            ? `a pass over ${topic}-${partition} is under way`
+            : `${range} are dirty, ${dirtyRatio.toFixed(2)} of its bytes (min.cleanable.dirty.ratio is ${wanted}; compact() does not ask for it)`,
+        );
+      }
+    });
+    return dirty.length === 0 ? { done } : { saw: dirty.join('; ') };
+  };
+  return until(waited, { what: `${topic} to be compacted`, topics: () => [topic], look }, options);
+}

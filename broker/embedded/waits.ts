@@ -1,0 +1,136 @@
+/**
+ * Waiting for a broker to come to a state, without looking again and again: what may bring it about is watched, and after each change
+ * somebody looks. Over time it rejects with what was seen last.
+ */
+import { nodeClock } from '../../storage/environment/node.ts';
+import type { RunningBroker } from '../broker.ts';
+import type { Partition, PartitionWatcher } from '../partitions/partition.ts';
+import { BrokerGone } from './broker-gone.ts';
+import { checkNames } from './check-options.ts';
+import { OptionError } from './option-error.ts';
+
+export const waitTimeoutMsDefault = 10_000;
+const waitTimeoutMsMax = 2 ** 31 - 1;
+
+export interface WaitTimeout {
+  /** Default 10 seconds. */
+  readonly timeoutMs?: number;
+}
+
+/** It did not come to that in time, or cannot any more; the message says what was seen. */
+export class WaitFailed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'WaitFailed';
+  }
+}
+
+/** `done`, or what there is instead. */
+export type Look<T> = { readonly done: T } | { readonly saw: string };
+
+export interface Wait<T> {
+  /** "group shop to be stable" */
+  readonly what: string;
+  /** Whose partitions are watched. */
+  readonly topics: () => readonly string[];
+  look(): Look<T> | Promise<Look<T>>;
+}
+
+/** What must be known of the broker that is waited for. */
+export interface Waited {
+  readonly broker: RunningBroker;
+  /** Calls back when that broker ends, with why. */
+  onEnd(callback: (reason: BrokerGone['reason']) => void): () => void;
+}
+
+/** Throws an OptionError where there is another option than these. */
+export function checkWait(of: string, options: object, ...names: readonly string[]): void {
+  checkNames(of, options, Object.fromEntries([...names, 'timeoutMs'].map((name) => [name, true])));
+}
+
+export function until<T>({ broker, onEnd }: Waited, wait: Wait<T>, timeout: WaitTimeout = {}): Promise<T> {
+  const timeoutMs = checkedTimeout(timeout.timeoutMs);
+  // Whoever waits does so in his own time, however the broker's is moved.
+  const clock = nodeClock;
+  return new Promise((resolve, reject) => {
+    let saw = 'nothing yet';
+    let isLooking = false;
+    let hasChanged = false;
+    let isOver = false;
+    const settle = (by: () => void): void => {
+      if (isOver) return;
+      isOver = true;
+      watch.close();
+      timer.cancel();
+      forgetEnd();
+      by();
+    };
+    const look = async (): Promise<void> => {
+      if (isLooking || isOver) return;
+      isLooking = true;
+      while (hasChanged && !isOver) {
+        hasChanged = false;
+        watch.follow(wait.topics());
+        const seen = await wait.look();
+        if ('done' in seen) return settle(() => resolve(seen.done));
+        saw = seen.saw;
+      }
+      isLooking = false;
+    };
+    const changed = (): void => {
+      if (hasChanged || isOver) return;
+      hasChanged = true;
+      clock.defer(() => look().catch((error) => settle(() => reject(error))));
+    };
+    const watch = new Watch(broker, changed);
+    const timer = clock.schedule(timeoutMs, () =>
+      settle(() => reject(new WaitFailed(`waited ${timeoutMs} ms for ${wait.what}: ${saw}`))),
+    );
+    const forgetEnd = onEnd((reason) =>
+      settle(() => reject(new BrokerGone(`waited for ${wait.what}, which saw ${saw}`, reason))),
+    );
+    changed();
+  });
+}
+
+function checkedTimeout(timeoutMs: number = waitTimeoutMsDefault): number {
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= waitTimeoutMsMax))
+    throw new OptionError('timeoutMs', `timeoutMs: 0 to ${waitTimeoutMsMax} milliseconds, not ${timeoutMs}`);
+  return timeoutMs;
+}
+
+/** Tells of every change of some topics' partitions, of the cluster, and of the cleaner. */
+class Watch implements PartitionWatcher {
+  readonly #broker: RunningBroker;
+  readonly #changed: () => void;
+  readonly #watched = new Set<Partition>();
+  readonly #forget: (() => void)[];
+
+  constructor(broker: RunningBroker, changed: () => void) {
+    this.#broker = broker;
+    this.#changed = changed;
+    this.#forget = [broker.services.cluster.onChange(changed), broker.onCleanerIdle(changed)];
+  }
+
+  follow(topics: readonly string[]): void {
+    const { cluster, partitions } = this.#broker.services;
+    for (const topic of topics) {
+      const count = cluster.topic(topic)?.partitions.length ?? 0;
+      for (let index = 0; index < count; index++) {
+        const partition = partitions.get(topic, index);
+        if (partition === undefined || this.#watched.has(partition)) continue;
+        partition.watch(this);
+        this.#watched.add(partition);
+      }
+    }
+  }
+
+  partitionChanged(): void {
+    this.#changed();
+  }
+
+  close(): void {
+    for (const partition of this.#watched) partition.unwatch(this);
+    for (const forget of this.#forget) forget();
+  }
+}

@@ -1,0 +1,171 @@
+/** Topics made for tests, and waits that see what they wait for, or tell what they saw. */
+import { type Consumer, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Broker, startBroker, TopicRefused } from '../../../broker/index.ts';
+
+let broker: Broker;
+let kafka: Kafka;
+const consumers: Consumer[] = [];
+
+const clientOf = ({ brokers }: Broker): Kafka => new Kafka({ brokers, logLevel: logLevel.NOTHING });
+
+beforeEach(async () => {
+  broker = await startBroker();
+  kafka = clientOf(broker);
+});
+
+afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.disconnect()));
+  await broker.stop();
+});
+
+async function send(topic: string, ...values: string[]): Promise<void> {
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({ topic, messages: values.map((value) => ({ key: value, value })) });
+  await producer.disconnect();
+}
+
+/** A member of a group that hands over what it is given. */
+async function join(
+  groupId: string,
+  topic: string,
+  given: (value: string) => void = () => {},
+): Promise<Consumer> {
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50 });
+  consumers.push(consumer);
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({ eachMessage: async ({ message }) => given(`${message.value}`) });
+  return consumer;
+}
+
+describe('createTopics', () => {
+  it('makes topics that can be written at once, by name or with more', async () => {
+    await broker.createTopics([
+      'plain',
+      { topic: 'keyed', partitions: 3, config: { 'cleanup.policy': 'compact' } },
+    ]);
+    const admin = kafka.admin();
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: ['plain', 'keyed'] });
+    expect(topics.map(({ name, partitions }) => `${name} ${partitions.length}`).sort()).toEqual([
+      'keyed 3',
+      'plain 1',
+    ]);
+    await admin.disconnect();
+    await send('plain', 'a');
+  });
+
+  it('says which could not be made, and why', async () => {
+    await broker.createTopics(['orders']);
+    const again = broker.createTopics(['orders']);
+    await expect(again).rejects.toBeInstanceOf(TopicRefused);
+    await expect(again).rejects.toMatchObject({ topic: 'orders', code: 'TOPIC_ALREADY_EXISTS' });
+    const wrong = broker.createTopics([{ topic: 'x', config: { 'cleanup.policy': 'compress' } }]);
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+    const strange = broker.createTopics([{ topic: 'x', partitons: 3 } as never]);
+    await expect(strange).rejects.toThrow('createTopics has no option partitons (did you mean partitions?)');
+  });
+});
+
+describe('waiting', () => {
+  it('groupStable: every partition is assigned', async () => {
+    await broker.createTopics([{ topic: 'orders', partitions: 4 }]);
+    const stable = broker.groupStable('shop', { members: 2 });
+    await Promise.all([join('shop', 'orders'), join('shop', 'orders')]);
+    const { members } = await stable;
+    expect(members.map(({ partitions }) => partitions.length)).toEqual([2, 2]);
+    expect(new Set(members.flatMap(({ partitions }) => partitions.map((each) => each.partition))).size).toBe(
+      4,
+    );
+  });
+
+  it('groupStable: tells what it saw', async () => {
+    await broker.createTopics(['orders']);
+    await expect(broker.groupStable('nobody', { timeoutMs: 5 })).rejects.toThrow(
+      'waited 5 ms for group nobody to be stable: there is no such group',
+    );
+    await join('shop', 'orders');
+    await broker.groupStable('shop');
+    await expect(broker.groupStable('shop', { members: 2, timeoutMs: 5 })).rejects.toThrow(
+      /it is Stable with 1 members: kafkajs \(orders-0\)/,
+    );
+  });
+
+  it('records: what is committed, once there is enough', async () => {
+    await broker.createTopics(['orders']);
+    const all = broker.records('orders', { atLeast: 3 });
+    await send('orders', 'a', 'b');
+    await send('orders', 'c');
+    expect((await all).map(({ offset, key, value }) => `${offset} ${key}=${value}`)).toEqual([
+      '0 a=a',
+      '1 b=b',
+      '2 c=c',
+    ]);
+    await expect(broker.records('orders', { atLeast: 4, timeoutMs: 5 })).rejects.toThrow('there are 3');
+    await expect(broker.records('other', { timeoutMs: 5 })).rejects.toThrow('there is no topic other');
+  });
+
+  it('records: a transaction counts when it is committed', async () => {
+    await broker.createTopics(['orders']);
+    const producer = kafka.producer({ transactionalId: 't', maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    const aborted = await producer.transaction();
+    await aborted.send({ topic: 'orders', messages: [{ value: 'never' }] });
+    await aborted.abort();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: 'orders', messages: [{ value: 'kept' }] });
+    await expect(broker.records('orders', { timeoutMs: 5 })).rejects.toThrow('there are 0');
+    const all = broker.records('orders');
+    await transaction.commit();
+    expect((await all).map(({ value }) => `${value}`)).toEqual(['kept']);
+    await producer.disconnect();
+  });
+
+  it('committed: the group has been through all of it', async () => {
+    await broker.createTopics([{ topic: 'orders', partitions: 2 }]);
+    await send('orders', 'a', 'b', 'c');
+    const seen: string[] = [];
+    const done = broker.committed('shop', { topics: ['orders'] });
+    await join('shop', 'orders', (value) => seen.push(value));
+    const partitions = await done;
+    expect(seen.sort()).toEqual(['a', 'b', 'c']);
+    expect(partitions.reduce((sum, { offset }) => sum + (offset ?? 0), 0)).toBe(3);
+    await expect(broker.committed('nobody', { timeoutMs: 5 })).rejects.toThrow('it has no subscription');
+    await expect(broker.committed('nobody', { topics: ['orders'], timeoutMs: 5 })).rejects.toThrow(
+      /orders-\d at none of \d/,
+    );
+  });
+
+  it('compacted: the cleaner has nothing more to do', async () => {
+    await broker.createTopics([{ topic: 'articles', config: { 'cleanup.policy': 'compact' } }, 'orders']);
+    await send('articles', 'a', 'a', 'b');
+    const [before] = await broker.compacted('articles');
+    // What is in the active segment is not the cleaner's yet.
+    expect(before).toMatchObject({ cleanUpToOffset: 0, endOffset: 3 });
+    await broker.compact('articles', { includeActive: true });
+    const [after] = await broker.compacted('articles');
+    expect(after).toMatchObject({ cleanUpToOffset: 3, endOffset: 3 });
+    await expect(broker.compacted('orders')).rejects.toThrow('orders is not compacted');
+  });
+
+  it.each([
+    ['timeoutMs', () => broker.records('t', { timeoutMs: -1 })],
+    ['timeoutMs', () => broker.committed('g', { timeoutMs: Number.NaN })],
+    ['atLeast', () => broker.records('t', { atLeast: 1.5 })],
+    ['members', () => broker.groupStable('g', { members: 0 })],
+  ])('%s that makes no sense is told by its name', async (name, wrong) => {
+    await expect(wrong()).rejects.toThrow(name);
+  });
+});
+
+describe('reset', () => {
+  it('tells those who wait', async () => {
+    const waiting = broker.records('orders', { timeoutMs: 60_000 });
+    const outcome = expect(waiting).rejects.toThrow('the broker was reset');
+    await broker.records('orders', { timeoutMs: 1 }).catch(() => {});
+    await broker.reset();
+    await outcome;
+  });
+});
