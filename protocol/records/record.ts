@@ -32,6 +32,15 @@ export interface RecordHeader {
 
 const noHeaders: readonly RecordHeader[] = [];
 
+/** What a batch says for all of its records. */
+export interface RecordFrame {
+  readonly count: number;
+  readonly baseOffset: number;
+  readonly baseTimestamp: number;
+  /** The time that holds for all records, -1 when each has its own. */
+  readonly logAppendTimeMs: number;
+}
+
 /** One pass over the records of one batch. Fields without a `#` are those of the current record. */
 export class RecordCursor {
   /** Where the positions below point into: the batch's own buffer, or its records decompressed. */
@@ -61,25 +70,15 @@ export class RecordCursor {
   readonly #first: number;
   #read = 0;
 
-  /** Opens the batch at `position`, decompressing it; throws RecordError when it cannot. */
-  constructor(buffer: Buffer, position: number, limitBytes: number) {
-    this.count = batch.recordCount(buffer, position);
-    if (this.count < 0) throw invalidRecord(`Record batch has the negative record count ${this.count}`);
-    this.baseOffset = batch.baseOffset(buffer, position);
-    this.baseTimestamp = batch.baseTimestamp(buffer, position);
-    this.logAppendTimeMs =
-      batch.timestampType(buffer, position) === 'LogAppendTime' ? batch.maxTimestamp(buffer, position) : -1;
-    const codec = batch.codecOf(buffer, position);
-    const start = position + batch.batchHeaderBytes;
-    const end = position + batch.batchSizeInBytes(buffer, position);
-    if (codec === codecIds.none) {
-      this.buffer = buffer;
-      this.#reader = new VarintReader(buffer, start, end);
-    } else {
-      this.buffer = codecById(codec).decompress(buffer.subarray(start, end), limitBytes);
-      this.#reader = new VarintReader(this.buffer, 0, this.buffer.length);
-    }
-    this.#first = this.#reader.position;
+  /** Over the records in `buffer[start, end)`. */
+  constructor(buffer: Buffer, start: number, end: number, frame: RecordFrame) {
+    this.count = frame.count;
+    this.baseOffset = frame.baseOffset;
+    this.baseTimestamp = frame.baseTimestamp;
+    this.logAppendTimeMs = frame.logAppendTimeMs;
+    this.buffer = buffer;
+    this.#reader = new VarintReader(buffer, start, end);
+    this.#first = start;
   }
 
   /** Back to before the first record, without decompressing again. */
@@ -180,13 +179,34 @@ export class RecordCursor {
   }
 }
 
-/** Opens the v2 batch at `position`; await `ensureCodec(codecOf(…))` before, once, where the codec may not be loaded. */
+/**
+ * Opens the v2 batch at `position`, decompressing it; await `ensureCodec(codecOf(…))` before, once, where the codec may not be loaded.
+ * Throws RecordError when it cannot.
+ */
 export function openRecords(
   buffer: Buffer,
   position: number,
   limitBytes: number = maxDecompressedBatchBytes,
 ): RecordCursor {
-  return new RecordCursor(buffer, position, limitBytes);
+  const frame = frameOf(buffer, position);
+  const codec = batch.codecOf(buffer, position);
+  const start = position + batch.batchHeaderBytes;
+  const end = position + batch.batchSizeInBytes(buffer, position);
+  if (codec === codecIds.none) return new RecordCursor(buffer, start, end, frame);
+  const records = codecById(codec).decompress(buffer.subarray(start, end), limitBytes);
+  return new RecordCursor(records, 0, records.length, frame);
+}
+
+function frameOf(buffer: Buffer, position: number): RecordFrame {
+  const count = batch.recordCount(buffer, position);
+  if (count < 0) throw invalidRecord(`Record batch has the negative record count ${count}`);
+  const isAppendTime = batch.timestampType(buffer, position) === 'LogAppendTime';
+  return {
+    count,
+    baseOffset: batch.baseOffset(buffer, position),
+    baseTimestamp: batch.baseTimestamp(buffer, position),
+    logAppendTimeMs: isAppendTime ? batch.maxTimestamp(buffer, position) : -1,
+  };
 }
 
 /** Calls `visit` with each record of the v2 batch at `position`, in order. */

@@ -24,8 +24,24 @@ const sharedBytesMax = 1024 * 1024;
 
 let shared = Buffer.alloc(0);
 
-/** The first batch whose last offset is at least `offset`, null without any; lent until the next call. */
-export function readBatchAt(segment: Segment, offset: number): Buffer | null {
+export interface FoundBatch {
+  /** Lent until the next call. */
+  readonly bytes: Buffer;
+  /** In the file. */
+  readonly position: number;
+}
+
+/** Where the batch with that offset stands if it is a large one; -1 where that is not known without reading. */
+export function likelyPosition(segment: Segment, offset: number): number {
+  const around = segment.surroundings(offset);
+  if (around === null) return -1;
+  const { position, isThere, next } = around;
+  if (isThere) return position;
+  return next >= 0 && next - position > lookedThroughBytes ? next : -1;
+}
+
+/** The first batch whose last offset is at least `offset`, null without any. */
+export function readBatchAt(segment: Segment, offset: number): FoundBatch | null {
   const around = segment.surroundings(offset);
   if (around !== null) {
     const { position, isThere, next, afterNext } = around;
@@ -39,19 +55,19 @@ export function readBatchAt(segment: Segment, offset: number): Buffer | null {
     if (next >= 0) {
       const found = firstOf(segment, next, afterNext < 0 ? size : afterNext, offset);
       // What is between the two entries may hold it.
-      if (found !== null && batch.baseOffset(found, 0) <= offset) return found;
+      if (found !== null && batch.baseOffset(found.bytes, 0) <= offset) return found;
     }
   }
   return byHeaders(segment, offset);
 }
 
-function byHeaders(segment: Segment, offset: number): Buffer | null {
+function byHeaders(segment: Segment, offset: number): FoundBatch | null {
   const place = segment.findBatch(offset);
   return place === null ? null : readWhole(segment, place.position, place.bytes);
 }
 
 /** The batch, if it begins in what is read from `from` on, up to `to`. */
-function firstOf(segment: Segment, from: number, to: number, offset: number): Buffer | null {
+function firstOf(segment: Segment, from: number, to: number, offset: number): FoundBatch | null {
   const bytes = Math.min(to - from, guessedBytes);
   const buffer = bufferOf(bytes);
   const held = segment.file.readSync(buffer, 0, bytes, from);
@@ -59,17 +75,19 @@ function firstOf(segment: Segment, from: number, to: number, offset: number): Bu
     const size = batch.batchBytesAt(buffer, at, at + segment.size - (from + at));
     if (size === 0) return null;
     if (lastOffsetAt(buffer, at) >= offset)
-      return at + size <= held ? buffer.subarray(at, at + size) : readWhole(segment, from + at, size);
+      return at + size <= held
+        ? { bytes: buffer.subarray(at, at + size), position: from + at }
+        : readWhole(segment, from + at, size);
     at += size;
   }
   return null;
 }
 
-function readWhole(segment: Segment, position: number, bytes: number): Buffer {
+function readWhole(segment: Segment, position: number, bytes: number): FoundBatch {
   const buffer = bufferOf(bytes);
   const read = segment.file.readSync(buffer, 0, bytes, position);
   if (read < bytes) throw corrupt(`${segment.file.path} ends at ${position + read}, inside a batch`);
-  return buffer.subarray(0, bytes);
+  return { bytes: buffer.subarray(0, bytes), position };
 }
 
 /** Twice what is needed, so that slowly growing batches do not each bring a new one. */

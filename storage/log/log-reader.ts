@@ -4,10 +4,11 @@ import { ensureCodec, maxDecompressedBatchBytes } from '../../protocol/records/c
 import { messageCodec, readLegacyBatch } from '../../protocol/records/legacy.ts';
 import { openRecords } from '../../protocol/records/record.ts';
 import type { File } from '../environment/files.ts';
-import { readBatchAt } from './batch-reader.ts';
+import { likelyPosition, readBatchAt } from './batch-reader.ts';
 import { BatchWalk, lastOffsetAt, leaderEpochAt, maxTimestampAt } from './batch-walk.ts';
 import type {
   AbortedTransaction,
+  BatchLocation,
   BatchRead,
   FileRegion,
   LogRead,
@@ -95,10 +96,26 @@ export function readBatch(log: ReadableLog, offset: number): BatchRead | LogRead
     return { ok: false, errorCode: errors.offsetOutOfRange.code };
   const { segments } = log.list;
   for (let n = Math.max(0, log.list.indexFor(offset)); n < segments.length; n++) {
-    const bytes = readBatchAt(segments[n]!, offset);
-    if (bytes !== null) return { ok: true, bytes };
+    const { file, contentId } = segments[n]!;
+    const found = readBatchAt(segments[n]!, offset);
+    if (found === null) continue;
+    const { bytes, position } = found;
+    return { ok: true, bytes, location: { file, contentId, position } };
   }
-  return { ok: true, bytes: null };
+  return { ok: true, bytes: null, location: null };
+}
+
+/** Where the batch with that offset should stand, if it is a large one; null where that is not known without reading. */
+export function likelyBatch({ list }: ReadableLog, offset: number): BatchLocation | null {
+  const segment = list.segments[list.indexFor(offset)];
+  if (segment === undefined) return null;
+  try {
+    const position = likelyPosition(segment, offset);
+    return position < 0 ? null : { file: segment.file, contentId: segment.contentId, position };
+  } catch {
+    // Reading says what is wrong.
+    return null;
+  }
 }
 
 /** The aborted transactions that a reader of the region, from `offset` on, must know to leave their records out. */

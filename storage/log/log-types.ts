@@ -80,10 +80,18 @@ export interface LogRead {
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
 }
 
-/** null: there is none at or behind the offset. Lent until the next batch of any log is read so. */
+/** Where a batch stands. What has this `contentId` never changes. */
+export interface BatchLocation {
+  readonly file: File;
+  readonly contentId: number;
+  readonly position: number;
+}
+
 export interface BatchRead {
   readonly ok: true;
+  /** null: there is none at or behind the offset. Lent until the next batch of any log is read so. */
   readonly bytes: Buffer | null;
+  readonly location: BatchLocation | null;
 }
 
 export interface LogReadRefused {

@@ -3,12 +3,13 @@ import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { FileError } from '../environment/files.ts';
 import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
-import { findByTimestamp, findMaxTimestamp, readBatch, readRegion } from './log-reader.ts';
+import { findByTimestamp, findMaxTimestamp, likelyBatch, readBatch, readRegion } from './log-reader.ts';
 import type {
   AbortedTransaction,
   AppendOptions,
   AppendOutcome,
   AppendRefused,
+  BatchLocation,
   BatchRead,
   DurabilityPolicy,
   LogEvent,
@@ -229,18 +230,18 @@ export class Log {
 
   /** The batches from `offset` on that the reader may see. Every region must be released. */
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
-    const isStable = options.upTo === 'stable';
-    return this.#reading(offset, () =>
-      readRegion(this.#writer, offset, this.#bound(options.upTo), options, isStable),
-    );
+    const [bound, isStable] = [this.#bound(options.upTo), options.upTo === 'stable'];
+    return this.#reading(offset, () => readRegion(this.#writer, offset, bound, options, isStable));
   }
 
-  /**
-   * The whole batch that holds `offset` or, where the cleaner has taken that, the one behind it, up to the end of the log: read on the
-   * event loop, for lookups. Lent until the next batch of any log is read so.
-   */
+  /** The whole batch that holds `offset` or, where the cleaner has taken that, the one behind it; lent until the next call on any log. */
   readBatch(offset: number): BatchRead | LogReadRefused {
     return this.#reading(offset, () => readBatch(this.#writer, offset));
+  }
+
+  /** Where the batch with that offset should stand; null where that is not known without reading. */
+  likelyBatch(offset: number): BatchLocation | null {
+    return this.isDeleted ? null : likelyBatch(this.#writer, offset);
   }
 
   /** The first record with at least this timestamp; offset -1 if there is none. A promise only if a codec must be loaded. */
@@ -389,11 +390,8 @@ export class Log {
         listener(event);
       } catch (error) {
         // Whoever waits for the log must not decide how an append ends.
-        this.#deps.logger.error('a listener of the log failed', {
-          log: this.directory,
-          event,
-          error: String(error),
-        });
+        const fields = { log: this.directory, event, error: String(error) };
+        this.#deps.logger.error('a listener of the log failed', fields);
       }
     }
   }

@@ -42,8 +42,12 @@ export interface BatchPlace {
   readonly lastOffset: number;
 }
 
+let lastContentId = 0;
+
 export class Segment {
   readonly baseOffset: number;
+  /** Of what stands below `size`, which never changes: another one when that was cut. */
+  contentId = ++lastContentId;
   readonly file: File;
   readonly offsetIndex: OffsetIndex;
   readonly timeIndex: TimeIndex;
@@ -223,6 +227,7 @@ export class Segment {
 
   /** Cuts off everything from the first batch with `offset` or more on; returns the bytes that went. */
   truncateTo(offset: number, nowMs: number): number {
+    this.contentId = ++lastContentId;
     const before = this.size;
     const place = this.findBatch(offset);
     this.grow();
@@ -248,6 +253,7 @@ export class Segment {
    * interrupted meanwhile finds the same reason to do it again.
    */
   resetForRecovery(): void {
+    this.contentId = ++lastContentId;
     this.offsetIndex.rebuild();
     this.timeIndex.rebuild();
     this.#bytesSinceIndexEntry = 0;

@@ -104,7 +104,7 @@ describe('a batch by an offset in it', () => {
     const logger = new RecordedLogger();
     const log = openLog(environment, { logger });
     appendNow(log, batchOf(['a']));
-    expect(log.readBatch(1)).toEqual({ ok: true, bytes: null });
+    expect(log.readBatch(1)).toEqual({ ok: true, bytes: null, location: null });
     expect(log.readBatch(2)).toEqual({ ok: false, errorCode: 1 });
     expect(log.readBatch(-1)).toEqual({ ok: false, errorCode: 1 });
     environment.files.openSync(`${log.directory}/00000000000000000000.log`, 'update').truncateSync(20);
