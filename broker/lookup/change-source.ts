@@ -18,6 +18,7 @@ import type { PartitionTable } from './partition-table.ts';
 import type { Chosen } from './readiness.ts';
 import { refuse, refuseRequest } from './refuse.ts';
 import type { Slices } from './slices.ts';
+import type { StreamTurns } from './stream-turns.ts';
 import { type ReadAhead, type TailReader, tailBytes } from './tail-reader.ts';
 import { readStreamToken, type StreamPlace, streamToken, tokenPartitionsMax } from './tokens.ts';
 import type { TopicTable } from './topic-tables.ts';
@@ -33,6 +34,7 @@ export interface SourceParts {
   readonly options: ChangesOptions;
   readonly slices: Slices;
   readonly tails: TailReader;
+  readonly turns: StreamTurns;
   /** Throws LookupRefused where the topic is gone, or is no table any more. */
   readonly checkTable: () => void;
   /** Those of the topic that are asked for, as they are now. */
@@ -192,6 +194,8 @@ export class ChangeSource implements PartitionWatcher {
       this.#wake = resolve;
     });
     this.#wake = null;
+    const turn = this.#parts.turns.next();
+    if (turn) await turn;
     return [];
   }
 

@@ -34,6 +34,7 @@ import { Past } from './past.ts';
 import { type Chosen, Readiness } from './readiness.ts';
 import { refuse } from './refuse.ts';
 import { Slices, sliceMs } from './slices.ts';
+import { StreamTurns } from './stream-turns.ts';
 import { TailReader } from './tail-reader.ts';
 import type { TopicTables } from './topic-tables.ts';
 import { Turns } from './turns.ts';
@@ -66,6 +67,7 @@ export class LookupService implements ServedLookups {
   readonly #past: Past;
   readonly #writes: Writes;
   readonly #tails: TailReader;
+  readonly #streamTurns: StreamTurns;
   readonly #streams = new Set<ChangeStream>();
   readonly #forgetCluster: () => void;
 
@@ -76,6 +78,7 @@ export class LookupService implements ServedLookups {
     this.#slices = new Slices(outsideClock(clock));
     this.#turns = new Turns(outsideClock(clock));
     this.#tails = new TailReader(this.#slices);
+    this.#streamTurns = new StreamTurns(clock);
     this.#waiting = new Waiting(outsideClock(clock));
     this.#readiness = new Readiness({ cluster, tables, transactions, waiting: this.#waiting });
     this.#scans = new KeyScans(this.#slices, this.#waiting);
@@ -242,6 +245,7 @@ export class LookupService implements ServedLookups {
         clock: outsideClock(this.#parts.environment.clock),
         slices: this.#slices,
         tails: this.#tails,
+        turns: this.#streamTurns,
         checkTable: () => this.#parts.tables.check(topic, table.topicId),
         partitions: () => this.#partitionsOf(table.topicId, options.partition),
         tables: (signal) => this.#ready(topic, { ...options, waitMs, signal }),

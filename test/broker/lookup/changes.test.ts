@@ -275,3 +275,29 @@ it('a thousand streams that have ended, however, leave nothing behind', async ()
   write(at.world, partition, 'd=1');
   expect(await next(open(), 3)).toEqual(['s 0 a=1', 's 1 b=1', 's 2 c=1']);
 });
+
+it('of streams that wake at once so many go on in each turn of the event loop', async () => {
+  const partition = await at.table();
+  const streams = Array.from({ length: 100 }, () => open());
+  await Promise.all(streams.map((stream) => next(stream, 1)));
+  const turns: (() => void)[] = [];
+  const { defer } = at.world.clock;
+  at.world.clock.defer = (task) => void turns.push(task);
+  let told = 0;
+  const all = streams.map((stream) => stream.next().then(() => told++));
+  await microtasks();
+  write(at.world, partition, 'a=1');
+  const counts: number[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    await microtasks();
+    counts.push(told);
+    for (const task of turns.splice(0)) task();
+  }
+  at.world.clock.defer = defer;
+  expect(counts).toEqual([32, 64, 96, 100]);
+  await at.done(Promise.all(all));
+});
+
+async function microtasks(): Promise<void> {
+  for (let n = 0; n < 200; n++) await Promise.resolve();
+}
