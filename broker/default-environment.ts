@@ -1,19 +1,25 @@
 /** The real environment for a broker with these settings: on the disk, or in memory under a limit. */
 import { totalmem } from 'node:os';
 import { GiB } from '../storage/config/define.ts';
+import type { Clock } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
-import { createMemoryEnvironment, createNodeEnvironment } from '../storage/environment/node.ts';
+import { createMemoryEnvironment, createNodeEnvironment, nodeClock } from '../storage/environment/node.ts';
 import type { BrokerSettings } from './config/settings.ts';
 import { clusterMetadataTopic } from './metadata/topic-names.ts';
 
 const memoryLimitOption = 'kompakt.memory.limit.bytes';
 
-export function defaultEnvironment(settings: BrokerSettings, isInMemory: boolean): Environment {
-  if (!isInMemory) return createNodeEnvironment({ openFilesMax: settings['kompakt.open.files.max'] });
+/** `clock`: left out, real time. */
+export function defaultEnvironment(
+  settings: BrokerSettings,
+  isInMemory: boolean,
+  clock: Clock = nodeClock,
+): Environment {
+  if (!isInMemory) return createNodeEnvironment({ clock, openFilesMax: settings['kompakt.open.files.max'] });
   const given = settings[memoryLimitOption];
   const memoryLimitBytes =
     given >= 0 ? given : memoryLimitDefault(totalmem(), process.constrainedMemory?.() ?? 0);
-  return createMemoryEnvironment({ memoryLimitBytes, limitOption: memoryLimitOption, isBulk });
+  return createMemoryEnvironment({ memoryLimitBytes, limitOption: memoryLimitOption, isBulk, clock });
 }
 
 /**

@@ -21,11 +21,13 @@ export type { CleanerStatus, RunningPass } from './cleaning/log-cleaner.ts';
 export type { Trouble } from './cleaning/troubled-logs.ts';
 export type { LookupAddress, LookupClient, TableOptions, Tables } from './connect-lookup.ts';
 export { connectLookup } from './connect-lookup.ts';
+export type { BrokerClock, ClockOption, VirtualClockOption } from './embedded/broker-clock.ts';
 export { BrokerGone } from './embedded/broker-gone.ts';
 export type { Broker } from './embedded/broker-interface.ts';
 export type { BrokerOptions, HttpOptions } from './embedded/broker-options.ts';
 export type { TopicToCreate } from './embedded/create-topics.ts';
 export { TopicRefused } from './embedded/create-topics.ts';
+export type { Duration } from './embedded/durations.ts';
 export type {
   CommittedOptions,
   CommittedPartition,

@@ -9,6 +9,7 @@ import type { Fault } from '../faults/fault-rules.ts';
 import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import type { Gap } from '../observe/gaps.ts';
+import type { BrokerClock } from './broker-clock.ts';
 import type { TopicToCreate } from './create-topics.ts';
 import type { CommittedOptions, CommittedPartition, GroupStableOptions, StableGroup } from './group-waits.ts';
 import type { CompactedPartition, RecordsOptions, TopicRecord } from './topic-waits.ts';
@@ -36,6 +37,8 @@ export interface Broker extends AsyncDisposable {
   readonly table: Tables;
   /** Where `connectLookup` reaches this broker over TCP; null without `kompakt.lookup.rpc.port`. */
   readonly lookupPort: number | null;
+  /** The broker's time, which moves only with `advance` if it was started with `clock: 'virtual'`. */
+  readonly clock: BrokerClock;
   /** What the cleaner is doing, and which logs it cannot clean. */
   cleanerStatus(): CleanerStatus;
   /**
@@ -66,7 +69,7 @@ export interface Broker extends AsyncDisposable {
   /**
    * As if the broker had just been started: no topics, groups, offsets, producers or transactions, no faults, no requests seen, the
    * options' configuration. Clients lose their connections and may connect again at once: the ports, the cluster id and, with `dataDir`,
-   * the identity of the directory stay. What waits here is rejected with `BrokerGone`; what runs is not answered any more.
+   * the identity of the directory stay. A virtual clock is as late as it was at the start. What waits here is rejected with `BrokerGone`; what runs is not answered any more.
    */
   reset(): Promise<void>;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */

@@ -6,6 +6,7 @@ import type { RequestHook } from '../network/request-hook.ts';
 import type { Transport } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
 import { StartError } from '../start-error.ts';
+import { type ClockOption, checkClock } from './broker-clock.ts';
 import { checkInteger, checkNames, checkText } from './check-options.ts';
 import { OptionError } from './option-error.ts';
 
@@ -22,6 +23,8 @@ export interface BrokerOptions {
   readonly logger?: Logger;
   /** Sees every request, and may fail, delay or drop it. */
   readonly onRequest?: RequestHook;
+  /** 'virtual': time stands still until `broker.clock.advance` moves it. Default: 'real'. */
+  readonly clock?: ClockOption;
   /** Time, disk and chance other than the real ones, for simulations. */
   readonly environment?: Environment;
   /** A network other than TCP. */
@@ -53,6 +56,7 @@ const optionNames: Names<BrokerOptions> = {
   config: true,
   logger: true,
   onRequest: true,
+  clock: true,
   environment: true,
   transport: true,
   http: true,
@@ -80,6 +84,14 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   const { dataDir, host, port, http, config = {} } = options;
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw new OptionError('config', 'config takes keys and values: { "num.partitions": 4 }');
+  if (options.clock !== undefined) {
+    checkClock(options.clock);
+    if (options.environment !== undefined)
+      throw new OptionError(
+        'clock',
+        'clock and environment contradict each other: an environment has its own clock',
+      );
+  }
   if (dataDir !== undefined) checkText('dataDir', dataDir);
   if (host !== undefined) checkText('host', host);
   if (port !== undefined) checkInteger('port', port, 0, portMax);

@@ -20,6 +20,7 @@ import { nodeHttp } from '../http/node-http.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import { NodeTransport } from '../network/node-transport.ts';
 import type { Gap } from '../observe/gaps.ts';
+import { type BrokerClock, EmbeddedClock } from './broker-clock.ts';
 import { BrokerGone } from './broker-gone.ts';
 import type { Broker } from './broker-interface.ts';
 import { type BrokerOptions, checkBrokerOptions } from './broker-options.ts';
@@ -56,6 +57,7 @@ export class EmbeddedBroker implements Broker {
   readonly httpUrl: string | null;
   readonly clusterId: string;
   readonly lookupPort: number | null;
+  readonly clock: BrokerClock;
   readonly lookups: Lookups;
   readonly table: Tables;
   readonly #kept: Kept;
@@ -78,6 +80,7 @@ export class EmbeddedBroker implements Broker {
     this.brokers = [world.bootstrapServers];
     this.port = world.listeners[0]!.endpoints[0]!.port;
     this.httpUrl = world.httpUrl;
+    this.clock = kept.clock;
     this.clusterId = world.clusterId;
     this.lookupPort = world.lookupEndpoint?.port ?? null;
     this.lookups = ofTheMoment(() => this.#world.lookups);
@@ -93,6 +96,7 @@ export class EmbeddedBroker implements Broker {
       transport: new KeptPorts(options.transport ?? new NodeTransport()),
       http: options.http === undefined ? null : new KeptHttp(nodeHttp()),
       hook: control.hook,
+      clock: new EmbeddedClock(options.clock, options.environment?.clock),
     };
     return new EmbeddedBroker(kept, control, await firstWorld(kept));
   }
@@ -193,6 +197,7 @@ export class EmbeddedBroker implements Broker {
       await turn(this.#clock);
       await turn(this.#clock);
       this.#control.clear();
+      this.#kept.clock.beginAnew();
       this.#world = await nextWorld(this.#kept, this.#world);
     } catch (error) {
       this.#hasFailed = true;

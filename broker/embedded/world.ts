@@ -14,6 +14,7 @@ import { clusterMetadataTopic } from '../metadata/topic-names.ts';
 import type { BrokerHook } from '../network/request-hook.ts';
 import type { Transport } from '../network/transport.ts';
 import { silentLogger } from '../observe/logger.ts';
+import type { EmbeddedClock } from './broker-clock.ts';
 import { type BrokerOptions, configurationOf, isInMemory } from './broker-options.ts';
 
 /** In memory a directory has a name too; nobody sees it. */
@@ -24,6 +25,7 @@ export interface WorldParts {
   readonly transport: Transport;
   readonly http: HttpTransport | null;
   readonly hook: BrokerHook;
+  readonly clock: EmbeddedClock;
 }
 
 /** Throws an OptionError or a StartError, with nothing left open. */
@@ -70,6 +72,9 @@ function start(
   });
 }
 
-function environmentOf({ options }: WorldParts, configuration: Configuration): Environment {
-  return options.environment ?? defaultEnvironment(configuration.settings, isInMemory(configuration));
+function environmentOf({ options, clock }: WorldParts, configuration: Configuration): Environment {
+  const { settings } = configuration;
+  return (
+    options.environment ?? defaultEnvironment(settings, isInMemory(configuration), clock.virtual ?? undefined)
+  );
 }

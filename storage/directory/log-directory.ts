@@ -229,7 +229,7 @@ export class LogDirectory {
     let removed = 0;
     let n = 0;
     for (const log of [...this.#logs.values()]) {
-      if (!wanted(log)) continue;
+      if (!log.isOnDisk || !wanted(log)) continue;
       removed += await log.applyRetention(nowMs);
       if (++n % logsPerTurn === 0) await turn(this.#options.environment.clock);
     }

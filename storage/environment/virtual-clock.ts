@@ -26,7 +26,7 @@ export interface VirtualClockOptions {
 export class VirtualClock implements Clock {
   readonly outside?: Clock;
   protected elapsedMs = 0;
-  protected wallOffsetMs: number;
+  #wallOffsetMs: number;
   readonly #timers = new Set<VirtualTimer>();
   readonly #turns: Pick<Clock, 'defer'>;
   /** Deferred calls and work outside that have not come to an end. */
@@ -37,13 +37,13 @@ export class VirtualClock implements Clock {
   #moving: Promise<unknown> = Promise.resolve();
 
   constructor({ startMs, turns, outside }: VirtualClockOptions) {
-    this.wallOffsetMs = startMs;
+    this.#wallOffsetMs = startMs;
     this.#turns = turns;
     if (outside !== undefined) this.outside = outside;
   }
 
   nowMs(): number {
-    return Math.floor(this.wallOffsetMs + this.elapsedMs);
+    return Math.floor(this.#wallOffsetMs + this.elapsedMs);
   }
 
   monotonicMs(): number {
@@ -84,6 +84,11 @@ export class VirtualClock implements Clock {
       this.#whenNonePending = [];
       for (const resolve of waiting) resolve();
     };
+  }
+
+  /** Lets the wall clock jump, as an administrator or NTP does; monotonic time and timers do not notice. */
+  setWallMs(wallMs: number): void {
+    this.#wallOffsetMs = wallMs - this.elapsedMs;
   }
 
   /** Timers that have not run; a stopped part should leave none. */

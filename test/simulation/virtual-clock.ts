@@ -19,11 +19,6 @@ export class VirtualClock extends MovedClock {
     super({ startMs, turns: nodeClock });
   }
 
-  /** Lets the wall clock jump, as an administrator or NTP does; monotonic time and timers do not notice. */
-  setWallMs(wallMs: number): void {
-    this.wallOffsetMs = wallMs - this.elapsedMs;
-  }
-
   /** Time passes and nothing runs, as in a process that is stopped: what is due meanwhile runs late, with the next move. */
   standStill(forMs: number): void {
     this.elapsedMs += forMs;
