@@ -332,6 +332,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
       nodeId,
       listeners: boundAddresses(net),
       httpUrl: http?.url ?? '',
+      lookupAddress: lookupEndpoint === null ? '' : hostAndPort(lookupEndpoint.host, lookupEndpoint.port),
       topics: cluster.state.topicCount,
       partitions: cluster.state.partitionCount(),
       connections: net.network.connectionCount,

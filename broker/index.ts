@@ -43,6 +43,7 @@ export type { FaultError, FaultOptions, FaultyApi } from './faults/fault-options
 export { FaultRefused } from './faults/fault-options.ts';
 export type { Fault } from './faults/fault-rules.ts';
 export type { RequestFilter, SeenRecords, SeenRequest } from './faults/request-log.ts';
+export { LookupConnectionError } from './lookup/connection-error.ts';
 export type {
   Change,
   ChangesOptions,
@@ -64,7 +65,6 @@ export type {
   Written,
 } from './lookup/lookup.ts';
 export { etagOf, LookupRefused } from './lookup/lookup.ts';
-export { LookupConnectionError } from './lookup/rpc-channel.ts';
 export type {
   ScanOptions,
   Table,

@@ -184,6 +184,9 @@ export function watch(topic: string, keyText: string | undefined, command: Watch
       ...(keyText === undefined ? {} : { key: keyOf(keyText, command) }),
       ...(prefix === undefined ? {} : { prefix: keyOf(prefix, command) }),
       signal,
+      // Until somebody ends it.
+      reconnectMs: Number.POSITIVE_INFINITY,
+      onLost: ({ message }: Error) => say(`${message}; waiting for a broker, to go on from here`),
     };
     for await (const change of lookups.changes(topic, options)) {
       if (isJson(command)) await writeOut(`${changeJson(change)}\n`);

@@ -3,7 +3,12 @@
  * that listens for lookups over TCP, perhaps on another machine.
  */
 import { readFileSync } from 'node:fs';
-import { LookupConnectionError, openRemoteLookups, type RemoteLookups } from '../broker/connect-lookup.ts';
+import {
+  LookupConnectionError,
+  type LookupPlace,
+  openRemoteLookups,
+  type RemoteLookups,
+} from '../broker/connect-lookup.ts';
 import { ControlError } from './control-client.ts';
 import { type BrokerChoice, findBroker, parseAddress } from './find-broker.ts';
 
@@ -21,18 +26,26 @@ export async function openLookups(choice: LookupChoice): Promise<RemoteLookups> 
   const { remote, tokenFile, dataDir, bootstrap } = choice;
   if (remote === undefined) {
     if (tokenFile !== undefined) throw new ControlError('--token-file is for --remote');
-    const client = await findBroker(choice);
-    const { address, token, pid } = client.file;
-    client.close();
-    return orControlError(() =>
-      openRemoteLookups(() => ({ to: { path: address }, token, where: `the broker (process ${pid})` })),
-    );
+    return orControlError(() => openRemoteLookups(() => placeOf(choice)));
   }
   if (dataDir !== undefined || bootstrap !== undefined)
     throw new ControlError('--remote, --data-dir and --bootstrap contradict each other; give one of them');
   const to = parseAddress(remote, '--remote');
   const token = tokenOf(tokenFile);
   return orControlError(() => openRemoteLookups(() => ({ to, token, where: remote })));
+}
+
+/** One that was started again is another process, at another place. */
+async function placeOf(choice: BrokerChoice): Promise<LookupPlace> {
+  try {
+    const client = await findBroker(choice);
+    const { address, token, pid } = client.file;
+    client.close();
+    return { to: { path: address }, token, where: `the broker (process ${pid})` };
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    throw new LookupConnectionError(error.message, { cause: error });
+  }
 }
 
 async function orControlError<Result>(work: () => Promise<Result>): Promise<Result> {

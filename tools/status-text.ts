@@ -10,6 +10,7 @@ export function statusText(now: ControlStatus): string {
     ['process', `${now.pid}, up ${duration(now.uptimeMs)}`],
     ['listening', now.listeners.join(', ')],
     ['http', now.httpUrl === '' ? 'none' : now.httpUrl],
+    ['lookups over TCP', now.lookupAddress === '' ? 'none' : now.lookupAddress],
     ['data', `${data}${offline ? ' (offline: the disk has failed, writes are refused)' : ''}`],
     ['cluster', `${now.clusterId}, node ${now.nodeId}`],
     ['topics', `${now.topics}, with ${now.partitions} partitions`],

@@ -146,11 +146,22 @@ export function cleanerToMessage({ troubles, ...status }: CleanerStatus): Contro
 
 export function statusOf(message: object): ControlStatus {
   const { version, pid, uptimeMs, dataDirectory, clusterId, nodeId, ...others } = message as ControlStatus;
-  const { listeners, httpUrl, cleaner, ...rest } = others;
+  const { listeners, httpUrl, lookupAddress, cleaner, ...rest } = others;
   const { isEnabled, threads, runsIn = null, running, troubles, ...counted } = cleaner;
   // In the order in which a person reads it.
   return {
-    ...{ version, pid, uptimeMs, dataDirectory, clusterId, nodeId, listeners, httpUrl, ...rest },
+    ...{
+      version,
+      pid,
+      uptimeMs,
+      dataDirectory,
+      clusterId,
+      nodeId,
+      listeners,
+      httpUrl,
+      lookupAddress,
+      ...rest,
+    },
     cleaner: { isEnabled, threads, runsIn, running, troubles, ...counted },
   };
 }

@@ -181,6 +181,13 @@ export interface ChangesOptions extends WaitOptions {
    * most 4 MiB. A reader that takes nothing for five minutes though there is something is dropped as `too-slow`.
    */
   readonly bufferBytesMax?: number;
+  /**
+   * Of a broker in another process: where the connection is lost, or the broker stops, the stream waits for one so long at a time, 60,000 by
+   * default, 0: not at all, and goes on behind the last event. Then it ends with a LookupConnectionError that has its `position`.
+   */
+  readonly reconnectMs?: number;
+  /** Hears of each connection that was lost, when it is waited for another one. */
+  readonly onLost?: (error: Error & { readonly position: string | null }) => void;
 }
 
 export type Change =

@@ -1,4 +1,9 @@
-/** `Lookups` of a broker in another process. A connection that was lost is opened again for the next call; what it had under way fails. */
+/**
+ * `Lookups` of a broker in another process. A connection that was lost is opened again for the next call; what it had under way fails, but
+ * for streams of changes, which go on.
+ */
+
+import { LookupConnectionError } from './connection-error.ts';
 import type {
   Change,
   ChangesOptions,
@@ -15,7 +20,8 @@ import type {
   WriteOptions,
   Written,
 } from './lookup.ts';
-import { type LookupChannel, LookupConnectionError } from './rpc-channel.ts';
+import { type Patience, reconnectMsDefault, resumedChanges } from './resumed-changes.ts';
+import type { LookupChannel } from './rpc-channel.ts';
 import {
   answerOf,
   changeOf,
@@ -29,17 +35,19 @@ import {
 
 export class RemoteLookups implements Omit<Lookups, 'status'> {
   readonly #open: () => Promise<LookupChannel>;
+  readonly #patience: Patience;
   #channel: LookupChannel;
   #opening: Promise<LookupChannel> | null = null;
   #isClosed = false;
 
-  private constructor(channel: LookupChannel, open: () => Promise<LookupChannel>) {
+  private constructor(channel: LookupChannel, open: () => Promise<LookupChannel>, patience: Patience) {
     this.#channel = channel;
+    this.#patience = patience;
     this.#open = open;
   }
 
-  static async open(open: () => Promise<LookupChannel>): Promise<RemoteLookups> {
-    return new RemoteLookups(await open(), open);
+  static async open(open: () => Promise<LookupChannel>, patience: Patience): Promise<RemoteLookups> {
+    return new RemoteLookups(await open(), open, patience);
   }
 
   get(topic: string, key: Buffer, options?: GetOptions): Promise<KeyAnswer> {
@@ -80,9 +88,27 @@ export class RemoteLookups implements Omit<Lookups, 'status'> {
     return this.#call({ put }, options.signal, (reply) => writtenOf(reply.written!));
   }
 
-  async *changes(topic: string, { signal, ...options }: ChangesOptions = {}): AsyncGenerator<Change> {
+  changes(topic: string, options: ChangesOptions = {}): AsyncGenerator<Change> {
+    const { signal, after, reconnectMs = reconnectMsDefault, onLost, ...rest } = options;
+    return resumedChanges({
+      open: (from, opened) => {
+        const request = { changes: { topic, ...rest, ...(from === undefined ? {} : { after: from }) } };
+        return this.#changes(topic, request, signal, opened);
+      },
+      isClosed: () => this.#isClosed,
+      patience: this.#patience,
+      ...{ after, reconnectMs, onLost, signal },
+    });
+  }
+
+  async *#changes(
+    topic: string,
+    request: object,
+    signal: AbortSignal | undefined,
+    opened: () => void,
+  ): AsyncGenerator<Change> {
     const channel = await this.#connected();
-    const request = { changes: { topic, ...options } };
+    opened();
     yield* channel.stream(request, signal, (reply) => changeOf(topic, reply.change!));
   }
 

@@ -19,15 +19,11 @@ import {
 import { decode, encode } from '../../protocol/protobuf.ts';
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
 import type { ConnectionEvents, TransportConnection } from '../network/transport.ts';
+import { LookupConnectionError } from './connection-error.ts';
 import { FrameBatch } from './frame-batch.ts';
 import { LookupRefused } from './lookup.ts';
 import { openLookupMethod } from './rpc-door.ts';
 import { type ReplyMessage, refusedOf } from './rpc-messages.ts';
-
-/** Nobody to talk to, no talking to them, or the connection is gone: in one line. */
-export class LookupConnectionError extends Error {
-  override readonly name = 'LookupConnectionError';
-}
 
 /** Opens a connection to a listener of a broker; rejects with the system's error. */
 export type Connect = (events: ConnectionEvents) => Promise<TransportConnection>;

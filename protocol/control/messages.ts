@@ -39,6 +39,8 @@ export const controlMessages = `
     CleanerStatus cleaner = 14;
     // Empty: no HTTP.
     string httpUrl = 15;
+    // host:port, as bound. Empty: no lookups over TCP.
+    string lookupAddress = 16;
   }
   message CleanerStatus {
     bool isEnabled = 1;
@@ -269,6 +271,8 @@ export interface ControlStatus {
   readonly listeners: readonly string[];
   /** Empty: no HTTP. */
   readonly httpUrl: string;
+  /** Empty: no lookups over TCP. */
+  readonly lookupAddress: string;
   readonly topics: number;
   readonly partitions: number;
   readonly connections: number;

@@ -54,6 +54,20 @@ export function createMemoryEnvironment(options: {
   return { clock, random: nodeRandom, files };
 }
 
+/** Resolves after `delayMs`, or when the signal aborts. Unlike a timer of the clock's it keeps the process alive. */
+export function wakefulDelay(delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.min(delayMs, timeoutMsMax));
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+  });
+}
+
 /** From "every thread alike" to "only with what the others leave, but never nothing": a tenth of the processor where all are busy. */
 const backgroundNiceness = 10;
 

@@ -177,8 +177,35 @@ describe('many keys', () => {
   });
 });
 
+it('are watched on with the broker that is started again', async () => {
+  const own = freshDirectory();
+  const serve = ['dist/kompakt.js', 'serve', '--port', '0', '--data-dir', own.path, '--no-http'];
+  const start = () => startProgram([...serve, '--set', 'log.cleanup.policy=compact']);
+  let running = await start();
+  const admin = new Kafka({ brokers: [running.address], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'prices' }] });
+  await admin.disconnect();
+  const ask = (...args: string[]) => runNode(['dist/kompakt.js', ...args, '--data-dir', own.path]);
+  await ask('put', 'prices', '4711', '1').ended;
+  const watching = ask('watch', 'prices');
+  await watching.printed(/isLive/);
+  await running.stop();
+  running = await start();
+  await ask('put', 'prices', '4711', '2').ended;
+  await watching.printed(/"text":"2"/);
+  watching.signal('SIGINT');
+  const { code, out, err } = await watching.ended;
+  expect(code).toBe(130);
+  expect(lines(out)).toMatchObject([{ text: '1' }, { isLive: true }, { text: '2' }]);
+  expect(err).toContain('; waiting for a broker, to go on from here');
+  await running.stop();
+  own.remove();
+});
+
 it('another machine is reached over TCP, with its token', async () => {
   const [, address] = await broker.printed(/lookups over TCP on (\S+:\d+)/);
+  expect((await kompakt('status')).out).toContain(address);
   const file = join(data.path, 'token');
   writeFileSync(file, `${token}\n`);
   const remote = ['scan', 'prices', '--limit', '1', '--remote', address!];

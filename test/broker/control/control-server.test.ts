@@ -22,6 +22,7 @@ const status: ControlStatus = {
   nodeId: 1,
   listeners: ['127.0.0.1:9092', '[::1]:9092'],
   httpUrl: 'http://127.0.0.1:9080',
+  lookupAddress: '127.0.0.1:9081',
   topics: 3,
   partitions: 12,
   connections: 0,

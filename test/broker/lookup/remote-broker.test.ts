@@ -1,4 +1,7 @@
 /** A program and a broker: tables in its process and over TCP, on a real store. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, expect, it } from 'vitest';
 import { type Broker, connectLookup, LookupRefused, startBroker } from '../../../broker/index.ts';
@@ -63,6 +66,38 @@ it('reads, writes and watches the same table from within and from outside', asyn
   await expect(client.table('nothing').get('4711')).rejects.toMatchObject({
     refusal: { reason: 'unknown-topic' },
   });
+});
+
+it('a stream of changes goes on with the broker that is started again', async (context) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'kompakt-changes-'));
+  context.onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const start = (port: number) =>
+    startBroker({ dataDir, config: { ...compacted, 'kompakt.lookup.rpc.port': port } });
+  broker = await start(0);
+  await topic('articles', broker);
+  const port = broker.lookupPort!;
+  await using client = await connectLookup({ port });
+  const articles = client.table('articles', { values: 'text' });
+  await articles.put('4711', 'red');
+  const lost: unknown[] = [];
+  const changes = articles.changes({ onLost: ({ position }) => lost.push(position) });
+  await changes.next();
+  const { value } = await changes.next();
+  await broker.stop();
+  const next = changes.next();
+  broker = await start(port);
+  await broker.table('articles', { values: 'text' }).put('4711', 'blue');
+  expect((await next).value).toMatchObject({ isSnapshot: false, record: { value: 'blue' } });
+  expect(lost).toEqual([(value as { position: string }).position]);
+  await changes.return(undefined);
+  const once = articles.changes({ reconnectMs: 0 });
+  await once.next();
+  await once.next();
+  const ended = { name: 'LookupConnectionError', position: expect.any(String) };
+  const last = expect(once.next()).rejects.toMatchObject(ended);
+  await broker.stop();
+  broker = null;
+  await last;
 });
 
 it('a value is as large as the topic allows, over TCP too', async () => {

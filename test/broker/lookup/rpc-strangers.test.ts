@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { connectLookup } from '../../../broker/connect-lookup.ts';
-import { LookupConnectionError } from '../../../broker/lookup/rpc-channel.ts';
+import { LookupConnectionError } from '../../../broker/lookup/connection-error.ts';
 import { lookupConnectionsMax, openingBytesMax, openingMsMax } from '../../../broker/lookup/rpc-listener.ts';
 import { controlProtocol } from '../../../protocol/control/service.ts';
 import { decode } from '../../../protocol/protobuf.ts';
@@ -173,7 +173,7 @@ describe('a client', () => {
     await close();
     await expect(connectLookup({ port })).rejects.toThrow(`nobody listens on 127.0.0.1:${port}`);
     await expect(connectLookup({ dataDir: '/nowhere/at all' })).rejects.toThrow(
-      'no broker that can be asked is running on ',
+      'no kompakt serve is running on ',
     );
   });
 

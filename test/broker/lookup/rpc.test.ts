@@ -1,6 +1,8 @@
 /** The Lookup service from end to end: what a client in another process gets is what `Lookups` gives. */
+
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { LookupConnectionError } from '../../../broker/lookup/connection-error.ts';
 import {
   type Change,
   type KeyAnswer,
@@ -132,6 +134,7 @@ describe('a refusal comes with its fields', () => {
     { reason: 'not-yet', indexedOffset: 0, blockedBy: null },
     { reason: 'not-yet', indexedOffset: 7, blockedBy: 'the transaction of producer 8' },
     { reason: 'gone', earliestOffset: 12, earliestMs: 1.7e12 },
+    { reason: 'gone', earliestOffset: 12, earliestMs: null },
     { reason: 'several', records: [record, { ...record, partition: 5 }] },
     { reason: 'precondition', current: null },
     { reason: 'precondition', current: { topicId: fakeTopicId, partition: 0, offset: 0 } },
@@ -153,10 +156,12 @@ describe('a refusal comes with its fields', () => {
       remote.page('articles'),
       remote.history('articles', key),
       remote.put('articles', key, null),
-      remote.changes('articles')[Symbol.asyncIterator]().next(),
+      remote.changes('articles', { reconnectMs: 0 })[Symbol.asyncIterator]().next(),
     ];
     for (const call of calls) {
-      const error = await call.catch((error: unknown) => error);
+      const told = await call.catch((error: unknown) => error);
+      // A stream of changes takes a broker that stops for a lost connection.
+      const error = told instanceof LookupConnectionError ? told.cause : told;
       expect(error).toBeInstanceOf(LookupRefused);
       expect((error as LookupRefused).refusal).toEqual(refusal);
       expect((error as LookupRefused).message).toBe(`because of ${refusal.reason}`);
