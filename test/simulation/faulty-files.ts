@@ -36,6 +36,8 @@ import type { SeededRandom } from './random.ts';
 export interface FaultyFileSystemOptions {
   readonly clock: Clock;
   readonly windowsRules?: boolean;
+  /** By those rules too a sync of a directory brings its names to the device: for tests that are not about what a power cut takes back. */
+  readonly windowsSyncsNames?: boolean;
   /** What `isCaseInsensitive` answers; names are compared exactly all the same. */
   readonly caseInsensitive?: boolean;
 }
@@ -281,7 +283,8 @@ export class FaultyFileSystem implements FileSystem {
     const node = this.memory.nodeAt(path, 'sync');
     if (node === undefined) throw new FileError('ENOENT', path, 'sync');
     if (node.kind === 'file') throw new FileError('ENOTDIR', path, 'sync');
-    return this.windowsRules ? () => {} : this.durability.beginSyncNames(node);
+    if (this.windowsRules && !this.#options.windowsSyncsNames) return () => {};
+    return this.durability.beginSyncNames(node);
   }
 
   #named(node: MemoryNode): void {
