@@ -44,6 +44,23 @@ export async function openOffline(parts: OfflineParts): Promise<OfflineDirectory
 }
 
 async function open(parts: OfflineParts, undo: UndoList): Promise<OfflineDirectory> {
+  const { environment, configuration, logger } = parts;
+  const { cluster, logDirectory, partitions } = await openUnserved(parts, undo);
+  const cleaning = openCleaning({
+    environment,
+    configuration,
+    cluster: cluster.state,
+    partitions,
+    logDirectory,
+    logger,
+    onlyWhenAsked: true,
+  });
+  undo.push(() => cleaning.stop());
+  return { compactions: cleaning.compactions, stop: () => undo.run() };
+}
+
+/** The directory under its lock, its metadata and all its logs, open as a start opens them; `undo` closes it as a clean stop does. */
+export async function openUnserved(parts: OfflineParts, undo: UndoList) {
   const { environment, configuration, logger, directory, processId } = parts;
   const { settings } = configuration;
   const { files } = environment;
@@ -66,18 +83,7 @@ async function open(parts: OfflineParts, undo: UndoList): Promise<OfflineDirecto
   undo.push(async () => void (await cluster.close()));
   configuration.adoptNodeId(cluster.state.nodeId);
   undo.push(followBrokerConfigs(configuration, cluster.state));
-  const { logDirectory, partitions } = await openLogs(parts, directory, cluster, logger, undo);
-  const cleaning = openCleaning({
-    environment,
-    configuration,
-    cluster: cluster.state,
-    partitions,
-    logDirectory,
-    logger,
-    onlyWhenAsked: true,
-  });
-  undo.push(() => cleaning.stop());
-  return { compactions: cleaning.compactions, stop: () => undo.run() };
+  return { cluster, ...(await openLogs(parts, directory, cluster, logger, undo)) };
 }
 
 /** Where the broker of the next start will be, as far as the configuration tells: its registration wants to be a whole one. */

@@ -27,11 +27,14 @@ export async function gaps(options: BrokerChoice & { json?: boolean }): Promise<
 }
 
 export async function stop(options: BrokerChoice): Promise<number> {
-  return withBroker(options, async (client) => {
-    await client.stop();
-    await client.closed;
-    await ended(client.pid);
-  });
+  return withBroker(options, stopAndWait);
+}
+
+/** Resolves when the broker's process is gone, and its directory free. */
+export async function stopAndWait(client: ControlClient): Promise<void> {
+  await client.stop();
+  await client.closed;
+  await ended(client.pid);
 }
 
 async function withBroker(

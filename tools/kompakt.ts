@@ -12,6 +12,7 @@ import {
   wholeNumber,
 } from './command-options.ts';
 import { addLookupCommands } from './lookup-options.ts';
+import { addMovingCommands } from './moving-options.ts';
 
 // From Node 22.1 on V8's work on the broker's bundle is kept for the next start, which is a sixth shorter for it.
 (nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
@@ -172,6 +173,7 @@ explain.action(async (topic, key, options) => {
 });
 
 addLookupCommands(program);
+addMovingCommands(program);
 
 // Whoever reads our output may have had enough of it (`kompakt explain … | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -165,6 +165,12 @@ async function begin(
       voters = onlyVoter(state, null, [endpoint]);
       await inTurn(() => snapshots.take());
       await snapshots.settled();
+      const { nodeId, epoch } = state;
+      writeQuorumState(files, metadataDirectory(environment, options.directory), {
+        nodeId,
+        epoch,
+        kraftVersion: 1,
+      });
     },
     close: () => close(state, journal, snapshots, log),
   };

@@ -96,6 +96,12 @@ function withEscapes(text: string, isKey: boolean): string {
   return escaped;
 }
 
+/** One line of such a file, without its end, for people to read: only what must be is escaped. */
+export function propertyLine(key: string, value: string): string {
+  const text = value.replace(/^ |[\\]|[^ -~]/g, (letter) => withEscapes(letter, false));
+  return `${withEscapes(key, true)}=${text}`;
+}
+
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

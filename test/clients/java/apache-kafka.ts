@@ -93,9 +93,19 @@ export async function startKafka(
   const file = join(directory, 'server.properties');
   writeFileSync(file, propertiesText({ ...singleNode(port, data), ...properties }));
   if (!existsSync(join(data, 'meta.properties'))) await format(file, version, features);
+  return startKafkaUnder(file, port, { version, ...(heap === undefined ? {} : { heap }) });
+}
+
+/** Starts a broker under a properties file as it is, on a directory that is formatted; `port` is where it says that it listens. */
+export async function startKafkaUnder(
+  propertiesFile: string,
+  port: number,
+  { version = kafkaVersion, heap }: KafkaOptions = {},
+): Promise<RunningKafka> {
   const startedMs = performance.now();
   const flags = [...heapFlags(heap), ...jvmFlags];
-  const child = spawn('java', [...flags, '-cp', join(kafkaLibs(version), '*'), 'kafka.Kafka', file], {
+  const classPath = ['-cp', join(kafkaLibs(version), '*')];
+  const child = spawn('java', [...flags, ...classPath, 'kafka.Kafka', propertiesFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
