@@ -16,7 +16,6 @@ import type { FaultOptions } from '../faults/fault-options.ts';
 import type { Fault } from '../faults/fault-rules.ts';
 import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
 import { TestControl } from '../faults/test-control.ts';
-import { nodeHttp } from '../http/node-http.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import { NodeTransport } from '../network/node-transport.ts';
 import type { Gap } from '../observe/gaps.ts';
@@ -94,7 +93,7 @@ export class EmbeddedBroker implements Broker {
     const kept: Kept = {
       options,
       transport: new KeptPorts(options.transport ?? new NodeTransport()),
-      http: options.http === undefined ? null : new KeptHttp(nodeHttp()),
+      http: options.http === undefined ? null : await keptHttp(),
       hook: control.hook,
       clock: new EmbeddedClock(options.clock, options.environment?.clock),
     };
@@ -217,4 +216,10 @@ function ofTheMoment<T extends object>(current: () => T): T {
       return typeof value === 'function' ? value.bind(object) : value;
     },
   });
+}
+
+/** Loaded where there is to be HTTP. */
+async function keptHttp(): Promise<KeptHttp> {
+  const { nodeHttp } = await import('../http/node-http.ts');
+  return new KeptHttp(nodeHttp());
 }
