@@ -2,6 +2,7 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../../broker/index.ts';
+import { notationOf } from '../../../broker/lookup/key-notation.ts';
 import { quietPort } from '../../quiet-port.ts';
 import { keepingLogger } from '../network/frames.ts';
 import { rawConnection } from './port.ts';
@@ -156,9 +157,21 @@ test("a stranger's open transaction hides what it wrote, and is named", async ()
   expect(problem.blockedBy).toContain('stranger');
   expect(await (await get('/keys/k')).text()).toBe('before');
   const etag = (await get('/keys/k')).headers.get('etag')!;
-  expect((await put('/keys/k', 'mine', { 'if-match': etag })).status).toBe(412);
+  const unmet = await put('/keys/k', 'mine', { 'if-match': etag });
+  expect(unmet.status).toBe(412);
+  const pendingEtag = etag.replace(/0"$/, '1"');
+  expect([unmet.headers.get('etag'), await unmet.json()]).toMatchObject([
+    pendingEtag,
+    { currentEtag: pendingEtag },
+  ]);
   await transaction.commit();
   expect(await (await get('/keys/k?min-offset=1&wait-ms=10000')).text()).toBe('pending');
+  const other = await producer.transaction();
+  await other.send({ topic: 'articles', messages: [{ key: 'k', value: 'never' }] });
+  expect((await put('/keys/k', 'mine', { 'if-match': pendingEtag })).status).toBe(412);
+  await other.abort();
+  // What was aborted has never been.
+  expect((await put('/keys/k', 'mine', { 'if-match': pendingEtag })).status).toBe(200);
   await producer.disconnect();
 });
 
@@ -272,6 +285,63 @@ test('pages and batches tell what single answers tell', async () => {
     answers: { kind: string; record?: { json: { n: number } } }[];
   };
   expect(answers.map(({ record }) => record?.json.n)).toEqual([...seen.values(), undefined]);
+});
+
+test('every route takes every key: as text, as bytes, and from page to page', async () => {
+  await createTopic();
+  const texts = [
+    'x',
+    'y'.repeat(100),
+    'z'.repeat(101),
+    'ü'.repeat(2_000),
+    '',
+    '.',
+    '..',
+    'a/b%c?d#e:f',
+    'base64:AA',
+    'hex:',
+  ];
+  const all = [
+    ...texts.map((text) => Buffer.from(text)),
+    Buffer.from([0xff, 0x00, 0xfe]),
+    Buffer.alloc(4_000, 0x9f),
+  ];
+  for (const [n, key] of all.entries()) {
+    // As the answers have it, where a URL can have it so; else with what says that it is text.
+    const told = notationOf(key);
+    const asked = encodeURIComponent(/^\.{0,2}$/.test(told) ? `text:${told}` : told);
+    const type = { 'Content-Type': 'text/plain' };
+    expect((await put(`/keys/${asked}`, `${n}`, type)).status, told).toBe(200);
+    const head = await get(`/keys/${asked}`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('kompakt-offset')], told).toEqual([200, `${n}`]);
+    expect(await (await get(`/keys/${asked}`)).text(), told).toBe(`${n}`);
+    const history = await (await get(`/keys/${asked}/history`)).json();
+    expect(history, told).toMatchObject({ records: [{ key: told, text: `${n}` }] });
+    const changes = events(`/changes?key=${asked}`);
+    expect((await changes.next()).value, told).toMatchObject({ event: 'snapshot', data: { key: told } });
+    await changes.return(undefined);
+  }
+  const keys = all.map(notationOf);
+  const batch = await get('/keys:batch', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ keys }),
+  });
+  const { answers } = (await batch.json()) as { answers: { key: string; record: { text: string } }[] };
+  expect(answers.map(({ key, record }) => [key, record.text])).toEqual(keys.map((key, n) => [key, `${n}`]));
+  const seen: string[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const page = await get(`/keys?limit=1${after === '' ? '' : `&after=${after}`}`);
+    const { records, next } = (await page.json()) as { records: { key: string }[]; next: string | null };
+    seen.push(...records.map(({ key }) => key));
+    after = next;
+  }
+  expect(seen).toEqual(keys);
+  for (const told of keys) {
+    const asked = encodeURIComponent(/^\.{0,2}$/.test(told) ? `text:${told}` : told);
+    expect((await get(`/keys/${asked}`, { method: 'DELETE' })).status, told).toBe(200);
+    expect((await get(`/keys/${asked}`)).status, told).toBe(404);
+  }
 });
 
 test.each(['', 'a/b%c?d#e', '..', 'base64:x', 'größe', 'ö'.repeat(2_000), 'x'.repeat(101)])(
