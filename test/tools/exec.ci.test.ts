@@ -63,3 +63,38 @@ test('go test: the suite of the README passes', (context) => {
     out: expect.stringMatching(/^ok\s+example\.com\/orders/m),
   });
 });
+
+test('Ctrl-C in a terminal reaches the command once, as it would without us', (context) => {
+  skipUnless(context, hasCommand('python3'), 'there is no python3');
+  write(
+    'command.mjs',
+    `let count = 0;
+     const end = () => { console.log('interrupts: %d', count); process.exit(5); };
+     // A second one would arrive with the first.
+     process.on('SIGINT', () => { if (++count === 1) setTimeout(end, 500); });
+     setInterval(() => {}, 1000);
+     console.log('listening');`,
+  );
+  write(
+    'terminal.py',
+    `import os, pty, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+out = b""
+try:
+    while True:
+        heard = b"listening" in out
+        out += os.read(terminal, 1000)
+        if not heard and b"listening" in out:
+            os.write(terminal, b"\\x03")
+except OSError:
+    pass
+print(out.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+`,
+  );
+  const command = [process.execPath, built.path, 'exec', '--', process.execPath, 'command.mjs'];
+  const { stdout } = run('python3', 'terminal.py', ...command);
+  expect(stdout).toMatch(/interrupts: (\x1b\[\d+m)?1\b/);
+  expect(stdout.trim()).toMatch(/ 5$/);
+});
