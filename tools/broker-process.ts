@@ -4,6 +4,7 @@ import type { LogLevel as BrokerLogLevel } from '../broker/config/logger-levels.
 import type { Configuration } from '../broker/config/settings.ts';
 import type { ControlFolder } from '../broker/control/control-server.ts';
 import { defaultEnvironment } from '../broker/default-environment.ts';
+import { TestControl } from '../broker/faults/test-control.ts';
 import { NodeTransport } from '../broker/network/node-transport.ts';
 import { StartError } from '../broker/start-error.ts';
 import { openControlFolder } from './control-folder.ts';
@@ -23,6 +24,7 @@ const memoryDirectory = '/kompakt-data';
 
 export function startBrokerProcess(options: BrokerProcess): Promise<RunningBroker> {
   const { configuration, isInMemory, logLevel, lines, stop } = options;
+  const testControl = configuration.settings['kompakt.test.control'] ? new TestControl(null) : null;
   return runBroker({
     configuration,
     environment: defaultEnvironment(configuration.settings, isInMemory),
@@ -31,7 +33,8 @@ export function startBrokerProcess(options: BrokerProcess): Promise<RunningBroke
     processId: process.pid,
     ...(logLevel === 'silent' ? {} : { logLevel: logLevel.toUpperCase() as BrokerLogLevel }),
     ...(isInMemory ? { directory: memoryDirectory } : {}),
-    http: {},
+    // Nobody pays for the log of requests unless somebody may ask for it.
+    ...(testControl === null ? { http: {} } : { hook: testControl.hook, http: { testControl } }),
     control: { stop, isInMemory, folder: controlFolder(lines) },
   });
 }

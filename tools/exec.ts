@@ -67,8 +67,9 @@ export async function exec(words: readonly string[], options: ExecOptions): Prom
 /** As for `serve`, but in memory, on a free port and without HTTP, unless the options say otherwise. */
 function execConfiguration(options: ExecOptions): Configuration | string {
   const isSet = (prefix: string): boolean => options.set.some((assignment) => assignment.startsWith(prefix));
-  const { httpHost, httpPort, httpTokenFile } = options;
-  const asksForHttp = (httpHost ?? httpPort ?? httpTokenFile) !== undefined || isSet('kompakt.http.');
+  const { httpHost, httpPort, httpTokenFile, testControl } = options;
+  const asksForHttp =
+    (httpHost ?? httpPort ?? httpTokenFile ?? testControl) !== undefined || isSet('kompakt.http.');
   const http = !asksForHttp
     ? { http: false }
     : httpPort === undefined && !isSet('kompakt.http.port=')

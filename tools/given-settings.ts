@@ -15,6 +15,7 @@ export interface GivenSettings {
   readonly httpPort?: string;
   /** Path of a file with the token. */
   readonly httpTokenFile?: string;
+  readonly testControl?: boolean;
   /** Path of a server.properties. */
   readonly properties?: string;
   /** key=value */
@@ -79,13 +80,14 @@ const lookupTokenVariable = 'KOMPAKT_LOOKUP_TOKEN';
 
 /** What the options for HTTP are as keys; what is wrong with them, or undefined. */
 function setHttp(options: GivenSettings, set: Map<string, string>): string | undefined {
-  const { http, httpHost, httpPort, httpTokenFile } = options;
-  if (http === false && (httpHost ?? httpPort ?? httpTokenFile) !== undefined)
+  const { http, httpHost, httpPort, httpTokenFile, testControl } = options;
+  if (http === false && (httpHost ?? httpPort ?? httpTokenFile ?? testControl) !== undefined)
     return '--no-http and the other options for HTTP contradict each other';
   const given: [option: string, key: string, text: string | undefined][] = [
     ['--no-http', 'kompakt.http.enable', http === false ? 'false' : undefined],
     ['--http-host', 'kompakt.http.host', httpHost],
     ['--http-port', 'kompakt.http.port', httpPort],
+    ['--test-control', 'kompakt.test.control', testControl ? 'true' : undefined],
   ];
   if (httpTokenFile !== undefined) {
     try {

@@ -44,6 +44,8 @@ export interface HttpOptions {
   readonly allowedHosts?: readonly string[];
   /** Origins whose web pages may read and write. */
   readonly corsOrigins?: readonly string[];
+  /** Tests may control the broker over HTTP too: faults, the requests that came, gaps, compaction. Default: they may not. */
+  readonly testControl?: boolean;
 }
 
 type Config = NonNullable<BrokerOptions['config']>;
@@ -69,6 +71,7 @@ const httpKeys: { readonly [Name in keyof Required<HttpOptions>]: string } = {
   token: 'kompakt.http.token',
   allowedHosts: 'kompakt.http.allowed.hosts',
   corsOrigins: 'kompakt.http.cors.origins',
+  testControl: 'kompakt.test.control',
 };
 const httpSwitch = 'kompakt.http.enable';
 

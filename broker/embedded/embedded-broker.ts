@@ -94,7 +94,7 @@ export class EmbeddedBroker implements Broker {
       options,
       transport: new KeptPorts(options.transport ?? new NodeTransport()),
       http: options.http === undefined ? null : await keptHttp(),
-      hook: control.hook,
+      control,
       clock: new EmbeddedClock(options.clock, options.environment?.clock),
     };
     return new EmbeddedBroker(kept, control, await firstWorld(kept));

@@ -9,9 +9,9 @@ import type { Environment } from '../../storage/environment/environment.ts';
 import { type RunningBroker, runBroker } from '../broker.ts';
 import type { Configuration } from '../config/settings.ts';
 import { defaultEnvironment } from '../default-environment.ts';
+import type { TestControl } from '../faults/test-control.ts';
 import type { HttpTransport } from '../http/http-transport.ts';
 import { clusterMetadataTopic } from '../metadata/topic-names.ts';
-import type { BrokerHook } from '../network/request-hook.ts';
 import type { Transport } from '../network/transport.ts';
 import { silentLogger } from '../observe/logger.ts';
 import type { EmbeddedClock } from './broker-clock.ts';
@@ -24,7 +24,7 @@ export interface WorldParts {
   readonly options: BrokerOptions;
   readonly transport: Transport;
   readonly http: HttpTransport | null;
-  readonly hook: BrokerHook;
+  readonly control: TestControl;
   readonly clock: EmbeddedClock;
 }
 
@@ -58,15 +58,15 @@ function start(
   configuration: Configuration,
   beginning: Beginning,
 ): Promise<RunningBroker> {
-  const { options, transport, http, hook } = parts;
+  const { options, transport, http, control } = parts;
   return runBroker({
     configuration,
     environment: environmentOf(parts, configuration),
     transport,
     logger: options.logger ?? silentLogger,
     processId: process.pid,
-    hook,
-    ...(http === null ? {} : { http: { transport: http } }),
+    hook: control.hook,
+    ...(http === null ? {} : { http: { transport: http, testControl: control } }),
     ...(isInMemory(configuration) ? { directory: memoryDirectory } : {}),
     ...beginning,
   });

@@ -12,6 +12,14 @@ import { type TopicPlace, topicPlaces } from './topic-places.ts';
 
 /** Faults that one broker may have at a time; each is asked about each request. */
 export const faultsMax = 1000;
+/** Faults that can still be asked about, those that are over too. */
+export const faultsListedMax = 2 * faultsMax;
+
+/** A fault with its number among those of its broker. */
+export interface ListedFault extends Fault {
+  readonly id: number;
+  readonly options: FaultOptions;
+}
 
 /** A fault in force. */
 export interface Fault {
@@ -38,17 +46,22 @@ export type WholeEnding =
   | { readonly kind: 'drop'; readonly isAfter: boolean }
   | { readonly kind: 'cut'; readonly cutAfter: number | 'half' };
 
-class Rule implements Fault {
+class Rule implements ListedFault {
+  readonly id: number;
+  readonly options: FaultOptions;
   readonly fault: CheckedFault;
   readonly #rules: Set<Rule>;
   hits = 0;
   /** Requests that still pass. */
   passes: number;
 
-  constructor(fault: CheckedFault, rules: Set<Rule>) {
-    this.fault = fault;
+  constructor(id: number, options: FaultOptions, rules: Set<Rule>) {
+    this.id = id;
+    this.fault = checkFault(options);
+    // A copy, because whoever gave them may change them.
+    this.options = structuredClone(options);
     this.#rules = rules;
-    this.passes = fault.after;
+    this.passes = this.fault.after;
   }
 
   get isOver(): boolean {
@@ -67,23 +80,41 @@ class Rule implements Fault {
 
 export class FaultRules {
   readonly #rules = new Set<Rule>();
+  /** Those that are over too, until there is no room for them. */
+  readonly #listed = new Map<number, Rule>();
+  #lastId = 0;
 
   get size(): number {
     return this.#rules.size;
   }
 
   /** Throws a FaultRefused where the options make no sense. */
-  add(options: FaultOptions): Fault {
-    const fault = checkFault(options);
+  add(options: FaultOptions): ListedFault {
+    const rule = new Rule(this.#lastId + 1, options, this.#rules);
     if (this.#rules.size >= faultsMax)
       throw new FaultRefused('api', `api: ${faultsMax} faults are in force, and no more may be`);
-    const rule = new Rule(fault, this.#rules);
+    this.#lastId = rule.id;
     this.#rules.add(rule);
+    this.#listed.set(rule.id, rule);
+    if (this.#listed.size > faultsListedMax) this.#forgetOne();
     return rule;
+  }
+
+  list(): ListedFault[] {
+    return [...this.#listed.values()];
+  }
+
+  byId(id: number): ListedFault | undefined {
+    return this.#listed.get(id);
   }
 
   clear(): void {
     this.#rules.clear();
+    this.#listed.clear();
+  }
+
+  #forgetOne(): void {
+    for (const { id, isOver } of this.#listed.values()) if (isOver) return void this.#listed.delete(id);
   }
 
   /** Null: nothing. What is used up is counted here. */

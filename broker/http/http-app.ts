@@ -6,6 +6,8 @@
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { CompactionRefused } from '../cleaning/compaction-refused.ts';
+import { FaultRefused } from '../faults/fault-options.ts';
 import { LookupRefused } from '../lookup/lookup.ts';
 import { type Asked, askedOf, type Guard, isRead, safeHeaders } from './guard.ts';
 import type { RawRequest, RawResponse } from './http-transport.ts';
@@ -17,6 +19,7 @@ import { getKey, getMany } from './read-routes.ts';
 import { askedRoute, clientGone, type Method, type Route, sendJson } from './route.ts';
 import { querySchema } from './schemas.ts';
 import type { HttpService } from './service.ts';
+import { testRoutes } from './test-routes.ts';
 import { deleteKey, putKey } from './write-routes.ts';
 
 /** A batch of keys: a thousand of 4,000 bytes each, in base64. */
@@ -64,7 +67,7 @@ export async function createHttpApp(service: HttpService, guard: Guard): Promise
     problems: [],
     run: async ({ version }, { reply }) => sendJson(reply, JSON.stringify(openApiDocument(routes, version))),
   };
-  const routes = [...keyRoutes, home, health, document];
+  const routes = [...keyRoutes, ...testRoutes, home, health, document];
   for (const route of routes) await app.register(async (scope) => addRoute(scope, route, service));
   await app.ready();
   return {
@@ -205,6 +208,9 @@ function problemFrom(error: unknown, request: FastifyRequest): Problem | null {
   if (error === clientGone) return { kind: 'bad-request', detail: clientGone.message };
   if (error instanceof LookupRefused)
     return problemOf(error, !isRead(request.method) && request.method !== 'POST');
+  if (error instanceof FaultRefused)
+    return { kind: 'bad-request', detail: error.message, fields: { option: error.option } };
+  if (error instanceof CompactionRefused) return { kind: 'cannot-compact', detail: error.message };
   const { code, message, validation } = error as FrameworkError;
   if (validation !== undefined) return { kind: 'bad-request', detail: message };
   switch (code) {

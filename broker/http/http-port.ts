@@ -17,6 +17,7 @@ import type { HttpApp } from './http-app.ts';
 import type { EarlyRefusal, HttpListener, HttpTransport, RawRequest, RawResponse } from './http-transport.ts';
 import { PlainGets } from './plain-gets.ts';
 import { type Problem, problemText, problemType, statusOf } from './problems.ts';
+import type { TestActions } from './service.ts';
 
 export interface HttpPortOptions {
   readonly transport: HttpTransport;
@@ -29,6 +30,7 @@ export interface HttpPortOptions {
   readonly lookups: ServedLookups;
   messageBytesMax(topic: string): number | null;
   isOffline(): boolean;
+  readonly test: TestActions | null;
 }
 
 export class HttpPort {

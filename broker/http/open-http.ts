@@ -1,5 +1,7 @@
 /** The HTTP port over a broker's parts. Loaded where there is to be one. */
 import { outsideClock } from '../../storage/environment/clock.ts';
+import type { Compactions } from '../cleaning/compactions.ts';
+import type { TestControl } from '../faults/test-control.ts';
 import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Services } from '../services.ts';
 import { version } from '../version.ts';
@@ -10,13 +12,16 @@ import { nodeHttp } from './node-http.ts';
 export interface HttpParts {
   /** Left out: TCP. */
   readonly transport?: HttpTransport;
+  /** What requests with kompakt.test.control decide and ask. */
+  readonly testControl?: TestControl;
 }
 
 /** See HttpPort.open. */
 export function openHttp(
-  { transport = nodeHttp() }: HttpParts,
-  { environment, logger, partitions, logDirectory, settings, configuration }: Services,
+  { transport = nodeHttp(), testControl }: HttpParts,
+  { environment, logger, partitions, logDirectory, settings, configuration, gaps }: Services,
   lookups: ServedLookups,
+  compactions: Compactions,
 ): Promise<HttpPort | null> {
   return HttpPort.open({
     transport,
@@ -28,5 +33,9 @@ export function openHttp(
     lookups,
     messageBytesMax: (topic) => partitions.get(topic, 0)?.log.settings['max.message.bytes'] ?? null,
     isOffline: () => logDirectory.isOffline,
+    test:
+      testControl !== undefined && settings['kompakt.test.control']
+        ? { control: testControl, gaps, compactions }
+        : null,
   });
 }

@@ -8,6 +8,7 @@ const commonProblems: readonly ProblemKind[] = ['bad-request', 'no-token', 'wron
 
 const pathParameters: Readonly<Record<string, string>> = {
   topic: 'The name of a topic whose cleanup.policy contains compact.',
+  id: 'The number of a fault.',
   key: `${notation} Percent-encoded as any part of a path; a key of dots alone as text:…, because clients take them for directories.`,
 };
 

@@ -55,6 +55,8 @@ export interface Query {
   readonly limit?: number;
   readonly key?: string;
   readonly 'last-event-id'?: string;
+  readonly api?: string;
+  readonly 'client-id'?: string;
 }
 
 export function askedRoute(request: FastifyRequest, reply: FastifyReply): AskedRoute {

@@ -1,4 +1,5 @@
 /** JSON schemas of what comes in and goes out: fastify checks requests by them, and the OpenAPI document shows them. */
+import { testComponents } from './test-schemas.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -46,6 +47,11 @@ export const parameters = {
   after: { type: 'string', description: '`next` of the page before.' },
   limit: { type: 'integer', minimum: 1, maximum: limitMax, description: 'At most so many. Default 100.' },
   key: { type: 'string', description: `Only this key. ${notation}` },
+  api: {
+    type: 'string',
+    description: 'Only requests of this API, such as Produce; several with commas between.',
+  },
+  'client-id': { type: 'string', description: 'Only requests of clients with this client id.' },
   'last-event-id': {
     type: 'string',
     description: 'As the header of this name, for clients that cannot set it.',
@@ -159,6 +165,7 @@ export const components = {
       detail: { type: 'string' },
     },
   },
+  ...testComponents,
   Health: {
     type: 'object',
     required: ['status'],

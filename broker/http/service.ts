@@ -1,6 +1,9 @@
 /** What the routes work with. */
 import type { Clock } from '../../storage/environment/clock.ts';
+import type { Compactions } from '../cleaning/compactions.ts';
+import type { TestControl } from '../faults/test-control.ts';
 import type { ServedLookups } from '../lookup/lookup.ts';
+import type { Gaps } from '../observe/gaps.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { ChangeStreams } from './change-streams.ts';
 
@@ -14,4 +17,13 @@ export interface HttpService {
   messageBytesMax(topic: string): number | null;
   /** A disk error has taken the log directory out of service. */
   isOffline(): boolean;
+  /** Null: tests may do nothing. */
+  readonly test: TestActions | null;
+}
+
+/** What tests may use. */
+export interface TestActions {
+  readonly control: TestControl;
+  readonly gaps: Pick<Gaps, 'list' | 'others'>;
+  readonly compactions: Pick<Compactions, 'compact'>;
 }

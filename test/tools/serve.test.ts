@@ -186,6 +186,16 @@ describe('HTTP', () => {
     expect((await ready(serve('--memory', '--no-http'))).http).toBeNull();
   });
 
+  test('lets tests control the broker where that was allowed', async () => {
+    const { http } = await ready(serve('--memory', '--http-port', '0', '--test-control'));
+    expect(await statusAt(`${http}/test/faults`)).toBe(200);
+    const closed = await ready(serve('--memory', '--http-port', '0'));
+    expect(await statusAt(`${closed.http}/test/faults`)).toBe(403);
+    expect(await failure(kompakt('serve', '--memory', '--no-http', '--test-control'))).toBe(
+      '--no-http and the other options for HTTP contradict each other',
+    );
+  });
+
   test('takes its token from a file, or from the environment', async () => {
     const file = join(directory.path, 'token');
     writeFileSync(file, 'of-the-file\n');

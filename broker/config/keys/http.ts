@@ -33,6 +33,10 @@ export const httpKeys = {
       origins.every(isOrigin) ? undefined : 'each entry must be scheme://host or scheme://host:port',
     doc: 'Origins whose web pages may read and write over HTTP from a browser.',
   }),
+  'kompakt.test.control': boolean({
+    default: false,
+    doc: 'Whether tests may control this broker over HTTP: faults, the requests that came, gaps, compaction. The command line calls it --test-control.',
+  }),
   'kompakt.http.connections.max': int({
     default: 2_000,
     min: 1,

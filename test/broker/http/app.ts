@@ -4,6 +4,7 @@ import { type BrokerSettings, defaultBrokerSettings } from '../../../broker/conf
 import { ChangeStreams } from '../../../broker/http/change-streams.ts';
 import { guardOf } from '../../../broker/http/guard.ts';
 import { createHttpApp, type HttpApp } from '../../../broker/http/http-app.ts';
+import type { TestActions } from '../../../broker/http/service.ts';
 import { silentLogger } from '../../../broker/observe/logger.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { FakeLookups } from './fake-lookups.ts';
@@ -12,6 +13,7 @@ export interface TestApp {
   readonly lookups: FakeLookups;
   readonly state: { messageBytesMax: number; isOffline: boolean };
   readonly errors: string[];
+  test: TestActions | null;
   ask(method: string, url: string, more?: AskOptions): Promise<Answer>;
 }
 
@@ -41,6 +43,7 @@ export async function testApp(settings: Partial<BrokerSettings> = {}): Promise<T
     lookups: new FakeLookups(),
     state: { messageBytesMax: 1_000, isOffline: false },
     errors: [],
+    test: null,
     ask: (method, url, more) => ask(app, method, url, more),
   };
   return current.test;
@@ -61,6 +64,9 @@ async function makeApp(settings: Partial<BrokerSettings>) {
     streams: new ChangeStreams(clock, logger, all['kompakt.http.change.streams.max']),
     messageBytesMax: (topic: string) => (topic === 'articles' ? current.test.state.messageBytesMax : null),
     isOffline: () => current.test.state.isOffline,
+    get test() {
+      return current.test.test;
+    },
   };
   return { app: await createHttpApp(service, guardOf(all)), current };
 }

@@ -3,7 +3,15 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { CompactionRefused } from '../../../broker/cleaning/compaction-refused.ts';
+import { TestControl } from '../../../broker/faults/test-control.ts';
 import { batchSchema, type ParameterName, parameters, querySchema } from '../../../broker/http/schemas.ts';
+import { compactSchema, faultSchema } from '../../../broker/http/test-schemas.ts';
+import type { HookedRequest } from '../../../broker/network/request-hook.ts';
+import { Gaps } from '../../../broker/observe/gaps.ts';
+import { heartbeat } from '../../../protocol/messages/groups/heartbeat.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+import { callerOf } from '../caller.ts';
 import { type Answer, type AskOptions, type TestApp, testApp } from './app.ts';
 
 interface Operation {
@@ -23,6 +31,16 @@ beforeAll(async () => {
   document = (await app.ask('GET', '/openapi.json')).json;
   ajv = new Ajv2020({ strict: false });
   ajv.addSchema(document, 'openapi');
+  const control = new TestControl(null);
+  const body = { groupId: 'g', bytes: Buffer.alloc(3) };
+  control.requests.note({ api: heartbeat, caller: callerOf(), body } as HookedRequest, 7);
+  const gaps = new Gaps(new VirtualClock(), {
+    ignoredKeys: () => [{ reason: 'ignored because of that', keys: ['k'] }],
+  });
+  const compact = async () => {
+    throw new CompactionRefused('no such topic');
+  };
+  app.test = { control, gaps, compactions: { compact } };
   app.lookups.add('a', '{"price": 1.0}', { headers: [{ name: 'h', value: null }] });
   app.lookups.add('b', null);
   app.lookups.add('c', 'text');
@@ -36,7 +54,12 @@ test('the document is valid OpenAPI', async () => {
 
 test('the schemas by which requests are checked are valid, which nobody looks at when they are used', () => {
   const ajv = new Ajv();
-  for (const schema of [querySchema(Object.keys(parameters) as ParameterName[]), batchSchema]) {
+  for (const schema of [
+    querySchema(Object.keys(parameters) as ParameterName[]),
+    batchSchema,
+    faultSchema,
+    compactSchema,
+  ]) {
     expect(ajv.validateSchema(schema)).toBe(true);
     ajv.compile(schema);
   }
@@ -112,6 +135,22 @@ describe('what is answered is in it', () => {
     ],
     [`${key}/history`, 'GET', '/topics/articles/keys/b/history', 200],
     ['/topics/{topic}/changes', 'GET', '/topics/nowhere/changes', 404],
+    ['/test/faults', 'GET', '/test/faults', 200],
+    ['/test/faults', 'POST', '/test/faults', 200, { body: '{"api":"Produce","delayMs":5}', headers: asJson }],
+    ['/test/faults', 'POST', '/test/faults', 400, { body: '{"api":"Produce"}', headers: asJson }],
+    ['/test/faults/{id}', 'GET', '/test/faults/1', 200],
+    ['/test/faults/{id}', 'GET', '/test/faults/9', 404],
+    ['/test/faults/{id}', 'DELETE', '/test/faults/1', 200],
+    ['/test/faults', 'DELETE', '/test/faults', 200],
+    ['/test/requests', 'GET', '/test/requests?api=Heartbeat', 200],
+    ['/test/gaps', 'GET', '/test/gaps', 200],
+    [
+      '/test/topics/{topic}/compact',
+      'POST',
+      '/test/topics/prices/compact',
+      409,
+      { body: '{}', headers: asJson },
+    ],
     ['/', 'GET', '/', 200],
     ['/health', 'GET', '/health', 200],
     ['/openapi.json', 'GET', '/openapi.json', 200],

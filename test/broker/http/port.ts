@@ -42,6 +42,7 @@ export async function openPort({
     lookups,
     messageBytesMax: () => 1_000,
     isOffline: () => false,
+    test: null,
   });
   const url = port?.url ?? '';
   return { port, url, number: port === null ? 0 : Number(new URL(url).port), clock, lookups, lines };
