@@ -15,7 +15,7 @@ export interface PartitionContent {
   readonly earliest: number;
   readonly latest: number;
   readonly stable: number;
-  /** `offset timestamp key value producer`, with `marker` for control records. */
+  /** `offset timestamp key value headers producer`, or `offset marker commit producer`; bytes in base64. */
   readonly records: readonly string[];
 }
 
@@ -130,7 +130,7 @@ function lineOf(
 ): string {
   if (isMarker) return `${offset} marker ${key!.readInt16BE(2) === 1 ? 'commit' : 'abort'} ${producer}`;
   const texts = headers.map((header) => `${header.key}=${header.value?.toString('base64')}`);
-  return `${offset} ${timestamp} ${key?.toString('base64')} ${value?.toString('base64')} ${producer} ${texts.join()}`;
+  return `${offset} ${timestamp} ${key?.toString('base64')} ${value?.toString('base64')} ${texts.join()} ${producer}`;
 }
 
 async function fetched(

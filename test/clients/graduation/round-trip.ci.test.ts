@@ -118,6 +118,10 @@ test.for(['4.3.1', '4.4.0'])(
     onTestFinished(() => again.stop());
     expect(await settledContent(again.port)).toEqual(after);
     await write(again.port, 'again');
+    await expect(startKafkaUnder(join(graduated, 'server.properties'), port, { version })).rejects.toThrow(
+      'Failed to acquire lock',
+    );
+    expect((await settledContent(again.port)).topics).not.toEqual(after.topics);
     expect(existsSync(join(dataDir, 'server.properties'))).toBe(false);
   },
 );
