@@ -53,11 +53,12 @@ export interface Broker extends AsyncDisposable {
    * explains it.
    */
   gaps(): Gap[];
-  /** Makes topics; resolves when all of them can be written and read. Rejects with a `TopicRefused`. */
+  /** Makes topics, all of them or none; resolves when they can be written and read. Rejects with a `TopicRefused`. */
   createTopics(topics: readonly TopicToCreate[]): Promise<void>;
   /**
-   * Resolves when the group is stable and every partition of its topics is assigned, with who has what. As all that wait here: rejects
-   * with a `WaitFailed` that tells what was seen, after `timeoutMs`, by default 10 seconds.
+   * Resolves when the group is stable, and every partition of its topics is assigned and fetched, with who has what: from then on its
+   * consumers read all that is written, wherever they begin. As all that wait here: rejects with a `WaitFailed` that tells what was seen,
+   * after `timeoutMs`, by default 4.5 seconds.
    */
   groupStable(groupId: string, options?: GroupStableOptions): Promise<StableGroup>;
   /** Resolves when the group has committed all there is in its topics. */

@@ -1,6 +1,7 @@
 import { errorOf } from '../../protocol/errors.ts';
 import type { RunningBroker } from '../broker.ts';
-import { checkNames, checkText } from './check-options.ts';
+import { checkInteger, checkNames, checkText } from './check-options.ts';
+import { OptionError } from './option-error.ts';
 
 /** A name, or more of it; what is left out is the broker's default. */
 export type TopicToCreate =
@@ -11,7 +12,7 @@ export type TopicToCreate =
       readonly config?: Readonly<Record<string, string | number | boolean>>;
     };
 
-/** A topic could not be made; `code` is Kafka's name for why. Those asked for with it that could be are there. */
+/** A topic could not be made; `code` is Kafka's name for why. None of those asked for with it was made. */
 export class TopicRefused extends Error {
   readonly topic: string;
   readonly code: string;
@@ -24,25 +25,33 @@ export class TopicRefused extends Error {
   }
 }
 
+const partitionsMax = 2 ** 31 - 1;
 const known = { topic: true, partitions: true, config: true };
 
-/** Resolves when all of them can be written and read. Throws TopicRefused for the first that cannot be made. */
+/** All or none of them; resolves when they can be written and read. Throws TopicRefused for the first that cannot be made. */
 export async function createTopics(
   { services }: RunningBroker,
   topics: readonly TopicToCreate[],
 ): Promise<void> {
-  const results = await services.metadata.createTopics(topics.map(requestOf), { validateOnly: false });
-  for (const { name, errorCode, errorMessage } of results) {
-    if (errorCode === 0) continue;
-    const error = errorOf(errorCode);
-    throw new TopicRefused(name, error.name, errorMessage ?? error.message);
+  if (!Array.isArray(topics))
+    throw new OptionError('topics', "createTopics takes a list: createTopics(['orders'])");
+  const requests = topics.map(requestOf);
+  for (const validateOnly of [true, false]) {
+    for (const { name, errorCode, errorMessage } of await services.metadata.createTopics(requests, {
+      validateOnly,
+    })) {
+      if (errorCode === 0) continue;
+      const error = errorOf(errorCode);
+      throw new TopicRefused(name, error.name, errorMessage ?? error.message);
+    }
   }
 }
 
 function requestOf(wanted: TopicToCreate) {
-  const { topic, partitions = -1, config = {} } = typeof wanted === 'string' ? { topic: wanted } : wanted;
-  checkText('createTopics: topic', topic);
   if (typeof wanted !== 'string') checkNames('createTopics', wanted, known);
+  const { topic, partitions = -1, config = {} } = typeof wanted === 'string' ? { topic: wanted } : wanted;
+  checkText('topic', topic);
+  if (partitions !== -1) checkInteger('partitions', partitions, 1, partitionsMax);
   return {
     name: topic,
     numPartitions: partitions,

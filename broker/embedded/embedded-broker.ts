@@ -5,7 +5,7 @@
  *     start ──▶ world ──▶ reset: ports held, world stopped, directory emptied, next world ──▶ … ──▶ stop
  */
 import type { CompactionReceipt } from '../../compaction/receipt.ts';
-import { type Clock, turn } from '../../storage/environment/clock.ts';
+import { type Clock, outsideClock, turn } from '../../storage/environment/clock.ts';
 import { nodeClock } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
 import type { CompactOptions, ExplainOptions } from '../cleaning/compactions.ts';
@@ -24,6 +24,7 @@ import { BrokerGone } from './broker-gone.ts';
 import type { Broker } from './broker-interface.ts';
 import { type BrokerOptions, checkBrokerOptions } from './broker-options.ts';
 import { createTopics, type TopicToCreate } from './create-topics.ts';
+import { FetchWitness } from './fetch-witness.ts';
 import {
   type CommittedOptions,
   type CommittedPartition,
@@ -68,13 +69,16 @@ export class EmbeddedBroker implements Broker {
   #hasFailed = false;
   /** Whoever waits for something here. */
   readonly #waiting = new Set<(reason: BrokerGone['reason']) => void>();
+  readonly #witness: FetchWitness;
   readonly #clock: Clock;
 
-  private constructor(kept: Kept, control: TestControl, world: RunningBroker) {
+  private constructor(kept: Kept, control: TestControl, witness: FetchWitness, world: RunningBroker) {
     this.#kept = kept;
     this.#control = control;
     this.#world = world;
-    this.#clock = kept.options.environment?.clock ?? nodeClock;
+    this.#witness = witness;
+    this.#followGroups();
+    this.#clock = outsideClock(kept.options.environment?.clock ?? nodeClock);
     this.bootstrapServers = world.bootstrapServers;
     this.brokers = [world.bootstrapServers];
     this.port = world.listeners[0]!.endpoints[0]!.port;
@@ -90,14 +94,16 @@ export class EmbeddedBroker implements Broker {
   static async start(options: BrokerOptions): Promise<EmbeddedBroker> {
     checkBrokerOptions(options);
     const control = new TestControl(options.onRequest ?? null);
+    const witness = new FetchWitness();
     const kept: Kept = {
       options,
       transport: new KeptPorts(options.transport ?? new NodeTransport()),
       http: options.http === undefined ? null : await keptHttp(),
       control,
+      witness,
       clock: new EmbeddedClock(options.clock, options.environment?.clock),
     };
-    return new EmbeddedBroker(kept, control, await firstWorld(kept));
+    return new EmbeddedBroker(kept, control, witness, await firstWorld(kept));
   }
 
   compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]> {
@@ -171,11 +177,16 @@ export class EmbeddedBroker implements Broker {
     if (this.#stopping !== null || this.#hasFailed) throw new BrokerGone('asked for something', 'stopped');
     return {
       broker: this.#world,
+      witness: this.#witness,
       onEnd: (callback) => {
         this.#waiting.add(callback);
         return () => this.#waiting.delete(callback);
       },
     };
+  }
+
+  #followGroups(): void {
+    this.#world.services.groups.onStable((groupId) => this.#witness.becameStable(groupId));
   }
 
   #tellWaiting(reason: BrokerGone['reason']): void {
@@ -197,7 +208,9 @@ export class EmbeddedBroker implements Broker {
       await turn(this.#clock);
       this.#control.clear();
       this.#kept.clock.beginAnew();
+      this.#witness.clear();
       this.#world = await nextWorld(this.#kept, this.#world);
+      this.#followGroups();
     } catch (error) {
       this.#hasFailed = true;
       throw error;

@@ -8,7 +8,15 @@ import type { RunningBroker } from '../broker.ts';
 import { DecidedBatches } from '../lookup/decided-batches.ts';
 import { Slices } from '../lookup/slices.ts';
 import { OptionError } from './option-error.ts';
-import { checkWait, type Look, until, type Waited, WaitFailed, type WaitTimeout } from './waits.ts';
+import {
+  checkWait,
+  type Look,
+  refuseUnknown,
+  until,
+  type Waited,
+  WaitFailed,
+  type WaitTimeout,
+} from './waits.ts';
 
 export interface RecordsOptions extends WaitTimeout {
   /** Default 1. */
@@ -35,12 +43,17 @@ export function records(waited: Waited, topic: string, options: RecordsOptions =
   if (!Number.isInteger(atLeast) || atLeast < 0)
     throw new OptionError('atLeast', `atLeast: a whole number from 0 on, not ${atLeast}`);
   const { broker } = waited;
+  refuseUnknown(broker.services, topic);
+  const partitionCount = broker.services.cluster.topic(topic)!.partitions.length;
+  if (
+    partition !== undefined &&
+    !(Number.isInteger(partition) && partition >= 0 && partition < partitionCount)
+  )
+    throw new OptionError('partition', `${topic} has no partition ${partition}, it has ${partitionCount}`);
   const readers: PartitionReader[] = [];
   const look = async (): Promise<Look<TopicRecord[]>> => {
     const known = broker.services.cluster.topic(topic);
-    if (known === undefined) return { saw: `there is no topic ${topic}` };
-    if (partition !== undefined && partition >= known.partitions.length)
-      return { saw: `${topic} has ${known.partitions.length} partitions` };
+    if (known === undefined) throw new OptionError('topic', `the topic ${topic} was deleted`);
     for (let index = readers.length; index < known.partitions.length; index++)
       readers.push(new PartitionReader(broker, broker.services.partitions.get(topic, index)!.log));
     const wanted = partition === undefined ? readers : [readers[partition]!];
@@ -115,9 +128,10 @@ export function compacted(
 ): Promise<CompactedPartition[]> {
   checkWait('compacted', options);
   const { broker } = waited;
+  refuseUnknown(broker.services, topic);
   const look = (): Look<CompactedPartition[]> => {
     const known = broker.services.cluster.topic(topic);
-    if (known === undefined) return { saw: `there is no topic ${topic}` };
+    if (known === undefined) throw new OptionError('topic', `the topic ${topic} was deleted`);
     const done: CompactedPartition[] = [];
     const dirty: string[] = [];
     known.partitions.forEach((_, partition) => {

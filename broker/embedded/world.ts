@@ -16,6 +16,7 @@ import type { Transport } from '../network/transport.ts';
 import { silentLogger } from '../observe/logger.ts';
 import type { EmbeddedClock } from './broker-clock.ts';
 import { type BrokerOptions, configurationOf, isInMemory } from './broker-options.ts';
+import type { FetchWitness } from './fetch-witness.ts';
 
 /** In memory a directory has a name too; nobody sees it. */
 const memoryDirectory = '/kompakt-data';
@@ -25,6 +26,7 @@ export interface WorldParts {
   readonly transport: Transport;
   readonly http: HttpTransport | null;
   readonly control: TestControl;
+  readonly witness: FetchWitness;
   readonly clock: EmbeddedClock;
 }
 
@@ -58,14 +60,17 @@ function start(
   configuration: Configuration,
   beginning: Beginning,
 ): Promise<RunningBroker> {
-  const { options, transport, http, control } = parts;
+  const { options, transport, http, control, witness } = parts;
   return runBroker({
     configuration,
     environment: environmentOf(parts, configuration),
     transport,
     logger: options.logger ?? silentLogger,
     processId: process.pid,
-    hook: control.hook,
+    hook: (request, services) => {
+      witness.saw(request);
+      return control.hook(request, services);
+    },
     ...(http === null ? {} : { http: { transport: http, testControl: control } }),
     ...(isInMemory(configuration) ? { directory: memoryDirectory } : {}),
     ...beginning,

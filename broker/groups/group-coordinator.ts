@@ -53,6 +53,7 @@ export class GroupCoordinator {
   readonly #shards: CoordinatorShards<LoadedShard>;
   readonly #clients: ClientConnections;
   readonly #unsubscribe: () => void;
+  readonly #listeners = new Set<(groupId: string) => void>();
   #expiryTimer: Timer | null = null;
 
   constructor(options: GroupCoordinatorOptions) {
@@ -62,7 +63,15 @@ export class GroupCoordinator {
       topic: consumerOffsetsTopic,
       cluster: options.cluster,
       partitions: options.partitions,
-      open: (partition) => new LoadedShard({ ...options, partition, clients: this.#clients }),
+      open: (partition) =>
+        new LoadedShard({
+          ...options,
+          partition,
+          clients: this.#clients,
+          stable: (groupId) => {
+            for (const listener of this.#listeners) listener(groupId);
+          },
+        }),
     });
     this.#unsubscribe = options.cluster.onChange((change) => {
       if (change.kind === 'topic-deleted') this.#topicDeleted(change.topic);
@@ -79,6 +88,12 @@ export class GroupCoordinator {
     this.#unsubscribe();
     this.#expiryTimer?.cancel();
     await this.#shards.close();
+  }
+
+  /** Calls back when a group has become stable; takes note of it, and asks nothing. Returns how to stop that. */
+  onStable(listener: (groupId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** NONE when a group with this id can be served; makes `__consumer_offsets` on first need. */

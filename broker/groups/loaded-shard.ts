@@ -38,6 +38,7 @@ import {
 export interface LoadedShardOptions extends GroupCoordinatorOptions {
   readonly clients: ClientConnections;
   readonly partition: Partition;
+  stable(groupId: string): void;
 }
 
 /** NONE or what went wrong with the whole, or a code for each part of the request. */
@@ -108,6 +109,7 @@ export class LoadedShard implements Shard {
       }),
       write: (entries, done) => this.#write(entries, done),
       memberGone: (groupId, memberId) => this.connections.gone(groupId, memberId),
+      stable: options.stable,
     });
   }
 

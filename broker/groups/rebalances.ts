@@ -32,6 +32,8 @@ export interface RebalanceOptions {
   write(entries: readonly GroupEntry[], done: (errorCode: number) => void): void;
   /** A member, or somebody who was to become one, is out of its group. */
   memberGone(groupId: string, memberId: string): void;
+  /** A generation has its assignment, and its members are being told. */
+  stable(groupId: string): void;
 }
 
 const none = errors.none.code;
@@ -143,6 +145,7 @@ export class Rebalances {
         member.assignment = assignmentFor(member);
         if (member.answerSync(assignmentOf(group, member))) this.touch(group, member);
       }
+      this.#options.stable(group.groupId);
     });
   }
 
