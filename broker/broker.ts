@@ -11,6 +11,7 @@ import type { ControlStatus } from '../protocol/control/messages.ts';
 import type { LogDirectory } from '../storage/directory/log-directory.ts';
 import { outsideClock } from '../storage/environment/clock.ts';
 import type { Environment } from '../storage/environment/environment.ts';
+import type { FileSystem } from '../storage/environment/files.ts';
 import type { Log } from '../storage/log/log.ts';
 import { allHandlers } from './apis/index.ts';
 import { servedApis } from './apis/served-apis.ts';
@@ -51,6 +52,7 @@ import { openLogs, startErrorOf, takeDirectory } from './open-directory.ts';
 import { FetchSessions } from './partitions/fetch-sessions.ts';
 import type { Partitions } from './partitions/partitions.ts';
 import type { Services } from './services.ts';
+import { takeSnapshot } from './snapshots/take-snapshot.ts';
 import { ProducerIds } from './transactions/producer-ids.ts';
 import { TransactionCoordinator } from './transactions/transaction-coordinator.ts';
 import { UndoList } from './undo-list.ts';
@@ -66,6 +68,8 @@ export interface BrokerParts {
   readonly directory?: string;
   /** What is to happen in the directory when it is ours, before anything in it is read. */
   readonly prepareDirectory?: (directory: string) => void;
+  /** Called when nothing is left open, also after a start that failed. */
+  readonly afterwards?: () => void;
   /** For a directory that is new. Left out: a random one. */
   readonly clusterId?: string;
   readonly processId: number;
@@ -100,6 +104,8 @@ export interface RunningBroker {
   /** Null: no HTTP. */
   readonly httpUrl: string | null;
   cleanerStatus(): CleanerStatus;
+  /** The state of now, for another broker, in an empty directory. */
+  snapshot(files: FileSystem, directory: string): Promise<void>;
   /** What of a log may be cleaned now, and whether a pass is under way. */
   cleanable(log: Log): { readonly cleanable: Cleanable; readonly isBusy: boolean };
   /** Calls back whenever a log has left the cleaner's hands. */
@@ -116,6 +122,7 @@ export interface RunningBroker {
 /** Starts a broker; throws a StartError, with nothing left open, when it cannot. */
 export async function runBroker(parts: BrokerParts): Promise<RunningBroker> {
   const undo = new UndoList();
+  if (parts.afterwards) undo.push(parts.afterwards);
   try {
     return await start(parts, undo);
   } catch (error) {
@@ -317,6 +324,7 @@ function runningBroker(parts: BrokerParts, opened: Opened, undo: UndoList): Runn
     cleanable: (log) => {
       return { cleanable: cleaning.cleaner.look(log).cleanable, isBusy: cleaning.cleaner.isBusyWith(log) };
     },
+    snapshot: (files, target) => takeSnapshot({ ...opened, files: parts.environment.files }, files, target),
     onCleanerIdle: (listener) => cleaning.cleaner.onIdle(listener),
     services: opened.services,
     clusterId,

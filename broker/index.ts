@@ -80,6 +80,8 @@ export type { ValueCodec, ValueFormat } from './lookup/value-codecs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/request-hook.ts';
 export type { Gap, GapKind } from './observe/gaps.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
+export type { Snapshot } from './snapshots/snapshot.ts';
+export { SnapshotFailed } from './snapshots/take-snapshot.ts';
 export { StartError } from './start-error.ts';
 
 /** Starts a broker; throws an OptionError for options that cannot be meant, a StartError that says why it cannot start. */

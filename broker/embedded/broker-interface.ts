@@ -9,6 +9,7 @@ import type { Fault } from '../faults/fault-rules.ts';
 import type { RequestFilter, SeenRequest } from '../faults/request-log.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import type { Gap } from '../observe/gaps.ts';
+import type { Snapshot } from '../snapshots/snapshot.ts';
 import type { BrokerClock } from './broker-clock.ts';
 import type { TopicToCreate } from './create-topics.ts';
 import type { CommittedOptions, CommittedPartition, GroupStableOptions, StableGroup } from './group-waits.ts';
@@ -68,9 +69,18 @@ export interface Broker extends AsyncDisposable {
   /** Resolves when the cleaner has nothing more to do in a topic; it asks for no compaction, as `compact` does. */
   compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]>;
   /**
+   * Puts the state of now into `directory`, which must be empty or not there yet: everything that was acknowledged before the call is in it,
+   * nothing is half in it. It is a data directory after a clean stop, for `from`, `kompakt serve` and Apache Kafka. Rejects with an
+   * OptionError for a directory that cannot be taken, and with `SnapshotFailed`.
+   */
+  snapshot(directory: string): Promise<void>;
+  /** The same in memory, for `from`; of a broker whose data is in memory. */
+  snapshot(): Promise<Snapshot>;
+  /**
    * As if the broker had just been started: no topics, groups, offsets, producers or transactions, no faults, no requests seen, the
    * options' configuration. Clients lose their connections and may connect again at once: the ports, the cluster id and, with `dataDir`,
-   * the identity of the directory stay. A virtual clock is as late as it was at the start. What waits here is rejected with `BrokerGone`; what runs is not answered any more.
+   * the identity of the directory stay. A virtual clock is as late as it was at the start.
+   * A broker that began with `from` begins with that again. What waits here is rejected with `BrokerGone`; what runs is not answered any more.
    */
   reset(): Promise<void>;
   /** Closes everything that was opened; waiting fetches are dropped. Idempotent. */

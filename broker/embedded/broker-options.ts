@@ -1,10 +1,12 @@
 /** What a program may ask of a broker inside it, what of that cannot be meant, and the configuration that it comes to. */
+
 import type { Environment } from '../../storage/environment/environment.ts';
 import { type Configuration, readConfiguration } from '../config/settings.ts';
 import { textsOf } from '../config/sources.ts';
 import type { RequestHook } from '../network/request-hook.ts';
 import type { Transport } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
+import { Snapshot } from '../snapshots/snapshot.ts';
 import { StartError } from '../start-error.ts';
 import { type ClockOption, checkClock } from './broker-clock.ts';
 import { checkInteger, checkNames, checkText } from './check-options.ts';
@@ -13,6 +15,12 @@ import { OptionError } from './option-error.ts';
 export interface BrokerOptions {
   /** Where the log lies; made if it is not there. Left out: in memory. */
   readonly dataDir?: string;
+  /**
+   * The state to begin with, which is never changed by that: a data directory that no broker uses, such as `broker.snapshot(dir)` makes, or
+   * what `broker.snapshot()` gives. With `dataDir`, which must be empty then, it goes on there. Else a directory goes on in a temporary one
+   * beside it, which the stop removes, and a snapshot in memory.
+   */
+  readonly from?: string | Snapshot;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -53,6 +61,7 @@ type Names<Options> = { readonly [Name in keyof Required<Options>]: true };
 
 const optionNames: Names<BrokerOptions> = {
   dataDir: true,
+  from: true,
   host: true,
   port: true,
   config: true,
@@ -96,6 +105,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       );
   }
   if (dataDir !== undefined) checkText('dataDir', dataDir);
+  if (options.from !== undefined) checkFrom(options);
   if (host !== undefined) checkText('host', host);
   if (port !== undefined) checkInteger('port', port, 0, portMax);
   for (const option of ['host', 'port'] as const)
@@ -109,6 +119,16 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       );
   }
   checkHttp(http, config);
+}
+
+function checkFrom({ from, environment }: BrokerOptions): void {
+  if (!(from instanceof Snapshot) && (typeof from !== 'string' || from === ''))
+    throw new OptionError('from', 'from is a data directory, or what broker.snapshot() gave');
+  if (environment !== undefined)
+    throw new OptionError(
+      'from',
+      'from and environment contradict each other: an environment has its own files',
+    );
 }
 
 function checkHttp(http: HttpOptions | undefined, config: Config): void {

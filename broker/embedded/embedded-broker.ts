@@ -19,6 +19,7 @@ import { TestControl } from '../faults/test-control.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import { NodeTransport } from '../network/node-transport.ts';
 import type { Gap } from '../observe/gaps.ts';
+import type { Snapshot } from '../snapshots/snapshot.ts';
 import { type BrokerClock, EmbeddedClock } from './broker-clock.ts';
 import { BrokerGone } from './broker-gone.ts';
 import type { Broker } from './broker-interface.ts';
@@ -35,6 +36,7 @@ import {
 } from './group-waits.ts';
 import { KeptHttp } from './kept-http.ts';
 import { KeptPorts } from './kept-ports.ts';
+import { snapshotInDirectory, snapshotInMemory } from './snapshots.ts';
 import {
   type CompactedPartition,
   compacted,
@@ -152,6 +154,16 @@ export class EmbeddedBroker implements Broker {
 
   async compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]> {
     return compacted(this.#waited, topic, options);
+  }
+
+  snapshot(directory: string): Promise<void>;
+  snapshot(): Promise<Snapshot>;
+  async snapshot(directory?: string): Promise<Snapshot | void> {
+    if (this.#stopping !== null) throw new BrokerGone('asked for a snapshot', 'stopped');
+    await this.#changing;
+    return directory === undefined
+      ? snapshotInMemory(this.#world, this.#kept.clock)
+      : snapshotInDirectory(this.#world, directory);
   }
 
   async reset(): Promise<void> {

@@ -3,6 +3,7 @@
  * them; data, state, and the configuration that clients change are its own.
  */
 
+import { resolve } from 'node:path';
 import { partitionDirectoryName } from '../../storage/directory/partition-directories.ts';
 import { wipeDirectory } from '../../storage/directory/wipe-directory.ts';
 import type { Environment } from '../../storage/environment/environment.ts';
@@ -17,6 +18,7 @@ import { silentLogger } from '../observe/logger.ts';
 import type { EmbeddedClock } from './broker-clock.ts';
 import { type BrokerOptions, configurationOf, isInMemory } from './broker-options.ts';
 import type { FetchWitness } from './fetch-witness.ts';
+import { beginWith, planFork } from './forks.ts';
 
 /** In memory a directory has a name too; nobody sees it. */
 const memoryDirectory = '/kompakt-data';
@@ -41,9 +43,14 @@ export function nextWorld(parts: WorldParts, { clusterId }: RunningBroker): Prom
   // Files in memory that nobody holds any more need no emptying.
   if (isInMemory(configuration) && parts.options.environment === undefined)
     return start(parts, configuration, { clusterId });
+  const { from } = parts.options;
+  if (from !== undefined && isInMemory(configuration)) return start(parts, configuration, { clusterId });
   const environment = environmentOf(parts, configuration);
   const metadataDirectory = partitionDirectoryName(clusterMetadataTopic, 0);
-  const prepareDirectory = (directory: string) => wipeDirectory(environment, directory, metadataDirectory);
+  const prepareDirectory = (directory: string): void => {
+    wipeDirectory(environment, directory, metadataDirectory);
+    if (from !== undefined) beginWith(from, environment, directory, true);
+  };
   return start({ ...parts, options: { ...parts.options, environment } }, configuration, {
     clusterId,
     prepareDirectory,
@@ -55,15 +62,17 @@ interface Beginning {
   readonly prepareDirectory?: (directory: string) => void;
 }
 
-function start(
+async function start(
   parts: WorldParts,
   configuration: Configuration,
   beginning: Beginning,
 ): Promise<RunningBroker> {
   const { options, transport, http, control, witness } = parts;
+  const environment = environmentOf(parts, configuration);
+  const { from } = options;
   return runBroker({
     configuration,
-    environment: environmentOf(parts, configuration),
+    environment,
     transport,
     logger: options.logger ?? silentLogger,
     processId: process.pid,
@@ -73,13 +82,21 @@ function start(
     },
     ...(http === null ? {} : { http: { transport: http, testControl: control } }),
     ...(isInMemory(configuration) ? { directory: memoryDirectory } : {}),
+    ...(from === undefined || beginning.prepareDirectory
+      ? {}
+      : planFork(from, environment, directoryOf(configuration))),
     ...beginning,
   });
 }
 
 function environmentOf({ options, clock }: WorldParts, configuration: Configuration): Environment {
   const { settings } = configuration;
-  return (
-    options.environment ?? defaultEnvironment(settings, isInMemory(configuration), clock.virtual ?? undefined)
-  );
+  // What is on a disk goes on there.
+  const inMemory = isInMemory(configuration) && typeof options.from !== 'string';
+  return options.environment ?? defaultEnvironment(settings, inMemory, clock.virtual ?? undefined);
+}
+
+/** Null: nowhere in particular. */
+function directoryOf(configuration: Configuration): string | null {
+  return isInMemory(configuration) ? null : resolve(configuration.dataDirectory);
 }

@@ -18,7 +18,7 @@ export const lockFile = '.lock';
 export const ownerFile = '.kompakt-owner';
 
 /** May lie in a directory that nobody has formatted: ours from a start that was cut short, and a desktop's. */
-const insignificantNames: ReadonlySet<string> = new Set([
+export const insignificantNames: ReadonlySet<string> = new Set([
   lockFile,
   ownerFile,
   `${metaPropertiesFile}.tmp`,

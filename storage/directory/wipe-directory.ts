@@ -11,7 +11,7 @@ import type { Environment } from '../environment/environment.ts';
 import { parsePartitionDirectory, sidelinedDirectoryName } from './partition-directories.ts';
 
 /** Checkpoints, the word of a clean stop, and what format leaves for the first start. */
-const checkpointNames = /^(\.kafka_cleanshutdown|bootstrap\.checkpoint|[a-z-]+-checkpoint)(\.tmp)?$/;
+export const checkpointNames = /^(\.kafka_cleanshutdown|bootstrap\.checkpoint|[a-z-]+-checkpoint)(\.tmp)?$/;
 
 /** `first`: the name of the metadata log's directory. */
 export function wipeDirectory(

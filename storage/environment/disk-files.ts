@@ -11,6 +11,7 @@
  *     holds for a moment (a virus scanner) is tried again for about 100 ms. Directories cannot be synced, and need not.
  */
 import path from 'node:path';
+import { copyFile, linkFile } from './copy-file.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import type { DiskFileHost } from './disk-file.ts';
 import { DiskFile } from './disk-file.ts';
@@ -122,6 +123,14 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   renameFile(file: OpenFile, to: string): void {
     this.renameSync(file.path, to);
+  }
+
+  linkSync(from: string, to: string): boolean {
+    return linkFile(this.calls, from, to);
+  }
+
+  copySync(from: string, to: string): void {
+    copyFile(this.calls, from, to);
   }
 
   removeFileSync(name: string): void {

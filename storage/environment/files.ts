@@ -97,6 +97,10 @@ export interface FileSystem {
    * throw EBUSY for a directory with a retained file in it and for a retained target: try again after the release.
    */
   renameSync(from: string, to: string): void;
+  /** Only where files have several names: a further one of a file that nobody writes to any more. False where that cannot be. */
+  linkSync?(from: string, to: string): boolean;
+  /** Only where the system copies files: into one that is not there yet. */
+  copySync?(from: string, to: string): void;
   /**
    * No error if nothing is there. The room of a retained open file is given back when it is released; on Windows its
    * name stays until then too.

@@ -122,6 +122,16 @@ export class MemoryFileSystem implements FileSystem {
     parent.entries.set(name, node);
   }
 
+  /** Puts a file of such a file system here too; what either side writes afterwards the other does not see. */
+  adoptSync(source: MemoryFileSystem, from: string, to: string): void {
+    const node = source.nodeAt(from, 'read');
+    if (node?.kind !== 'file') throw new FileError('ENOENT', from, 'read');
+    const bytes = node.bytes.fork(this.#isBulk(to) ? this.#bulkBudget : this.budget);
+    if (bytes === null) throw this.outOfMemory(to);
+    const { parent, name } = this.#placeOf(to, 'make');
+    parent.entries.set(name, new MemoryFileNode(bytes, parent, name, node.modifiedMs));
+  }
+
   removeFileSync(path: string): void {
     const node = this.#nodeOrNothing(path);
     if (node === undefined) return;

@@ -55,6 +55,8 @@ export class MemoryBudget implements Budget {
 export class SparseBytes {
   readonly #budget: Budget;
   #chunks: (Buffer | undefined)[] = [];
+  /** Chunks that another file has too: copied before anything is written into them. */
+  readonly #shared = new Set<number>();
   #allocatedBytes = 0;
   #size = 0;
 
@@ -81,6 +83,7 @@ export class SparseBytes {
       const index = Math.floor(at / chunkBytes);
       const start = at - index * chunkBytes;
       const count = Math.min(end - at, chunkBytes - start);
+      if (this.#shared.delete(index)) this.#chunks[index] = Buffer.from(this.#chunks[index]!);
       this.#chunks[index]!.set(count === part.length ? part : part.subarray(taken, taken + count), start);
       at += count;
       taken += count;
@@ -126,6 +129,20 @@ export class SparseBytes {
     return views;
   }
 
+  /** The same bytes for another file, which takes as much room of its own; null when its budget does not allow that. */
+  fork(budget: Budget): SparseBytes | null {
+    if (!budget.take(this.#allocatedBytes)) return null;
+    const other = new SparseBytes(budget);
+    other.#chunks = [...this.#chunks];
+    other.#allocatedBytes = this.#allocatedBytes;
+    other.#size = this.#size;
+    for (const index of this.#chunks.keys()) {
+      this.#shared.add(index);
+      other.#shared.add(index);
+    }
+    return other;
+  }
+
   /** Cuts, giving room back, or grows with zeros, taking none. */
   truncate(size: number): void {
     if (size < this.#size) this.#cut(size);
@@ -136,6 +153,7 @@ export class SparseBytes {
   clear(): void {
     this.#budget.giveBack(this.#allocatedBytes);
     this.#chunks = [];
+    this.#shared.clear();
     this.#allocatedBytes = 0;
     this.#size = 0;
   }
@@ -145,6 +163,7 @@ export class SparseBytes {
     let freed = 0;
     for (let index = kept; index < this.#chunks.length; index++) freed += this.#chunks[index]?.length ?? 0;
     this.#chunks.length = Math.min(this.#chunks.length, kept);
+    for (const index of this.#shared) if (index >= kept) this.#shared.delete(index);
     const last = kept - 1;
     const chunk = this.#chunks[last];
     const used = size - last * chunkBytes;
@@ -153,6 +172,7 @@ export class SparseBytes {
       chunk.copy(copy, 0, 0, used);
       freed += chunk.length - copy.length;
       this.#chunks[last] = copy;
+      this.#shared.delete(last);
     }
     this.#allocatedBytes -= freed;
     this.#budget.giveBack(freed);
@@ -178,6 +198,7 @@ export class SparseBytes {
       const larger = Buffer.alloc(wanted);
       chunk?.copy(larger);
       this.#chunks[index] = larger;
+      this.#shared.delete(index);
     }
     return true;
   }

@@ -26,6 +26,8 @@ export interface SystemCalls {
     readonly O_CREAT: number;
     readonly O_EXCL: number;
     readonly O_TRUNC: number;
+    readonly COPYFILE_EXCL: number;
+    readonly COPYFILE_FICLONE: number;
   };
   openSync(path: string, flags: number, permissions?: number): number;
   open(path: string, flags: number, permissions: number, done: DoneWithCount): void;
@@ -60,6 +62,9 @@ export interface SystemCalls {
   ftruncateSync(descriptor: number, size: number): void;
   futimesSync(descriptor: number, accessed: number, modified: number): void;
   renameSync(from: string, to: string): void;
+  linkSync(from: string, to: string): void;
+  copyFileSync(from: string, to: string, mode: number): void;
+  chmodSync(path: string, permissions: number): void;
   unlinkSync(path: string): void;
   unlink(path: string, done: Done): void;
   rmSync(

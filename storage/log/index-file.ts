@@ -187,6 +187,12 @@ export class IndexFile implements Holder {
     return low - 1;
   }
 
+  /** What its file holds once it is sealed. */
+  image(): Buffer {
+    if (this.#growing) return Buffer.from(this.#entries?.subarray(0, this.#count * this.entryBytes) ?? []);
+    return this.#files.readFileSync(this.path);
+  }
+
   /** Its file if it has one on disk and open, to be synced. */
   get openFile(): File {
     return this.#open('update');

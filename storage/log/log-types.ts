@@ -100,6 +100,9 @@ export interface LogReadRefused {
   readonly errorCode: number;
 }
 
+/** Which offset a reader sees up to. */
+export type Visibility = ReadOptions['upTo'];
+
 export interface ReadOptions {
   readonly maxBytes: number;
   /** Give the first batch whole even when it is larger than `maxBytes` (KIP-74). */

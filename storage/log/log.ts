@@ -3,6 +3,7 @@ import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { FileError } from '../environment/files.ts';
 import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
+import { type ImageFile, imageOf } from './log-image.ts';
 import { findByTimestamp, findMaxTimestamp, likelyBatch, readBatch, readRegion } from './log-reader.ts';
 import type {
   AbortedTransaction,
@@ -19,6 +20,7 @@ import type {
   ReadOptions,
   SegmentInfo,
   TimestampedOffset,
+  Visibility,
 } from './log-types.ts';
 import { LogWriter } from './log-writer.ts';
 import { type PassTimes, PastTimes } from './past-times.ts';
@@ -65,9 +67,6 @@ export interface LogDependencies {
   /** Makes the log start offset durable; false when that could not be done now. */
   readonly keepStartOffset?: () => Promise<boolean>;
 }
-
-/** Which offset a reader sees up to. */
-type Visibility = ReadOptions['upTo'];
 
 export class Log {
   readonly name: string;
@@ -118,7 +117,6 @@ export class Log {
     return this.#writer.highWatermark;
   }
 
-  /** Below it every transaction is decided. */
   get lastStableOffset(): number {
     const { highWatermark, logStartOffset, producers } = this.#writer;
     const first = producers.firstUnstableOffset;
@@ -176,7 +174,6 @@ export class Log {
     };
   }
 
-  /** `epoch` of a view taken now. */
   get cleanerEpoch(): number {
     return this.#writer.list.epoch;
   }
@@ -190,6 +187,11 @@ export class Log {
   async replaceCleaned(epoch: number, groups: readonly SwapGroup[], times?: PassTimes): Promise<SwapOutcome> {
     const swap = () => swapSegments(this.#writer, this.#deps.environment.files, epoch, groups);
     return times ? this.pastTimes.during(times, groups, swap) : swap();
+  }
+
+  /** Its files as a clean stop at this moment would leave them. */
+  image(): ImageFile[] {
+    return imageOf(this.#writer, this.topicId);
   }
 
   get segmentCount(): number {

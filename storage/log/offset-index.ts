@@ -55,6 +55,11 @@ export class OffsetIndex {
     return this.#file.count >= this.#entriesMax;
   }
 
+  /** What its file holds once it is sealed. */
+  image(): Buffer {
+    return this.#file.image();
+  }
+
   get file(): File {
     return this.#file.openFile;
   }

@@ -45,6 +45,16 @@ export class TimeIndex {
     return this.#file.count >= this.#entriesMax - 1;
   }
 
+  /** What its file holds once it is sealed, with `closing` as its last entry. */
+  image(closing: TimeIndexEntry): Buffer {
+    const bytes = this.#file.image();
+    if (closing.timestampMs <= this.lastEntry.timestampMs) return bytes;
+    const entry = Buffer.alloc(timeIndexEntryBytes);
+    writeInt64(entry, at.timestamp, closing.timestampMs);
+    writeInt32(entry, at.relativeOffset, closing.offset - this.baseOffset);
+    return Buffer.concat([bytes, entry]);
+  }
+
   get file(): File {
     return this.#file.openFile;
   }
