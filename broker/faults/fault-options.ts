@@ -33,7 +33,7 @@ export interface FaultOptions {
   readonly times?: number;
   /** Answered with this error, where this API's answers have errors. */
   readonly error?: FaultError;
-  /** Waits so long on the broker's clock. The connection's next request waits too. */
+  /** Waits so long, in real time even where the broker's clock is virtual. The connection's next request waits too. */
   readonly delayMs?: number;
   /** The connection is closed instead of an answer. */
   readonly dropConnection?: boolean;
