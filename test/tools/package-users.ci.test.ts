@@ -3,6 +3,7 @@
  * of looking for modules. Each is a project of its own below one directory with the packages.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { installPackage, type PackedPackage, withoutNpm } from './packed-package.ts';
@@ -158,6 +159,19 @@ describe('a suite', () => {
     });
     const { code, err } = node(bin('jest/bin/jest.js'), '--ci');
     expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/Tests: +3 passed, 3 total/) });
+    expect(err).not.toMatch(/open handle|did not exit|leak/i);
+  });
+
+  test('in jest, as docs/testing.md has it', () => {
+    const page = readFileSync(join(repository, 'docs/testing.md'), 'utf8');
+    const blocks = [...page.matchAll(/^```js jest\S* (\S+)\n([\s\S]*?)^```/gm)];
+    expect(blocks).toHaveLength(3);
+    const node = project('jest-page', {
+      'package.json': JSON.stringify({ name: 'jest-page', jest }),
+      ...Object.fromEntries(blocks.map(([, name, code]) => [name!, code!])),
+    });
+    const { code, err } = node(bin('jest/bin/jest.js'), '--ci');
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/Tests: +1 passed, 1 total/) });
     expect(err).not.toMatch(/open handle|did not exit|leak/i);
   });
 

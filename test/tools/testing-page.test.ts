@@ -1,4 +1,4 @@
-/** docs/testing.md as its reader meets it: its suites run. Those of jest are in package.ci.test.ts, which has one. */
+/** docs/testing.md as its reader meets it: its suites run. Those of jest are in package-users.ci.test.ts, which has one. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
