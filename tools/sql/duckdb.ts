@@ -62,7 +62,8 @@ export async function loadDuckDb(
     return (await load(duckDbPackage)) as DuckDb;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const isMissing = code === 'ERR_MODULE_NOT_FOUND' && message.includes(duckDbPackage);
+    // import() says the one, require(), which the bundler makes of it, the other.
+    const isMissing = /^(ERR_)?MODULE_NOT_FOUND$/.test(`${code}`) && message.includes(duckDbPackage);
     throw new ControlError(
       isMissing
         ? `sql needs DuckDB, which is not installed: npm install ${duckDbPackage} (with -g if kompakt was installed so)`

@@ -75,6 +75,11 @@ function settledContent(port: number): Promise<BrokerContent> {
 
 /** What every start and stop of a single node says. */
 const usual = /Performing controller activation|Attempting to close NetworkClient/;
+/**
+ * Not wanted, and not always there: a Kafka that stopped itself leaves no leaders in its metadata, we leave ourselves. So the next one may
+ * begin to load coordinators before it is fenced and elected anew; it says that it breaks off, and loads them under the new epoch.
+ */
+const loadedTwice = /with epoch 0 due to Stopped loading|NotLeaderOrFollowerException: Stopped loading/;
 
 test.for(['4.3.1', '4.4.0'])(
   'Apache Kafka %s has every record, offset, config and transaction, and so have we of what it wrote',
@@ -111,7 +116,7 @@ test.for(['4.3.1', '4.4.0'])(
       kafka
         .output()
         .split('\n')
-        .filter((line) => line !== '' && !usual.test(line)),
+        .filter((line) => line !== '' && !usual.test(line) && !loadedTwice.test(line)),
     ).toEqual([]);
 
     const again = await startBroker({ dataDir: graduated });

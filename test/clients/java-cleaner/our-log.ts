@@ -6,6 +6,7 @@ import type { Kernel } from '../../../compaction/kernel.ts';
 import { defaultTopicSettings } from '../../../storage/config/topic-settings.ts';
 import type { CleanerView } from '../../../storage/log/cleaner-view.ts';
 import { Log } from '../../../storage/log/log.ts';
+import { removedTimesFile } from '../../../storage/log/removed-times-file.ts';
 import { type SimulatedEnvironment, simulatedEnvironment } from '../../simulation/simulated-environment.ts';
 import { RecordedLogger } from '../../storage/log/log-fixture.ts';
 import { type Directory, readMemory, writeMemory } from './directories.ts';
@@ -56,7 +57,8 @@ export function openLog(
     log,
     close: async () => {
       await environment.clock.until(log.close());
-      return readMemory(environment.files, path);
+      // Ours alone: Kafka neither writes nor reads it.
+      return new Map([...readMemory(environment.files, path)].filter(([name]) => name !== removedTimesFile));
     },
   };
 }
