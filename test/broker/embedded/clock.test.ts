@@ -2,6 +2,9 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, expect, test } from 'vitest';
 import { type Broker, type BrokerOptions, OptionError, startBroker } from '../../../broker/index.ts';
+import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
+import { offsetCommit } from '../../../protocol/messages/groups/offset-commit.ts';
+import { Client } from '../../../tools/client.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -85,11 +88,25 @@ test('a consumer reads while time stands still, and joins again after its sessio
   });
 });
 
+/** As a consumer that is in no group does; kafkajs would join one for it, and take five seconds. */
+async function commitAlone({ port }: Broker, groupId: string, committedOffset: number): Promise<void> {
+  const client = await Client.connect('127.0.0.1', port);
+  for (let errorCode = -1; errorCode !== 0; ) {
+    await client.request(findCoordinator, 3, { key: groupId, keyType: 0 });
+    const topics = [
+      { name: 'orders', partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: '' }] },
+    ];
+    const answer = await client.request(offsetCommit, 5, { groupId, memberId: '', topics });
+    errorCode = answer.topics[0]!.partitions[0]!.errorCode;
+  }
+  client.close();
+}
+
 test('a transaction times out, and a group without members loses its offsets, when time moves', async () => {
   const broker = await start({ config: { 'offsets.retention.minutes': 60 } });
   await withClients(broker, async (admin) => {
     await admin.createTopics({ topics: [{ topic: 'orders' }] });
-    await admin.setOffsets({ groupId: 'gone', topic: 'orders', partitions: [{ partition: 0, offset: '7' }] });
+    await commitAlone(broker, 'gone', 7);
     const offset = async () =>
       (await admin.fetchOffsets({ groupId: 'gone', topics: ['orders'] }))[0]!.partitions[0]!.offset;
     const producer = kafkaOf(broker).producer({

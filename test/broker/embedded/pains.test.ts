@@ -20,7 +20,12 @@ afterEach(async () => {
 });
 
 async function consume(groupId: string, topic: string) {
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, sessionTimeout: 40_000 });
+  const consumer = kafka.consumer({
+    groupId,
+    maxWaitTimeInMs: 100,
+    sessionTimeout: 40_000,
+    heartbeatInterval: 100,
+  });
   const read: string[] = [];
   await consumer.connect();
   leave.push(() => consumer.disconnect());

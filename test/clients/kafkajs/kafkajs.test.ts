@@ -25,7 +25,7 @@ interface Seen {
 /** Runs a consumer of a group from the beginning; what it sees grows in `seen`. */
 async function consume(topic: string, groupId: string): Promise<{ consumer: Consumer; seen: Seen[] }> {
   // Its disconnect waits for the fetch under way, so that one must not be long.
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, heartbeatInterval: 100 });
   const seen: Seen[] = [];
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
