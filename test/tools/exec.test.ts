@@ -29,11 +29,11 @@ function exec(...args: string[]): Program {
   return program;
 }
 
-/** A command for `exec`: this Node, running `code` as an ES module. */
+/** A command for `exec`: this Node, running `code` as an ES module; newer ones warn of what kafkajs does with its timers. */
 function nodeCommand(code: string): string[] {
   const path = join(directory.path, 'command.mjs');
   writeFileSync(path, code);
-  return ['--', process.execPath, path];
+  return ['--', process.execPath, '--no-warnings', path];
 }
 
 const noSignals = process.platform === 'win32';
