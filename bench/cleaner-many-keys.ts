@@ -14,8 +14,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createNodeEnvironment } from '../storage/environment/node.ts';
-import { cpuSecondsOf } from '../test/clients/java/apache-kafka.ts';
 import { writeLog } from './cleaner-data.ts';
+import { cpuSecondsOf } from './side-by-side/proc.ts';
 import { figure } from './table.ts';
 
 const { values: flags } = parseArgs({

@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type CodecName, codecByName } from '../protocol/records/compression.ts';
 import { createNodeEnvironment } from '../storage/environment/node.ts';
-import { cpuSecondsOf } from '../test/clients/java/apache-kafka.ts';
 import { cleanerVersion, KafkaCleaner } from '../test/clients/java-cleaner/kafka-cleaner.ts';
 import { type LogShape, writeLog } from './cleaner-data.ts';
+import { cpuSecondsOf } from './side-by-side/proc.ts';
 import { type Row, ratioTable } from './table.ts';
 
 const { values: flags } = parseArgs({

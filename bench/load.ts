@@ -1,5 +1,5 @@
 /**
- * The load of side-by-side.ts, as a process of its own, so that its CPU time is not the broker's. The same client and the same bytes
+ * The load of the cleaner's latency, as a process of its own, so that its CPU time is not the broker's. The same client and the same bytes
  * for every broker: `tsx bench/load.ts MODE JSON`, one line of JSON as the result.
  */
 
@@ -95,48 +95,6 @@ async function runProduce(options: LoadOptions): Promise<object> {
   return { seconds, payloadBytes: requests * valuesPerBatch, requests };
 }
 
-/** Reads every partition from its start to its end, one request in flight. */
-async function runFetch(options: LoadOptions): Promise<object> {
-  const client = await Client.connect(options.host, options.port);
-  const offsets = Array.from({ length: options.partitions }, () => 0);
-  const done = new Set<number>();
-  let wireBytes = 0;
-  const startMs = performance.now();
-  while (done.size < options.partitions) {
-    const wanted = offsets.map((_, partition) => partition).filter((partition) => !done.has(partition));
-    const answer = await client.request(fetch, fetchVersion, {
-      maxWaitMs: 500,
-      minBytes: 1,
-      maxBytes: 50 * 1024 * 1024,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [
-        {
-          topic: options.topic,
-          partitions: wanted.map((partition) => ({
-            partition,
-            fetchOffset: offsets[partition]!,
-            partitionMaxBytes: 1024 * 1024,
-          })),
-        },
-      ],
-      forgottenTopicsData: [],
-      rackId: '',
-    });
-    for (const result of answer.responses[0]?.partitions ?? []) {
-      if (result.errorCode !== 0) throw new Error(`Fetch: error ${result.errorCode}`);
-      const records = result.records ?? Buffer.alloc(0);
-      wireBytes += records.length;
-      offsets[result.partitionIndex] = nextOffset(records, offsets[result.partitionIndex]!);
-      if (offsets[result.partitionIndex]! >= result.highWatermark) done.add(result.partitionIndex);
-    }
-  }
-  const seconds = (performance.now() - startMs) / 1000;
-  client.close();
-  return { seconds, wireBytes };
-}
-
 /** The offset after the last whole batch. */
 function nextOffset(records: Buffer, from: number): number {
   let next = from;
@@ -229,35 +187,7 @@ function percentiles(values: readonly number[]): number[] {
   );
 }
 
-/** From connect to the first record that a fresh group's consumer is given (kafkajs). */
-async function runGroup(options: LoadOptions): Promise<object> {
-  const { Kafka, logLevel } = await import('kafkajs');
-  const kafka = new Kafka({ brokers: [`${options.host}:${options.port}`], logLevel: logLevel.NOTHING });
-  const producer = kafka.producer();
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic: options.topic, numPartitions: 1 }], waitForLeaders: true });
-  await producer.connect();
-  await producer.send({ topic: options.topic, messages: [{ value: 'first' }] });
-  const times: number[] = [];
-  for (let round = 0; round < 4; round++) {
-    const consumer = kafka.consumer({ groupId: `${options.topic}-${round}`, maxWaitTimeInMs: 100 });
-    const startMs = performance.now();
-    await consumer.connect();
-    await consumer.subscribe({ topic: options.topic, fromBeginning: true });
-    await new Promise<void>((resolve, reject) => {
-      consumer.run({ eachMessage: async () => resolve() }).catch(reject);
-    });
-    times.push(performance.now() - startMs);
-    await consumer.disconnect();
-  }
-  await producer.disconnect();
-  await admin.disconnect();
-  // The first one also makes the offsets topic.
-  return { firstMs: times[0], medianMs: times.slice(1).sort((a, b) => a - b)[1] };
-}
-
-const modes = { produce: runProduce, fetch: runFetch, latency: runLatency, group: runGroup } as const;
+const modes = { produce: runProduce, latency: runLatency } as const;
 const [mode, json] = process.argv.slice(2);
 const run = modes[mode as keyof typeof modes] as (options: unknown) => Promise<object>;
 console.log(JSON.stringify(await run(JSON.parse(json!))));

@@ -15,6 +15,12 @@ export function cpuOf(pid: number): CpuSeconds {
   return { user: Number(fields[11]) / ticksPerSecond, kernel: Number(fields[12]) / ticksPerSecond };
 }
 
+/** Of both kinds together. */
+export function cpuSecondsOf(pid: number): number {
+  const { user, kernel } = cpuOf(pid);
+  return user + kernel;
+}
+
 /** Everything that ran on this machine since it began, in CPU seconds; waiting is not running. */
 export function busySeconds(): number {
   const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.split(/\s+/);

@@ -2,12 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { produce } from '../../protocol/messages/data/produce.ts';
-import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import { Client } from '../../tools/client.ts';
 import { type BrokerName, type BrokerProcess, startBrokerProcess } from './broker-processes.ts';
 import { memoryOf } from './proc.ts';
 import { batchBytes, produceTo } from './rows-data.ts';
-import { createAll, Stage } from './stage.ts';
+import { appendToAll, createAll, Stage } from './stage.ts';
 
 export async function startRows(stage: Stage, name: BrokerName, parent: string): Promise<void> {
   await emptyDirectory(stage, name, parent);
@@ -32,7 +31,10 @@ async function inDirectory(parent: string, use: (directory: string) => Promise<v
 async function emptyDirectory(stage: Stage, name: BrokerName, parent: string): Promise<void> {
   await inDirectory(parent, async (directory) => {
     const broker = await startBrokerProcess(name, directory);
-    const firstMs = await firstRecord(broker, 'first');
+    const firstMs = await timed(broker, async (client) => {
+      await createAll(client, ['first'], 1);
+      await appendToAll(client, ['first']);
+    });
     stage.note('process start to first Metadata, empty directory', 'ms', broker.readyMs, 'less');
     stage.note('process start to first acknowledged record', 'ms', broker.readyMs + firstMs, 'less');
     await pause(2_000);
@@ -53,22 +55,12 @@ async function emptyDirectory(stage: Stage, name: BrokerName, parent: string): P
   });
 }
 
-/** Creates a topic and writes to it until it is acknowledged; how long that took, in ms. */
-async function firstRecord(broker: BrokerProcess, name: string): Promise<number> {
-  const stage = new Stage(broker, '/tmp');
+/** How long that took, in ms. */
+async function timed(broker: BrokerProcess, work: (client: Client) => Promise<void>): Promise<number> {
   const startMs = performance.now();
-  await stage.withClient(async (client) => {
-    await createAll(client, [name], 1);
-    const records = buildBatch({
-      records: [{ timestampMs: Date.now(), key: null, value: Buffer.from('x'), headers: [] }],
-    });
-    const topicData = [{ name, partitionData: [{ index: 0, records }] }];
-    for (;;) {
-      const answer = await client.request(produce, 8, { acks: -1, timeoutMs: 30_000, topicData });
-      if (answer.responses[0]!.partitionResponses[0]!.errorCode === 0) break;
-    }
-  });
-  stage.close();
+  const client = await Client.connect('127.0.0.1', broker.port);
+  await work(client);
+  client.close();
   return performance.now() - startMs;
 }
 
@@ -95,7 +87,7 @@ async function afterKill(stage: Stage, name: BrokerName, parent: string): Promis
     await first.kill();
     filling.close();
     const second = await startBrokerProcess(name, directory);
-    const recordMs = await appended(second, topic);
+    const recordMs = await timed(second, (client) => appendToAll(client, [topic]));
     stage.note(
       'start after kill -9 with 1 GB unflushed, to first acknowledged record',
       'ms',
@@ -104,24 +96,6 @@ async function afterKill(stage: Stage, name: BrokerName, parent: string): Promis
     );
     await second.stop();
   });
-}
-
-async function appended(broker: BrokerProcess, name: string): Promise<number> {
-  const startMs = performance.now();
-  const stage = new Stage(broker, '/tmp');
-  const records = buildBatch({
-    records: [{ timestampMs: Date.now(), key: null, value: Buffer.from('x'), headers: [] }],
-  });
-  const topicData = [{ name, partitionData: [{ index: 0, records }] }];
-  await stage.withClient(async (client) => {
-    for (;;) {
-      const answer = await client.request(produce, 8, { acks: -1, timeoutMs: 30_000, topicData });
-      if (answer.responses[0]!.partitionResponses[0]!.errorCode === 0) return;
-      await pause(1);
-    }
-  });
-  stage.close();
-  return performance.now() - startMs;
 }
 
 /** With the smallest heap that people give it. */

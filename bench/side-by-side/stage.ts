@@ -5,9 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { listOffsets } from '../../protocol/messages/data/list-offsets.ts';
+import { produce } from '../../protocol/messages/data/produce.ts';
 import { createTopics } from '../../protocol/messages/topics/create-topics.ts';
 import { deleteTopics } from '../../protocol/messages/topics/delete-topics.ts';
 import { metadata } from '../../protocol/messages/topics/metadata.ts';
+import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import { Client } from '../../tools/client.ts';
 import type { BrokerProcess } from './broker-processes.ts';
 import { busySeconds, cpuOf } from './proc.ts';
@@ -128,6 +130,20 @@ export class Stage {
 
   close(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes one small record to each of the topics, again where the broker does not take it yet. */
+export async function appendToAll(client: Client, names: readonly string[]): Promise<void> {
+  const records = buildBatch({
+    records: [{ timestampMs: Date.now(), key: null, value: Buffer.from('x'), headers: [] }],
+  });
+  for (let left = names; left.length > 0; ) {
+    const topicData = left.map((name) => ({ name, partitionData: [{ index: 0, records }] }));
+    const answer = await client.request(produce, 8, { acks: -1, timeoutMs: 30_000, topicData });
+    left = answer.responses
+      .filter(({ partitionResponses }) => partitionResponses[0]!.errorCode !== 0)
+      .map(({ name }) => name!);
   }
 }
 

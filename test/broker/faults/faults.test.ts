@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errors } from '../../../protocol/errors.ts';
 import { apiVersions } from '../../../protocol/messages/cluster/api-versions.ts';
 import { fetch } from '../../../protocol/messages/data/fetch.ts';
-import { listOffsets } from '../../../protocol/messages/data/list-offsets.ts';
 import { produce } from '../../../protocol/messages/data/produce.ts';
 import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
 import { heartbeat } from '../../../protocol/messages/groups/heartbeat.ts';
 import { offsetFetch } from '../../../protocol/messages/groups/offset-fetch.ts';
-import { oneRecord, type Peer, type PeerWorld, peerWorld } from './peer.ts';
+import { type Peer, type PeerWorld, peerWorld } from './peer.ts';
+import { endOffsets, toFetch, toProduce } from './requests.ts';
 
 let world: PeerWorld;
 let peer: Peer;
@@ -23,42 +23,8 @@ afterEach(() => world.stop());
 
 const { code: loading } = errors.coordinatorLoadInProgress;
 
-const toProduce = (topics: Record<string, readonly number[]>, acks = 1) => ({
-  acks,
-  timeoutMs: 1000,
-  topicData: Object.entries(topics).map(([name, partitions]) => ({
-    name,
-    partitionData: partitions.map((index) => ({ index, records: oneRecord('v') })),
-  })),
-});
 const send = (topics: Record<string, readonly number[]>, acks = 1, by = peer) =>
   by.ask(produce, 9, toProduce(topics, acks));
-
-const endOffsets = async (topic: string, count: number) => {
-  const partitions = Array.from({ length: count }, (_, partitionIndex) => ({
-    partitionIndex,
-    timestamp: -1,
-  }));
-  const answer = await world
-    .peer('reader')
-    .ask(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name: topic, partitions }] });
-  return answer!.topics[0]!.partitions.map(({ offset }) => offset);
-};
-
-const toFetch = (topic: string, partitions: readonly number[], more = {}) => ({
-  maxWaitMs: 500,
-  minBytes: 1,
-  isolationLevel: 0,
-  sessionId: 0,
-  sessionEpoch: -1,
-  topics: [
-    {
-      topic,
-      partitions: partitions.map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1000 })),
-    },
-  ],
-  ...more,
-});
 
 describe('an error of the whole', () => {
   const beat = { groupId: 'g', generationId: 1, memberId: 'm' };
@@ -126,12 +92,12 @@ describe('without an answer', () => {
     world.broker.fault({ api: 'Produce', times: 1, dropConnection: true });
     expect(await send({ a: [0] })).toBeNull();
     expect(peer.isClosed).toBe(true);
-    expect(await endOffsets('a', 1)).toEqual([0]);
+    expect(await endOffsets(world, 'a', 1)).toEqual([0]);
     world.broker.fault({ api: 'Produce', times: 1, dropConnection: true, when: 'after' });
     const again = world.peer();
     expect(await send({ a: [0] }, 1, again)).toBeNull();
     expect(again.isClosed).toBe(true);
-    expect(await endOffsets('a', 1)).toEqual([1]);
+    expect(await endOffsets(world, 'a', 1)).toEqual([1]);
   });
 
   it('what was asked before is answered, and what comes behind is not handled', async () => {
@@ -140,7 +106,7 @@ describe('without an answer', () => {
     for (let i = 0; i < 3; i++) peer.send(produce, 9, toProduce({ a: [0] }));
     expect(await peer.answers()).toHaveLength(1);
     expect(peer.isClosed).toBe(true);
-    expect(await endOffsets('a', 1)).toEqual([1]);
+    expect(await endOffsets(world, 'a', 1)).toEqual([1]);
   });
 
   it.each([
@@ -181,7 +147,7 @@ describe('time', () => {
     peer.send(produce, 9, toProduce({ a: [0] }));
     await world.clock.advance(299);
     expect(await peer.answers()).toEqual([]);
-    expect(await endOffsets('a', 1)).toEqual([0]);
+    expect(await endOffsets(world, 'a', 1)).toEqual([0]);
     await world.clock.advance(1);
     const [first, second, third] = (await peer.answers()) as never[];
     expect([first, second, third]).toMatchObject([
@@ -195,7 +161,7 @@ describe('time', () => {
     await world.topic('a');
     world.broker.fault({ api: 'Produce', delayMs: 300, when: 'after' });
     expect(await send({ a: [0] })).toBeNull();
-    expect(await endOffsets('a', 1)).toEqual([1]);
+    expect(await endOffsets(world, 'a', 1)).toEqual([1]);
     await world.clock.advance(300);
     expect(await peer.answers()).toHaveLength(1);
   });

@@ -15,6 +15,7 @@ import { addPartitionsToTxn } from '../../../protocol/messages/transactions/add-
 import { initProducerId } from '../../../protocol/messages/transactions/init-producer-id.ts';
 import { zeroUuid } from '../../../protocol/schema/field.ts';
 import { oneRecord, type Peer, type PeerWorld, peerWorld } from './peer.ts';
+import { endOffsets, toFetch, toProduce } from './requests.ts';
 
 let world: PeerWorld;
 let peer: Peer;
@@ -29,14 +30,6 @@ afterEach(() => world.stop());
 
 const { code: notLeader } = errors.notLeaderOrFollower;
 
-const toProduce = (topics: Record<string, readonly number[]>, acks = 1) => ({
-  acks,
-  timeoutMs: 1000,
-  topicData: Object.entries(topics).map(([name, partitions]) => ({
-    name,
-    partitionData: partitions.map((index) => ({ index, records: oneRecord('v') })),
-  })),
-});
 const send = (topics: Record<string, readonly number[]>, acks = 1, by = peer) =>
   by.ask(produce, 9, toProduce(topics, acks));
 
@@ -47,32 +40,6 @@ const codes = (answer: Awaited<ReturnType<typeof send>>) =>
       partitionResponses.map(({ index, errorCode }) => [`${name}-${index}`, errorCode]),
     ),
   );
-
-const endOffsets = async (topic: string, count: number) => {
-  const partitions = Array.from({ length: count }, (_, partitionIndex) => ({
-    partitionIndex,
-    timestamp: -1,
-  }));
-  const answer = await world
-    .peer('reader')
-    .ask(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name: topic, partitions }] });
-  return answer!.topics[0]!.partitions.map(({ offset }) => offset);
-};
-
-const toFetch = (topic: string, partitions: readonly number[], more = {}) => ({
-  maxWaitMs: 500,
-  minBytes: 1,
-  isolationLevel: 0,
-  sessionId: 0,
-  sessionEpoch: -1,
-  topics: [
-    {
-      topic,
-      partitions: partitions.map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1000 })),
-    },
-  ],
-  ...more,
-});
 
 describe('an error for one partition', () => {
   beforeEach(async () => {
@@ -93,7 +60,7 @@ describe('an error for one partition', () => {
       'a-2': 0,
       'b-0': 0,
     });
-    expect(await endOffsets('a', 3)).toEqual([1, 0, 1]);
+    expect(await endOffsets(world, 'a', 3)).toEqual([1, 0, 1]);
     expect(codes(await send({ a: [1] }))).toEqual({ 'a-1': notLeader });
     expect(codes(await send({ a: [2], b: [0] }))).toEqual({ 'a-2': 0, 'b-0': 0 });
     expect(fault.hits).toBe(2);
@@ -110,7 +77,7 @@ describe('an error for one partition', () => {
       when: 'after',
     });
     expect(codes(await send({ a: [0, 1] }))).toEqual({ 'a-0': 0, 'a-1': errors.requestTimedOut.code });
-    expect(await endOffsets('a', 3)).toEqual([1, 1, 0]);
+    expect(await endOffsets(world, 'a', 3)).toEqual([1, 1, 0]);
   });
 
   it('of a Produce by topic id is found by the name', async () => {
@@ -131,7 +98,7 @@ describe('an error for one partition', () => {
     world.broker.fault({ api: 'Produce', topic: 'a', partition: 1, error: 'NOT_LEADER_OR_FOLLOWER' });
     expect(await send({ a: [0, 1] }, 0)).toBeNull();
     expect(peer.isClosed).toBe(true);
-    expect(await endOffsets('a', 3)).toEqual([1, 0, 0]);
+    expect(await endOffsets(world, 'a', 3)).toEqual([1, 0, 0]);
   });
 
   it('of a Fetch comes at once, with the records of the others', async () => {

@@ -3,7 +3,7 @@
  * `mvn`. The jars go to a cache folder outside the checkout; `KAFKA_LIBS` names one that is there already.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -207,17 +207,4 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     child.on('close', () => resolve());
     child.kill(signal);
   });
-}
-
-/** The user and system CPU time of a process so far, in seconds; Linux only. */
-export function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** Resident memory of a process in MB; Linux only. */
-export function residentMegabytesOf(pid: number): number {
-  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-  return (pages * 4096) / 1e6;
 }
