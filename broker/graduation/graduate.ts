@@ -4,6 +4,7 @@
  *
  *    what a crash has left     recovered, leader epochs raised, as by any start
  *    ProducerIds               above every id in the logs: none is given out twice
+ *    leader -1                 everywhere, as Kafka's controlled shutdown leaves it
  *    a snapshot                of all the metadata, with kraft.version 1 and this node as the only voter: it elects itself, whether the
  *                              next configuration names voters or bootstrap servers, and others may join it (KIP-853)
  *    the stop                  producers, indexes, checkpoints, .kafka_cleanshutdown
@@ -24,7 +25,7 @@ export async function prepareForKafka(parts: OfflineParts, controller: QuorumEnd
       for (const { producerId } of log.producers()) greatest = Math.max(greatest, producerId);
     // Taking a block records that it, and what lies below, is taken.
     if (greatest >= cluster.state.nextProducerId) await cluster.controller.allocateProducerIds();
-    await cluster.snapshotForQuorum(controller);
+    await cluster.handOver(controller);
   } catch (error) {
     await undo.run().catch(() => {});
     throw startErrorOf(error);

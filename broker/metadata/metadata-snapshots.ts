@@ -50,6 +50,11 @@ export class MetadataSnapshots {
     this.#removeLeftovers();
   }
 
+  /** Where the newest snapshot ends; 0: there is none. */
+  get lastEndOffset(): number {
+    return this.#lastEndOffset;
+  }
+
   /** A batch was written and replayed, and no other one is on its way. */
   written(bytes: number, timestampMs: number): void {
     this.#bytesSince += bytes;

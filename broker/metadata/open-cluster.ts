@@ -1,3 +1,4 @@
+import { errors } from '../../protocol/errors.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import { controlRecord, controlTypes } from '../../protocol/records/control.ts';
 import { leaderChangeMessage } from '../../protocol/records/control-schemas.ts';
@@ -21,7 +22,8 @@ import { writeQuorumState } from './quorum-state.ts';
 import { metadataDirectory, type ReadDirectory, readDirectory } from './read-directory.ts';
 import { MetadataRefused } from './refusals.ts';
 import { type Voters, votersControl } from './snapshot-file.ts';
-import { claimRecords, type Endpoint, startRecords, stopRecord } from './start-records.ts';
+import { claimRecords, type Endpoint, startRecords } from './start-records.ts';
+import { controlledShutdownRecords, stopRecord } from './stop-records.ts';
 import { clusterMetadataTopic } from './topic-names.ts';
 import { isOnlyVoter, onlyVoter } from './voters.ts';
 
@@ -80,6 +82,8 @@ export interface OpenClusterOptions {
   readonly logger: Logger;
 }
 
+const storageError = errors.kafkaStorageError.code;
+
 /** Where the controller of the next owner listens. */
 export type QuorumEndpoint = Pick<Endpoint, 'name' | 'host' | 'port'>;
 
@@ -88,8 +92,11 @@ export interface OpenedCluster {
   readonly controller: ClusterController;
   /** Of __cluster_metadata-0, for those who show or measure it. */
   readonly log: Log;
-  /** Writes a snapshot of now; from then on it names its voters, and kraft.version is 1 (for Apache Kafka, which has the directory next). */
-  snapshotForQuorum(endpoint: QuorumEndpoint): Promise<void>;
+  /**
+   * For Apache Kafka, which has the directory next: gives up the lead of every partition, as its own controlled shutdown does, and writes a
+   * snapshot that names this node as the only voter; kraft.version is 1 from then on. Nothing but `close` may follow.
+   */
+  handOver(endpoint: QuorumEndpoint): Promise<void>;
   /** Writes that the node has stopped, and closes the log; true when that was clean. */
   close(): Promise<boolean>;
 }
@@ -160,11 +167,13 @@ async function begin(
     state,
     controller,
     log,
-    snapshotForQuorum: async (endpoint) => {
+    handOver: async (endpoint) => {
+      await runInParts(journal, [...controlledShutdownRecords(state)]);
       await snapshots.settled();
       voters = onlyVoter(state, null, [endpoint]);
       await inTurn(() => snapshots.take());
       await snapshots.settled();
+      if (snapshots.lastEndOffset < log.endOffset) throw new MetadataWriteError(storageError, 'no snapshot');
       const { nodeId, epoch } = state;
       writeQuorumState(files, metadataDirectory(environment, options.directory), {
         nodeId,
@@ -262,12 +271,16 @@ async function claimPartitions(
   logger: Logger,
 ): Promise<void> {
   const claims = [...claimRecords(state)];
-  for (let at = 0; at < claims.length; at += maxRecordsPerRequest) {
-    const entries = claims.slice(at, at + maxRecordsPerRequest);
-    await journal.run(() => ({ entries, answer: undefined }));
-  }
+  await runInParts(journal, claims);
   if (claims.length > 0)
     logger.info('Took the lead of partitions that had another leader or none', { partitions: claims.length });
+}
+
+async function runInParts(journal: MetadataJournal, all: readonly Buffer[]): Promise<void> {
+  for (let at = 0; at < all.length; at += maxRecordsPerRequest) {
+    const entries = all.slice(at, at + maxRecordsPerRequest);
+    await journal.run(() => ({ entries, answer: undefined }));
+  }
 }
 
 async function close(

@@ -76,21 +76,16 @@ export function startRecords(state: ClusterMachine, options: StartOptions): Buff
       fenced: true,
       ...(registerBroker >= 3 ? { logDirs: [state.directoryId] } : {}),
     }),
-    fencingRecord(state.nodeId, brokerEpoch, fencing.unfence),
+    encodeMetadataRecord(brokerRegistrationChangeRecord, 0, {
+      brokerId: state.nodeId,
+      brokerEpoch,
+      fenced: unfenced,
+    }),
   );
   return entries;
 }
 
-const fencing = { fence: 1, unfence: -1 } as const;
-
-/** What a clean stop writes last, so that the next start of a real Kafka need not wait for our session to lapse. */
-export function stopRecord({ nodeId, brokerEpoch }: ClusterMachine): Buffer {
-  return fencingRecord(nodeId, brokerEpoch, fencing.fence);
-}
-
-function fencingRecord(brokerId: number, brokerEpoch: number, fenced: number): Buffer {
-  return encodeMetadataRecord(brokerRegistrationChangeRecord, 0, { brokerId, brokerEpoch, fenced });
-}
+const unfenced = -1;
 
 /** Of a directory that was never formatted: no feature is finalized before it is served. */
 function ownBootstrap(): Bootstrap {

@@ -150,7 +150,7 @@ describe('a snapshot', () => {
       }),
     );
     const second = await open({ environment, settings: { 'kompakt.ignore.acls': true } });
-    await second.snapshotForQuorum({ name: 'CONTROLLER', host: 'localhost', port: 9093 });
+    await second.handOver({ name: 'CONTROLLER', host: 'localhost', port: 9093 });
     const held = { ...snapshotOf(second.state), records: [...snapshotRecords(second.state)] };
     await second.close();
     expect([...second.state.kept.counts]).toEqual([
@@ -219,7 +219,9 @@ describe('a snapshot', () => {
     const cluster = await open({ settings: { 'metadata.log.max.record.bytes.between.snapshots': 1 } });
     cluster.state.replay(encodeMetadataRecord(beginTransactionRecord, 0, {}), { offset: 9, timestampMs: 1 });
     const before = snapshots(cluster);
-    await cluster.snapshotForQuorum({ name: 'CONTROLLER', host: 'localhost', port: 9093 });
+    await expect(cluster.handOver({ name: 'CONTROLLER', host: 'localhost', port: 9093 })).rejects.toThrow(
+      'no snapshot',
+    );
     expect(snapshots(cluster)).toEqual(before);
   });
 
