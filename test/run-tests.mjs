@@ -23,7 +23,7 @@ export async function runTests(root, args) {
     const lint = check(root, 'lint', [tool('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings']);
     results.push(...(await Promise.all([types, lint])));
   }
-  const project = isCi ? 'ci' : 'unit';
+  const project = isCi ? 'ci' : 'unit*';
   const vitest = [tool('vitest/vitest.mjs'), 'run', '--project', project, ...(isCi ? args.slice(1) : args)];
   results.push(await runVitest(root, vitest));
   if (env.KOMPAKT_RESULTS) appendFileSync(env.KOMPAKT_RESULTS, `${JSON.stringify(results.map(withSuite))}\n`);

@@ -189,6 +189,13 @@ describe('files', () => {
     expect(linesWith(scripts, switchedOff)).toEqual([]);
   });
 
+  test('only a file that has modules of its own puts another in their place', () => {
+    const shares = scripts.filter(
+      (path) => /test\.ts$/.test(path) && !/(\.ci|\/fallback[\w-]*)\.test\.ts$/.test(path),
+    );
+    expect(linesWith(shares, /\bvi\.(mock|doMock|resetModules)\(/)).toEqual([]);
+  });
+
   test('no path of one machine and no host of a package registry', () => {
     const path = /(^|[^\w./-])\/(work|root|home|Users)\/\w/;
     const host = /https?:\/\/(registry|repo\d?|proxy|deb|static|files|index)\./;
