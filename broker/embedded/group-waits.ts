@@ -1,4 +1,5 @@
 /** Waiting for groups: until they are stable, until they have committed what there is. */
+import { outsideClock } from '../../storage/environment/clock.ts';
 import { lastOffsetAt } from '../../storage/log/batch-walk.ts';
 import type { RunningBroker } from '../broker.ts';
 import { assignedPartitions } from '../groups/assignments.ts';
@@ -138,7 +139,7 @@ export function committed(
   checkText('groupId', groupId);
   const { services } = waited.broker;
   for (const topic of options.topics ?? []) refuseUnknown(services, topic);
-  const slices = new Slices(services.environment.clock);
+  const slices = new Slices(outsideClock(services.environment.clock));
   let topics: readonly string[] = options.topics ?? [];
   const look = async (): Promise<Look<CommittedPartition[]>> => {
     const { cluster } = services;

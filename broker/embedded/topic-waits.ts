@@ -3,6 +3,7 @@ import * as batch from '../../protocol/records/batch.ts';
 import { maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
 import { readLegacyBatch } from '../../protocol/records/legacy.ts';
 import { type LogRecord, openRecords } from '../../protocol/records/record.ts';
+import { outsideClock } from '../../storage/environment/clock.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { RunningBroker } from '../broker.ts';
 import { DecidedBatches } from '../lookup/decided-batches.ts';
@@ -72,7 +73,11 @@ class PartitionReader {
 
   constructor({ services }: RunningBroker, log: Log) {
     this.#log = log;
-    this.#batches = new DecidedBatches(log, new Slices(services.environment.clock), () => log.isDeleted);
+    this.#batches = new DecidedBatches(
+      log,
+      new Slices(outsideClock(services.environment.clock)),
+      () => log.isDeleted,
+    );
   }
 
   async readOn(): Promise<void> {

@@ -179,7 +179,8 @@ export class Network {
 
   #scheduleIdleCheck(): Timer {
     const { clock, limits } = this.#options;
-    const wanted = limits().idleMsMax / idleChecksPerLimit;
+    const { idleMsMax } = limits();
+    const wanted = idleMsMax < 0 ? idleCheckMsMax : idleMsMax / idleChecksPerLimit;
     return clock.schedule(Math.min(Math.max(wanted, idleCheckMsMin), idleCheckMsMax), () =>
       this.#closeIdle(),
     );

@@ -1,6 +1,6 @@
 /**
- * The broker's virtual clock (storage/environment/virtual-clock.ts) as simulations use it: nobody lives outside of it, and what
- * happens to machines happens to it.
+ * The broker's virtual clock (storage/environment/virtual-clock.ts) as simulations use it: nobody lives outside of it unless they
+ * say who, and what happens to machines happens to it.
  *
  *     const clock = new VirtualClock();
  *     const done = delay(clock, 500);
@@ -15,8 +15,9 @@ import { VirtualClock as MovedClock } from '../../storage/environment/virtual-cl
 export const virtualStartMs = Date.UTC(2026, 10, 22, 12);
 
 export class VirtualClock extends MovedClock {
-  constructor(startMs: number = virtualStartMs) {
-    super({ startMs, turns: nodeClock });
+  /** `outside`: left out, nobody lives outside of it. */
+  constructor(startMs: number = virtualStartMs, outside?: VirtualClock) {
+    super({ startMs, turns: nodeClock, ...(outside === undefined ? {} : { outside }) });
   }
 
   /** Time passes and nothing runs, as in a process that is stopped: what is due meanwhile runs late, with the next move. */

@@ -2,10 +2,15 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, expect, test } from 'vitest';
 import { type Broker, type BrokerOptions, OptionError, startBroker } from '../../../broker/index.ts';
+import { produce } from '../../../protocol/messages/data/produce.ts';
 import { findCoordinator } from '../../../protocol/messages/groups/find-coordinator.ts';
 import { offsetCommit } from '../../../protocol/messages/groups/offset-commit.ts';
+import { MemoryFileSystem } from '../../../storage/environment/memory-files.ts';
 import { Client } from '../../../tools/client.ts';
+import { SeededRandom } from '../../simulation/random.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
+import { oneRecord, peerWorld } from '../faults/peer.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 const brokers: Broker[] = [];
@@ -158,6 +163,37 @@ test('the cleaner goes its rounds, and tombstones go when their time has come', 
     await broker.clock.advance('1m');
     expect(await offsets('apple')).toEqual([]);
   });
+});
+
+/** Each look at it finds that much time has gone by. */
+class FastClock extends VirtualClock {
+  turns = 0;
+
+  override monotonicMs(): number {
+    this.standStill(5);
+    return super.monotonicMs();
+  }
+
+  override defer(callback: () => void): void {
+    this.turns += 1;
+    super.defer(callback);
+  }
+}
+
+test('whoever waits for records gives the event loop its turns, though time stands still', async () => {
+  const outside = new FastClock();
+  const clock = new VirtualClock(startMs, outside);
+  const environment = { clock, files: new MemoryFileSystem({ clock }), random: new SeededRandom(1) };
+  const world = await peerWorld({}, environment);
+  await world.topic('orders');
+  // Little is read in one go.
+  const records = oneRecord('v'.repeat(40_000));
+  const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }];
+  for (let n = 0; n < 3; n++) await world.peer().ask(produce, 9, { acks: 1, timeoutMs: 1_000, topicData });
+  const before = outside.turns;
+  expect(await world.broker.records('orders', { atLeast: 3 })).toHaveLength(3);
+  expect(outside.turns).toBeGreaterThan(before);
+  await world.stop();
 });
 
 test('a reset puts the clock back to where it began', async () => {

@@ -6,6 +6,7 @@ import type { AnyApi, RequestInit, ResponseOf } from '../../../protocol/schema/a
 import { decoderOf } from '../../../protocol/schema/compile.ts';
 import { decodeResponseHeader, encodeRequest } from '../../../protocol/wire/headers.ts';
 import { Reader } from '../../../protocol/wire/reader.ts';
+import type { Environment } from '../../../storage/environment/environment.ts';
 import type { MemoryClient } from '../../simulation/memory-transport.ts';
 import { MemoryTransport } from '../../simulation/memory-transport.ts';
 import { simulatedEnvironment } from '../../simulation/simulated-environment.ts';
@@ -15,12 +16,14 @@ export interface PeerWorld {
   readonly broker: Broker;
   readonly clock: VirtualClock;
   peer(clientId?: string): Peer;
-  topic(name: string, numPartitions?: number): Promise<void>;
+  topic(name: string, numPartitions?: number, configs?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function peerWorld(options: BrokerOptions = {}): Promise<PeerWorld> {
-  const environment = simulatedEnvironment();
+export async function peerWorld(
+  options: BrokerOptions = {},
+  environment: Environment & { readonly clock: VirtualClock } = simulatedEnvironment(),
+): Promise<PeerWorld> {
   const { clock } = environment;
   const transport = new MemoryTransport((callback) => clock.defer(callback));
   const broker = await clock.until(startBroker({ environment, transport, ...options }));
@@ -30,8 +33,9 @@ export async function peerWorld(options: BrokerOptions = {}): Promise<PeerWorld>
     broker,
     clock,
     peer,
-    async topic(name, numPartitions = 1) {
-      const made = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
+    async topic(name, numPartitions = 1, configs = {}) {
+      const texts = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
+      const made = { name, numPartitions, replicationFactor: 1, assignments: [], configs: texts };
       const answer = await peer('maker').ask(createTopics, 7, { topics: [made], validateOnly: false });
       if (answer?.topics[0]?.errorCode !== 0) throw new Error(`${name} was not made`);
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bindListener } from '../../../broker/network/listeners.ts';
 import { ListenError, type ListenOptions, type Transport } from '../../../broker/network/transport.ts';
+import type { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { deferred, echo, frame, frameHandler, framesIn } from './frames.ts';
 import { memoryNetwork } from './memory-network.ts';
 
@@ -48,11 +49,24 @@ describe('idle connections', () => {
   it('are nobody with a negative limit', async () => {
     const { connect, clock, limits } = await memoryNetwork(echo);
     limits.idleMsMax = -1;
+    const idleChecks = countTimers(clock);
     const client = connect();
     await clock.advance(3_600_000);
     expect(client.isClosed).toBe(false);
+    expect(idleChecks()).toBeLessThan(1_000);
   });
 });
+
+/** How many are made from now on. */
+function countTimers(clock: VirtualClock): () => number {
+  let count = 0;
+  const schedule = clock.schedule.bind(clock);
+  clock.schedule = (...timer) => {
+    count++;
+    return schedule(...timer);
+  };
+  return () => count;
+}
 
 describe('how many may connect', () => {
   it('closes one too many of an address at once, and says so once', async () => {
