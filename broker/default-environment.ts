@@ -15,11 +15,20 @@ export function defaultEnvironment(
   isInMemory: boolean,
   clock: Clock = nodeClock,
 ): Environment {
-  if (!isInMemory) return createNodeEnvironment({ clock, openFilesMax: settings['kompakt.open.files.max'] });
+  if (!isInMemory) return onDisk(settings['kompakt.open.files.max'], clock);
   const given = settings[memoryLimitOption];
   const memoryLimitBytes =
     given >= 0 ? given : memoryLimitDefault(totalmem(), process.constrainedMemory?.() ?? 0);
   return createMemoryEnvironment({ memoryLimitBytes, limitOption: memoryLimitOption, isBulk, clock });
+}
+
+/** Fewer than some files at a time would be opened and closed within one request. */
+const openFilesMin = 16;
+
+function onDisk(openFilesMax: number, clock: Clock): Environment {
+  return createNodeEnvironment(
+    openFilesMax < 0 ? { clock } : { clock, openFilesMax: Math.max(openFilesMin, openFilesMax) },
+  );
 }
 
 /**

@@ -17,19 +17,46 @@ import { heldCalls } from './held-calls.ts';
 import { MemoryFileSystem } from './memory-files.ts';
 
 export interface NodeEnvironmentOptions {
-  /** Descriptors for files of the log that are open at a time (default 512: well under macOS's and Linux's usual limits). */
+  /** Descriptors for files of the log that are open at a time; left out: `openFilesMaxDefault`. */
   readonly openFilesMax?: number;
   /** Default: real time. */
   readonly clock?: Clock;
 }
 
-export const openFilesMaxDefault = 512;
+/** More open files gain nothing that anybody measured, and each costs the kernel memory. */
+const openFilesMaxMost = 16_384;
+/**
+ * Where the system does not say what the process may have: Node itself raises macOS's limit at its start to 10,240 at least, and the C
+ * library of Windows, through which Node opens files there, has 8,192.
+ */
+const openFilesMaxUnknown = 2_048;
+
+/**
+ * Half of the descriptors that this process may have, the other half is for sockets: opening a file for each append costs three times
+ * what the append itself does, so all partitions that are written to should keep theirs.
+ */
+export function openFilesMaxDefault(limits: string | null = processLimits()): number {
+  const found = limits === null ? null : /^Max open files\s+(\d+|unlimited)\s/m.exec(limits);
+  if (found === null) return openFilesMaxUnknown;
+  return found[1] === 'unlimited'
+    ? openFilesMaxMost
+    : Math.min(openFilesMaxMost, Math.floor(Number(found[1]) / 2));
+}
+
+/** As Linux tells them; null elsewhere. */
+function processLimits(): string | null {
+  try {
+    return process.platform === 'linux' ? fs.readFileSync('/proc/self/limits', 'latin1') : null;
+  } catch {
+    return null;
+  }
+}
 
 /** setTimeout takes no longer delay; a longer one would fire at once. */
 const timeoutMsMax = 2 ** 31 - 1;
 
 export function createNodeEnvironment(options: NodeEnvironmentOptions = {}): Environment {
-  const { clock = nodeClock, openFilesMax = openFilesMaxDefault } = options;
+  const { clock = nodeClock, openFilesMax = openFilesMaxDefault() } = options;
   return { clock, random: nodeRandom, files: nodeFiles(openFilesMax, clock) };
 }
 

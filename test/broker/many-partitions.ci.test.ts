@@ -12,8 +12,10 @@ import { freshDirectory, type Program, runNode } from '../tools/program.ts';
 const topics = ['orders', 'payments'];
 const partitionsPerTopic = 5_000;
 const partitionsPerRequest = 500;
-/** `kompakt.open.files.max`, and what is open besides: sockets, libraries, the lock. Far from the 1,024 of many systems. */
-const openFilesMax = 512 + 64;
+/** As where a process may have 1,024 descriptors. */
+const openLogFilesMax = 512;
+/** And what is open besides: sockets, libraries, the lock. */
+const openFilesMax = openLogFilesMax + 64;
 
 const directory = freshDirectory();
 const data = join(directory.path, 'data');
@@ -37,6 +39,8 @@ async function start(): Promise<void> {
     '--log-level',
     'warn',
     '--no-http',
+    '--set',
+    `kompakt.open.files.max=${openLogFilesMax}`,
   ]);
   const line = await program.firstLine;
   client = await Client.connect('127.0.0.1', Number(/:(\d+),/.exec(line)![1]));

@@ -42,9 +42,9 @@ export const ownKeys = {
     doc: 'With --memory: how many bytes all files together may take. At the limit appends are refused; a sixteenth of it, 1 MiB at most, is left to the metadata log and small files. -1: the smaller of 1 GiB and a quarter of what the process may use.',
   }),
   'kompakt.open.files.max': int({
-    default: 512,
-    min: 16,
-    doc: 'How many log and index files are open at the same time; the longest unused one is closed for the next.',
+    default: -1,
+    min: -1,
+    doc: 'How many log and index files are open at the same time, 16 at least; one that was not used lately is closed for the next. -1: half of what the process may have, 16384 at most; 2048 where the system does not tell (macOS, Windows). More partitions than that may be written to, each then opens its file anew.',
   }),
   'kompakt.request.elements.max': int({
     default: 1_000_000,

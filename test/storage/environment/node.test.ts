@@ -2,7 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { delay } from '../../../storage/environment/clock.ts';
-import { createMemoryEnvironment, createNodeEnvironment } from '../../../storage/environment/node.ts';
+import {
+  createMemoryEnvironment,
+  createNodeEnvironment,
+  openFilesMaxDefault,
+} from '../../../storage/environment/node.ts';
 
 const { clock, random } = createNodeEnvironment();
 
@@ -70,4 +74,28 @@ test('the memory environment names its limit', () => {
   const { files } = createMemoryEnvironment({ memoryLimitBytes: 1000, limitOption: 'memoryLimit' });
   const file = files.openSync('/x', 'create');
   expect(() => file.writeSync([Buffer.alloc(2000)], 0)).toThrow(/memoryLimit=1000/);
+});
+
+test.each([
+  [
+    'half of what the process may have',
+    'Max open files            1024                 4096                 files',
+    512,
+  ],
+  [
+    'but not more than helps',
+    'Max open files            1048576              1048576              files',
+    16_384,
+  ],
+  [
+    'nor where there is no limit',
+    'Max open files            unlimited            unlimited            files',
+    16_384,
+  ],
+  ['a modest number where the system does not tell', null, 2_048],
+  ['or not in words that we know', 'Max processes             95962                95962', 2_048],
+])('log files that may be open: %s', (_which, limits, most) => {
+  expect(
+    openFilesMaxDefault(limits === null ? null : `Limit  Soft Limit  Hard Limit  Units\n${limits} \n`),
+  ).toBe(most);
 });
