@@ -134,6 +134,12 @@ describe('layers', () => {
     ).toEqual([]);
   });
 
+  test('what is exported stays what it was: chunks of the bundle take it once', () => {
+    // The kernel is AssemblyScript, and no part of the bundle as it stands.
+    const bundled = sources.filter((path) => !path.startsWith('compaction/kernel/'));
+    expect(linesWith(bundled, /^export (?:let|var)\b/)).toEqual([]);
+  });
+
   test('nothing is exported as default', () => {
     expect(linesWith(sources, /^\s*export\s+default\b|\bas\s+default\b/)).toEqual([]);
   });
