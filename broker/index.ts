@@ -27,7 +27,6 @@ export type { Broker } from './embedded/broker-interface.ts';
 export type { BrokerOptions, HttpOptions } from './embedded/broker-options.ts';
 export type { TopicToCreate } from './embedded/create-topics.ts';
 export { TopicRefused } from './embedded/create-topics.ts';
-export type { Duration } from './embedded/durations.ts';
 export type {
   CommittedOptions,
   CommittedPartition,
@@ -35,12 +34,10 @@ export type {
   StableGroup,
   StableMember,
 } from './embedded/group-waits.ts';
-export { OptionError } from './embedded/option-error.ts';
 export type { CompactedPartition, RecordsOptions, TopicRecord } from './embedded/topic-waits.ts';
 export type { WaitTimeout } from './embedded/waits.ts';
 export { WaitFailed } from './embedded/waits.ts';
 export type { FaultError, FaultOptions, FaultyApi } from './faults/fault-options.ts';
-export { FaultRefused } from './faults/fault-options.ts';
 export type { Fault } from './faults/fault-rules.ts';
 export type { RequestFilter, SeenRecords, SeenRequest } from './faults/request-log.ts';
 export { LookupConnectionError } from './lookup/connection-error.ts';
@@ -80,6 +77,8 @@ export type { ValueCodec, ValueFormat } from './lookup/value-codecs.ts';
 export type { HookedRequest, HookVerdict, RequestHook } from './network/request-hook.ts';
 export type { Gap, GapKind } from './observe/gaps.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
+export type { Duration } from './options/durations.ts';
+export { OptionError } from './options/option-error.ts';
 export type { Snapshot } from './snapshots/snapshot.ts';
 export { SnapshotFailed } from './snapshots/take-snapshot.ts';
 export { StartError } from './start-error.ts';

@@ -2,9 +2,9 @@
 import type { Clock } from '../../storage/environment/clock.ts';
 import { nodeClock } from '../../storage/environment/node.ts';
 import { VirtualClock } from '../../storage/environment/virtual-clock.ts';
-import { checkInteger, checkNames } from './check-options.ts';
-import { type Duration, durationMs } from './durations.ts';
-import { OptionError } from './option-error.ts';
+import { checkInteger, checkNames } from '../options/check-options.ts';
+import { type Duration, durationMs } from '../options/durations.ts';
+import { OptionError } from '../options/option-error.ts';
 
 export type ClockOption = 'real' | 'virtual' | VirtualClockOption;
 

@@ -44,7 +44,7 @@ export interface Broker extends AsyncDisposable {
   cleanerStatus(): CleanerStatus;
   /**
    * Lets requests go wrong: fails, delays, throttles or cuts off those that match, until `remove` is called on what it gives, or
-   * `times` of them have been hit. Throws a `FaultRefused` that names the option which makes no sense.
+   * `times` of them have been hit. Throws an `OptionError` that names the option which makes no sense.
    */
   fault(options: FaultOptions): Fault;
   /** The latest requests of clients, decoded, in the order in which they came; at most 2000 of them. */

@@ -6,11 +6,11 @@ import { textsOf } from '../config/sources.ts';
 import type { RequestHook } from '../network/request-hook.ts';
 import type { Transport } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
+import { checkInteger, checkNames, checkText } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 import { Snapshot } from '../snapshots/snapshot.ts';
 import { StartError } from '../start-error.ts';
 import { type ClockOption, checkClock } from './broker-clock.ts';
-import { checkInteger, checkNames, checkText } from './check-options.ts';
-import { OptionError } from './option-error.ts';
 
 export interface BrokerOptions {
   /** Where the log lies; made if it is not there. Left out: in memory. */

@@ -1,7 +1,7 @@
 import { errorOf } from '../../protocol/errors.ts';
 import type { RunningBroker } from '../broker.ts';
-import { checkInteger, checkNames, checkText } from './check-options.ts';
-import { OptionError } from './option-error.ts';
+import { checkInteger, checkNames, checkText } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 
 /** A name, or more of it; what is left out is the broker's default. */
 export type TopicToCreate =

@@ -8,6 +8,7 @@ import type { CompactionReceipt } from '../../compaction/receipt.ts';
 import { type Clock, outsideClock, turn } from '../../storage/environment/clock.ts';
 import { nodeClock } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
+import { checkCompact, checkExplain } from '../cleaning/asked-options.ts';
 import type { CompactOptions, ExplainOptions } from '../cleaning/compactions.ts';
 import type { PartitionExplanation } from '../cleaning/explain-log.ts';
 import type { CleanerStatus } from '../cleaning/log-cleaner.ts';
@@ -19,6 +20,7 @@ import { TestControl } from '../faults/test-control.ts';
 import type { Lookups } from '../lookup/lookup.ts';
 import { NodeTransport } from '../network/node-transport.ts';
 import type { Gap } from '../observe/gaps.ts';
+import { checkText } from '../options/check-options.ts';
 import type { Snapshot } from '../snapshots/snapshot.ts';
 import { type BrokerClock, EmbeddedClock } from './broker-clock.ts';
 import { BrokerGone } from './broker-gone.ts';
@@ -108,15 +110,19 @@ export class EmbeddedBroker implements Broker {
     return new EmbeddedBroker(kept, control, witness, await firstWorld(kept));
   }
 
-  compact(topic: string, options?: CompactOptions): Promise<CompactionReceipt[]> {
+  async compact(topic: string, options: CompactOptions = {}): Promise<CompactionReceipt[]> {
+    checkText('topic', topic);
+    checkCompact(options);
     return this.#world.compactions.compact(topic, options);
   }
 
-  explain(
+  async explain(
     topic: string,
     key: string | Uint8Array,
-    options?: ExplainOptions,
+    options: ExplainOptions = {},
   ): Promise<PartitionExplanation[]> {
+    checkText('topic', topic);
+    checkExplain(options);
     return this.#world.compactions.explain(topic, Buffer.from(key), options);
   }
 

@@ -8,8 +8,7 @@ import { subscribedTopicsOf } from '../groups/subscriptions.ts';
 import { DecidedBatches } from '../lookup/decided-batches.ts';
 import { Slices } from '../lookup/slices.ts';
 import { consumerOffsetsTopic } from '../metadata/topic-names.ts';
-import { checkText } from './check-options.ts';
-import { OptionError } from './option-error.ts';
+import { checkFlag, checkInteger, checkText, checkTexts } from '../options/check-options.ts';
 import { checkWait, type Look, refuseUnknown, until, type Waited, type WaitTimeout } from './waits.ts';
 
 export interface GroupStableOptions extends WaitTimeout {
@@ -42,8 +41,8 @@ export function groupStable(
   checkWait('groupStable', options, 'members', 'fetching');
   checkText('groupId', groupId);
   const { members, fetching = true } = options;
-  if (members !== undefined && (!Number.isInteger(members) || members < 1))
-    throw new OptionError('members', `members: a whole number from 1 on, not ${members}`);
+  if (members !== undefined) checkInteger('members', members, 1, Number.MAX_SAFE_INTEGER);
+  checkFlag('fetching', fetching);
   const { services } = waited.broker;
   return until(
     waited,
@@ -138,6 +137,7 @@ export function committed(
   checkWait('committed', options, 'topics');
   checkText('groupId', groupId);
   const { services } = waited.broker;
+  if (options.topics !== undefined) checkTexts('topics', options.topics);
   for (const topic of options.topics ?? []) refuseUnknown(services, topic);
   const slices = new Slices(outsideClock(services.environment.clock));
   let topics: readonly string[] = options.topics ?? [];

@@ -2,10 +2,10 @@ import { resolve, sep } from 'node:path';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
 import { createNodeEnvironment } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
+import { checkText } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 import { checkEmpty } from '../snapshots/fork.ts';
 import { Snapshot } from '../snapshots/snapshot.ts';
-import { checkText } from './check-options.ts';
-import { OptionError } from './option-error.ts';
 
 /** What a snapshot needs of whatever runs at the moment. */
 type Source = Pick<RunningBroker, 'snapshot' | 'directory' | 'services'>;

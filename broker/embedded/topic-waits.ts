@@ -8,7 +8,8 @@ import type { Log } from '../../storage/log/log.ts';
 import type { RunningBroker } from '../broker.ts';
 import { DecidedBatches } from '../lookup/decided-batches.ts';
 import { Slices } from '../lookup/slices.ts';
-import { OptionError } from './option-error.ts';
+import { checkInteger } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 import {
   checkWait,
   type Look,
@@ -41,15 +42,12 @@ export interface TopicRecord {
 export function records(waited: Waited, topic: string, options: RecordsOptions = {}): Promise<TopicRecord[]> {
   checkWait('records', options, 'atLeast', 'partition');
   const { atLeast = 1, partition } = options;
-  if (!Number.isInteger(atLeast) || atLeast < 0)
-    throw new OptionError('atLeast', `atLeast: a whole number from 0 on, not ${atLeast}`);
+  checkInteger('atLeast', atLeast, 0, Number.MAX_SAFE_INTEGER);
+  if (partition !== undefined) checkInteger('partition', partition, 0, 2 ** 31 - 1);
   const { broker } = waited;
   refuseUnknown(broker.services, topic);
   const partitionCount = broker.services.cluster.topic(topic)!.partitions.length;
-  if (
-    partition !== undefined &&
-    !(Number.isInteger(partition) && partition >= 0 && partition < partitionCount)
-  )
+  if (partition !== undefined && partition >= partitionCount)
     throw new OptionError('partition', `${topic} has no partition ${partition}, it has ${partitionCount}`);
   const readers: PartitionReader[] = [];
   const look = async (): Promise<Look<TopicRecord[]>> => {

@@ -4,11 +4,11 @@
  */
 import { nodeClock } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
+import { checkInteger, checkNames } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 import type { Partition, PartitionWatcher } from '../partitions/partition.ts';
 import { BrokerGone } from './broker-gone.ts';
-import { checkNames } from './check-options.ts';
 import type { FetchWitness } from './fetch-witness.ts';
-import { OptionError } from './option-error.ts';
 
 /** Below the 5 s that vitest and jest give a test, so that its author reads what was seen. */
 export const waitTimeoutMsDefault = 4_500;
@@ -48,9 +48,11 @@ export interface Waited {
   onEnd(callback: (reason: BrokerGone['reason']) => void): () => void;
 }
 
-/** Throws an OptionError where there is another option than these. */
-export function checkWait(of: string, options: object, ...names: readonly string[]): void {
+/** What every wait may be told, and that there is no other option than these and `names`. Throws an OptionError. */
+export function checkWait(of: string, options: WaitTimeout, ...names: readonly string[]): void {
   checkNames(of, options, Object.fromEntries([...names, 'timeoutMs'].map((name) => [name, true])));
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, waitTimeoutMsMax);
 }
 
 /** Throws an OptionError for a topic that is not there: a typing error, or one that was to be made before. */
@@ -58,8 +60,11 @@ export function refuseUnknown({ cluster }: Pick<RunningBroker['services'], 'clus
   if (cluster.topic(topic) === undefined) throw new OptionError('topic', `there is no topic ${topic}`);
 }
 
-export function until<T>({ broker, onEnd }: Waited, wait: Wait<T>, timeout: WaitTimeout = {}): Promise<T> {
-  const timeoutMs = checkedTimeout(timeout.timeoutMs);
+export function until<T>(
+  { broker, onEnd }: Waited,
+  wait: Wait<T>,
+  { timeoutMs = waitTimeoutMsDefault }: WaitTimeout = {},
+): Promise<T> {
   // Whoever waits does so in his own time, however the broker's is moved.
   const clock = nodeClock;
   return new Promise((resolve, reject) => {
@@ -111,12 +116,6 @@ export function until<T>({ broker, onEnd }: Waited, wait: Wait<T>, timeout: Wait
     );
     changed();
   });
-}
-
-function checkedTimeout(timeoutMs: number = waitTimeoutMsDefault): number {
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= waitTimeoutMsMax))
-    throw new OptionError('timeoutMs', `timeoutMs: 0 to ${waitTimeoutMsMax} milliseconds, not ${timeoutMs}`);
-  return timeoutMs;
 }
 
 /** Tells of every change of some topics' partitions, of the cluster, and of the cleaner. */

@@ -11,6 +11,8 @@ import { messages } from '../../protocol/messages/index.ts';
 import type { AnyApi } from '../../protocol/schema/api.ts';
 import { closestNames } from '../../storage/config/closest-names.ts';
 import { handlers } from '../apis/index.ts';
+import { checkFlag, checkInteger, checkNames, checkText, shown } from '../options/check-options.ts';
+import { OptionError } from '../options/option-error.ts';
 import { topicPlaces } from './topic-places.ts';
 
 /** An API as Kafka names it: 'Produce', 'FindCoordinator'. */
@@ -46,18 +48,6 @@ export interface FaultOptions {
    * everything: then the records are written, and the client does not hear of it.
    */
   readonly when?: 'before' | 'after';
-}
-
-/** A fault that makes no sense; the message names the option. */
-export class FaultRefused extends Error {
-  override readonly name = 'FaultRefused';
-  /** The option that is wrong. */
-  readonly option: string;
-
-  constructor(option: string, message: string) {
-    super(message);
-    this.option = option;
-  }
 }
 
 /** A fault whose options have been found sound. */
@@ -107,20 +97,18 @@ const optionNames: { readonly [Name in keyof Required<FaultOptions>]: true } = {
   when: true,
 };
 
-/** Throws a FaultRefused where they make no sense. Options come from JavaScript and from HTTP too, so nothing is taken for granted. */
+/** Throws an OptionError where they make no sense. Options come from JavaScript and from HTTP too, so nothing is taken for granted. */
 export function checkFault(options: FaultOptions): CheckedFault {
   if (typeof options !== 'object' || options === null)
     throw refusal('api', 'a fault needs an api and an effect');
-  for (const name of Object.keys(options))
-    if (!(name in optionNames))
-      throw refusal(name, `a fault has no such option${closestNames(name, optionNames)}`);
+  checkNames('a fault', options, optionNames);
   const apis = checkApis(options.api);
-  const topic = checkText('topic', options.topic);
-  const partition = checkNumber('partition', options.partition, 0, maxPartition) ?? null;
+  const topic = textOf('topic', options.topic);
+  const partition = numberOf('partition', options.partition, 0, maxPartition) ?? null;
   checkPlace(apis, topic, partition);
   const ending = checkEnding(options);
-  const delayMs = checkNumber('delayMs', options.delayMs, 0, maxMs) ?? 0;
-  const throttleMs = checkNumber('throttleMs', options.throttleMs, 0, maxMs) ?? 0;
+  const delayMs = numberOf('delayMs', options.delayMs, 0, maxMs) ?? 0;
+  const throttleMs = numberOf('throttleMs', options.throttleMs, 0, maxMs) ?? 0;
   checkThrottle(options, apis, ending);
   if (ending === null && options.delayMs === undefined && options.throttleMs === undefined)
     throw refusal(
@@ -131,9 +119,9 @@ export function checkFault(options: FaultOptions): CheckedFault {
     apis: new Set(apis),
     topic,
     partition,
-    clientId: checkText('clientId', options.clientId),
-    after: checkNumber('after', options.after, 0, maxCount) ?? 0,
-    times: checkNumber('times', options.times, 1, maxCount) ?? Number.POSITIVE_INFINITY,
+    clientId: textOf('clientId', options.clientId, { canBeEmpty: true }),
+    after: numberOf('after', options.after, 0, maxCount) ?? 0,
+    times: numberOf('times', options.times, 1, maxCount) ?? Number.POSITIVE_INFINITY,
     isAfter: checkWhen(options, ending),
     delayMs,
     throttleMs,
@@ -142,18 +130,26 @@ export function checkFault(options: FaultOptions): CheckedFault {
 }
 
 function checkApis(given: FaultOptions['api']): AnyApi[] {
-  const names: readonly unknown[] = Array.isArray(given) ? given : [given];
-  if (given === undefined || names.length === 0)
+  const apis = given === undefined ? [] : apisNamed(given);
+  if (apis.length === 0)
     throw refusal('api', "it is needed: the name of an API, such as 'Produce', or several");
+  for (const { name } of apis)
+    if (!servedNames.has(name))
+      throw refusal('api', `this broker does not serve ${name}, so nothing is left to go wrong with it`);
+  return apis;
+}
+
+/** Throws an OptionError for a name that is not Kafka's. */
+export function apisNamed(given: FaultyApi | readonly FaultyApi[]): AnyApi[] {
+  const names: readonly unknown[] = Array.isArray(given) ? given : [given];
   return names.map((name) => {
     const api = typeof name === 'string' ? apisByName.get(name) : undefined;
-    if (api === undefined) {
-      const known = Object.fromEntries([...apisByName.keys()].map((one) => [one, true]));
-      throw refusal('api', `Kafka has no API ${shown(name)}${closestNames(String(name), known)}`);
-    }
-    if (!servedNames.has(api.name))
-      throw refusal('api', `this broker does not serve ${api.name}, so nothing is left to go wrong with it`);
-    return api;
+    if (api !== undefined) return api;
+    const known = Object.fromEntries([...apisByName.keys()].map((one) => [one, true]));
+    throw refusal(
+      'api',
+      `Kafka has no API ${shown(name)}${closestNames(typeof name === 'string' ? name : '', known)}`,
+    );
   });
 }
 
@@ -175,11 +171,11 @@ function checkEnding(options: FaultOptions): Ending | null {
   );
   if (given.length > 1) throw refusal(given[1]!, `it contradicts ${given[0]}: only one of them can happen`);
   if (error !== undefined) return { kind: 'error', errorCode: errorCodeOf(error) };
-  checkFlag('dropConnection', dropConnection);
+  if (dropConnection !== undefined) checkFlag('dropConnection', dropConnection);
   if (dropConnection === true) return { kind: 'drop' };
   if (truncateAnswer === undefined || truncateAnswer === false) return null;
   if (truncateAnswer === true) return { kind: 'cut', cutAfter: 'half' };
-  return { kind: 'cut', cutAfter: checkNumber('truncateAnswer', truncateAnswer, 0, maxMs)! };
+  return { kind: 'cut', cutAfter: numberOf('truncateAnswer', truncateAnswer, 0, maxMs)! };
 }
 
 function errorCodeOf(name: unknown): number {
@@ -215,30 +211,17 @@ function checkWhen({ when, delayMs }: FaultOptions, ending: Ending | null): bool
   return when === 'after';
 }
 
-function checkText(option: 'topic' | 'clientId', value: unknown): string | null {
+function textOf(option: string, value: unknown, rules?: { readonly canBeEmpty: boolean }): string | null {
   if (value === undefined) return null;
-  if (typeof value !== 'string' || (value === '' && option === 'topic'))
-    throw refusal(option, `it is a name, not ${shown(value)}`);
+  checkText(option, value, rules);
   return value;
 }
 
-function checkFlag(option: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'boolean')
-    throw refusal(option, `it is true or false, not ${shown(value)}`);
+function numberOf(option: string, value: unknown, min: number, max: number): number | undefined {
+  if (value !== undefined) checkInteger(option, value, min, max);
+  return value as number | undefined;
 }
 
-function checkNumber(option: string, value: unknown, low: number, high: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high) return value;
-  throw refusal(option, `it is a whole number from ${low} to ${high}, not ${shown(value)}`);
-}
-
-/** A wrong value in a message, however long it is. */
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? `'${value}'` : String(value);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
-}
-
-function refusal(option: string, problem: string): FaultRefused {
-  return new FaultRefused(option, `${option.slice(0, 100)}: ${problem}`);
+function refusal(option: string, problem: string): OptionError {
+  return new OptionError(option, `${option}: ${problem}`);
 }

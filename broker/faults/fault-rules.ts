@@ -5,8 +5,9 @@
  */
 import { errors } from '../../protocol/errors.ts';
 import type { HookedRequest } from '../network/request-hook.ts';
+import { OptionError } from '../options/option-error.ts';
 import type { Services } from '../services.ts';
-import { type CheckedFault, checkFault, type FaultOptions, FaultRefused } from './fault-options.ts';
+import { type CheckedFault, checkFault, type FaultOptions } from './fault-options.ts';
 import { type Body, type NamedPartition, namedIn, type RefusalOf } from './topic-answers.ts';
 import { type TopicPlace, topicPlaces } from './topic-places.ts';
 
@@ -88,11 +89,11 @@ export class FaultRules {
     return this.#rules.size;
   }
 
-  /** Throws a FaultRefused where the options make no sense. */
+  /** Throws an OptionError where the options make no sense. */
   add(options: FaultOptions): ListedFault {
     const rule = new Rule(this.#lastId + 1, options, this.#rules);
     if (this.#rules.size >= faultsMax)
-      throw new FaultRefused('api', `api: ${faultsMax} faults are in force, and no more may be`);
+      throw new OptionError('api', `api: ${faultsMax} faults are in force, and no more may be`);
     this.#lastId = rule.id;
     this.#rules.add(rule);
     this.#listed.set(rule.id, rule);

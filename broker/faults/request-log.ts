@@ -15,7 +15,8 @@ import {
   recordCount,
 } from '../../protocol/records/batch.ts';
 import type { HookedRequest } from '../network/request-hook.ts';
-import type { FaultyApi } from './fault-options.ts';
+import { checkNames, checkText } from '../options/check-options.ts';
+import { apisNamed, type FaultyApi } from './fault-options.ts';
 
 /** Requests that are kept. */
 export const requestsKept = 2000;
@@ -59,6 +60,8 @@ export interface RequestFilter {
   readonly api?: FaultyApi | readonly FaultyApi[];
   readonly clientId?: string;
 }
+
+const filterNames: { readonly [Name in keyof Required<RequestFilter>]: true } = { api: true, clientId: true };
 
 /** The same while its answer is not known. */
 export interface OpenRequest {
@@ -106,9 +109,12 @@ export class RequestLog {
     return entry;
   }
 
-  /** In the order in which they came. */
-  list({ api, clientId }: RequestFilter = {}): SeenRequest[] {
-    const apis = api === undefined ? null : new Set<string>(typeof api === 'string' ? [api] : api);
+  /** In the order in which they came. Throws an OptionError. */
+  list(filter: RequestFilter = {}): SeenRequest[] {
+    checkNames('requests', filter, filterNames);
+    const { api, clientId } = filter;
+    if (clientId !== undefined) checkText('clientId', clientId, { canBeEmpty: true });
+    const apis = api === undefined ? null : new Set(apisNamed(api).map(({ name }) => name as string));
     return this.#entries
       .slice(this.#first)
       .filter(

@@ -7,8 +7,8 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { CompactionRefused } from '../cleaning/compaction-refused.ts';
-import { FaultRefused } from '../faults/fault-options.ts';
 import { LookupRefused } from '../lookup/lookup.ts';
+import { OptionError } from '../options/option-error.ts';
 import { type Asked, askedOf, type Guard, isRead, safeHeaders } from './guard.ts';
 import type { RawRequest, RawResponse } from './http-transport.ts';
 import { getHistory, listKeys, watchChanges } from './list-routes.ts';
@@ -208,7 +208,7 @@ function problemFrom(error: unknown, request: FastifyRequest): Problem | null {
   if (error === clientGone) return { kind: 'bad-request', detail: clientGone.message };
   if (error instanceof LookupRefused)
     return problemOf(error, !isRead(request.method) && request.method !== 'POST');
-  if (error instanceof FaultRefused)
+  if (error instanceof OptionError)
     return { kind: 'bad-request', detail: error.message, fields: { option: error.option } };
   if (error instanceof CompactionRefused) return { kind: 'cannot-compact', detail: error.message };
   const { code, message, validation } = error as FrameworkError;

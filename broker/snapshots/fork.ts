@@ -5,7 +5,7 @@ import { metaPropertiesFile } from '../../storage/directory/meta-properties.ts';
 import { insignificantNames, lockFile } from '../../storage/directory/ownership.ts';
 import { FileError, type FileSystem } from '../../storage/environment/files.ts';
 import { suffixes } from '../../storage/log/segment-files.ts';
-import { OptionError } from '../embedded/option-error.ts';
+import { OptionError } from '../options/option-error.ts';
 import { metadataDirectoryName } from './live-image.ts';
 
 export interface ForkSource {

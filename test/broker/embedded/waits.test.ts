@@ -150,13 +150,31 @@ describe('waiting', () => {
     await expect(broker.compacted('orders')).rejects.toThrow('orders is not compacted');
   });
 
-  it.each([
+  const odd = (options: object) => options as never;
+  it.each<[string, () => unknown]>([
     ['timeoutMs', () => broker.groupStable('g', { timeoutMs: -1 })],
     ['timeoutMs', () => broker.committed('g', { timeoutMs: Number.NaN })],
+    ['timeoutMs', () => broker.compacted('t', odd({ timeoutMs: '5s' }))],
     ['atLeast', () => broker.records('t', { atLeast: 1.5 })],
+    ['partition', () => broker.records('t', { partition: -1 })],
+    ['partition', () => broker.records('t', { partition: 1 })],
+    ['topic', () => broker.records('t2')],
     ['members', () => broker.groupStable('g', { members: 0 })],
-  ])('%s that makes no sense is told by its name', async (name, wrong) => {
-    await expect(wrong()).rejects.toThrow(name);
+    ['fetching', () => broker.groupStable('g', odd({ fetching: 'no' }))],
+    ['groupId', () => broker.groupStable('')],
+    ['memers', () => broker.groupStable('g', odd({ memers: 1 }))],
+    ['topics', () => broker.committed('g', odd({ topics: 't' }))],
+    ['partition', () => broker.compact('t', { partition: 0.5 })],
+    ['includeActve', () => broker.compact('t', odd({ includeActve: true }))],
+    ['dropTombstonesOlderThanMs', () => broker.compact('t', { dropTombstonesOlderThanMs: -1 })],
+    ['limit', () => broker.explain('t', 'k', { limit: 0 })],
+    ['api', () => broker.requests({ api: odd('Prodce' as never) })],
+    ['clientid', () => broker.requests(odd({ clientid: 'x' }))],
+    ['partitons', () => broker.createTopics([odd({ topic: 'x', partitons: 3 })])],
+  ])('%s that makes no sense is an OptionError which names it', async (option, wrong) => {
+    await broker.createTopics(['t']);
+    const outcome = expect(new Promise((resolve) => resolve(wrong()))).rejects;
+    await outcome.toMatchObject({ name: 'OptionError', option, message: expect.stringContaining(option) });
   });
 });
 

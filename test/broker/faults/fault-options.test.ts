@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkFault, type FaultOptions, FaultRefused } from '../../../broker/faults/fault-options.ts';
+import { checkFault, type FaultOptions } from '../../../broker/faults/fault-options.ts';
+import { OptionError } from '../../../broker/options/option-error.ts';
 
 const error = 'NOT_LEADER_OR_FOLLOWER';
 
@@ -22,7 +23,7 @@ describe('a fault that makes no sense is refused, and the message names the opti
     ['error', { api: 'Produce', error: 7 }, /^error: Kafka has no error 7/],
     ['topic', { api: 'Heartbeat', topic: 't', error }, /^topic: Heartbeat is about no topic in particular/],
     ['topic', { api: ['Produce', 'JoinGroup'], topic: 't', error }, /^topic: JoinGroup is about/],
-    ['topic', { api: 'Produce', topic: '', error }, /^topic: it is a name, not ''/],
+    ['topic', { api: 'Produce', topic: '', error }, /^topic must be a text that is not empty, not ''/],
     ['partition', { api: 'Produce', partition: 0, error }, /^partition: it is one of a topic/],
     [
       'partition',
@@ -32,20 +33,20 @@ describe('a fault that makes no sense is refused, and the message names the opti
     [
       'partition',
       { api: 'Produce', topic: 't', partition: -1, error },
-      /^partition: it is a whole number from 0/,
+      /^partition must be a whole number from 0/,
     ],
     ['partition', { api: 'Produce', topic: 't', partition: '0', error }, /not '0'$/],
-    ['clientId', { api: 'Produce', clientId: 3, error }, /^clientId: it is a name, not 3/],
-    ['times', { api: 'Produce', times: 0, error }, /^times: it is a whole number from 1/],
-    ['times', { api: 'Produce', times: 1.5, error }, /^times: .*not 1.5$/],
-    ['after', { api: 'Produce', after: -1, error }, /^after: it is a whole number from 0/],
+    ['clientId', { api: 'Produce', clientId: 3, error }, /^clientId must be a text, not 3/],
+    ['times', { api: 'Produce', times: 0, error }, /^times must be a whole number from 1/],
+    ['times', { api: 'Produce', times: 1.5, error }, /^times must .*not 1.5$/],
+    ['after', { api: 'Produce', after: -1, error }, /^after must be a whole number from 0/],
     [
       'delayMs',
       { api: 'Produce', delayMs: -1 },
-      /^delayMs: it is a whole number from 0 to 2147483647, not -1/,
+      /^delayMs must be a whole number from 0 to 2147483647, not -1/,
     ],
-    ['delayMs', { api: 'Produce', delayMs: Number.NaN }, /^delayMs: .*not NaN/],
-    ['throttleMs', { api: 'Produce', throttleMs: 2 ** 31 }, /^throttleMs: it is a whole number/],
+    ['delayMs', { api: 'Produce', delayMs: Number.NaN }, /^delayMs must .*not NaN/],
+    ['throttleMs', { api: 'Produce', throttleMs: 2 ** 31 }, /^throttleMs must be a whole number/],
     [
       'throttleMs',
       { api: 'SaslHandshake', throttleMs: 5 },
@@ -64,14 +65,14 @@ describe('a fault that makes no sense is refused, and the message names the opti
     [
       'dropConnection',
       { api: 'Fetch', dropConnection: 'yes' },
-      /^dropConnection: it is true or false, not 'yes'/,
+      /^dropConnection must be true or false, not 'yes'/,
     ],
     [
       'truncateAnswer',
       { api: 'Fetch', truncateAnswer: 4, dropConnection: true },
       /^truncateAnswer: it contradicts dropConnection/,
     ],
-    ['truncateAnswer', { api: 'Fetch', truncateAnswer: -4 }, /^truncateAnswer: it is a whole number/],
+    ['truncateAnswer', { api: 'Fetch', truncateAnswer: -4 }, /^truncateAnswer must be a whole number/],
     ['when', { api: 'Produce', error, when: 'later' }, /^when: it is 'before' or 'after', not 'later'/],
     [
       'when',
@@ -83,11 +84,7 @@ describe('a fault that makes no sense is refused, and the message names the opti
       { api: 'Produce', throttleMs: 5, when: 'after' },
       /^when: a client is throttled with the answer/,
     ],
-    [
-      'tmies',
-      { api: 'Produce', error, tmies: 1 },
-      /^tmies: a fault has no such option \(did you mean times\?\)/,
-    ],
+    ['tmies', { api: 'Produce', error, tmies: 1 }, /^a fault has no option tmies \(did you mean times\?\)/],
   ])('%s in %j', (option, options, message) => {
     let thrown: unknown;
     try {
@@ -95,9 +92,9 @@ describe('a fault that makes no sense is refused, and the message names the opti
     } catch (caught) {
       thrown = caught;
     }
-    expect(thrown).toBeInstanceOf(FaultRefused);
-    expect((thrown as FaultRefused).message).toMatch(message);
-    expect((thrown as FaultRefused).option).toBe(option);
+    expect(thrown).toBeInstanceOf(OptionError);
+    expect((thrown as OptionError).message).toMatch(message);
+    expect((thrown as OptionError).option).toBe(option);
   });
 });
 

@@ -191,7 +191,14 @@ function expectDescribed(operation: Operation, answer: Answer): void {
 }
 
 test('every query parameter it names is taken', async () => {
-  const samples: Record<string, string> = { at: '', after: '0', 'as-of': '1', key: 'k', prefix: 'p' };
+  const samples: Record<string, string> = {
+    at: '',
+    after: '0',
+    'as-of': '1',
+    key: 'k',
+    prefix: 'p',
+    api: 'Fetch',
+  };
   for (const [path, operations] of Object.entries(document.paths)) {
     const { parameters = [] } = operations['get'] ?? {};
     if (path.endsWith('/changes')) continue;

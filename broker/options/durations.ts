@@ -1,3 +1,4 @@
+import { shown } from './check-options.ts';
 import { OptionError } from './option-error.ts';
 
 /** Milliseconds, or text: '8d', '90s', '250ms', '1h30m'; whole numbers of days, hours, minutes, seconds, milliseconds, in this order. */
@@ -12,13 +13,11 @@ const durationMsMax = 3650 * dayMs;
 /** Throws an OptionError that names `option`. */
 export function durationMs(option: string, value: Duration): number {
   const ms = typeof value === 'string' ? msOf(value) : value;
-  if (typeof ms !== 'number' || !Number.isSafeInteger(ms)) {
-    const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  if (typeof ms !== 'number' || !Number.isSafeInteger(ms))
     throw new OptionError(
       option,
-      `${option} takes whole milliseconds, or a duration such as '8d', '90s', '250ms' or '1h30m', not ${shown}`,
+      `${option} takes whole milliseconds, or a duration such as '8d', '90s', '250ms' or '1h30m', not ${shown(value)}`,
     );
-  }
   if (ms < 0) throw new OptionError(option, `${option}: time does not go backwards, by ${-ms} ms either`);
   if (ms > durationMsMax) throw new OptionError(option, `${option} goes at most 3650d at a time`);
   return ms;
