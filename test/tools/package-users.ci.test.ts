@@ -2,11 +2,10 @@
  * The packed package as its users load it: CommonJS, ES modules, both in one process, jest, ts-jest, vitest, TypeScript in each way
  * of looking for modules. Each is a project of its own below one directory with the packages.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installPackage, type PackedPackage, withoutNpm } from './packed-package.ts';
+import { installPackage, layProject, type PackedPackage } from './packed-package.ts';
+import { filesOf, pageBlocks } from './page-blocks.ts';
 import { repository } from './program.ts';
 
 const tools = [
@@ -26,20 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => dependant.remove());
 
-/** Lays a project down, and says how to run a program of Node's in it. */
-function project(name: string, files: Readonly<Record<string, string>>) {
-  for (const [file, content] of Object.entries(files)) dependant.write(`${name}/${file}`, content);
-  return (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-      cwd: join(dependant.path, name),
-      encoding: 'utf8',
-      // Not that a vitest runs us, nor that this is a CI.
-      env: { ...withoutNpm(process.env), NODE_ENV: '', VITEST: '', CI: '', NO_COLOR: '1' },
-    });
-    return { code: status, out: stdout, err: stderr };
-  };
-}
-
+const project = (name: string, files: Readonly<Record<string, string>>) => layProject(dependant, name, files);
 const bin = (path: string): string => join(dependant.path, 'node_modules', path);
 
 /** Body of an async function with `startBroker` and `Kafka`: all parts of a broker that are loaded late; gives what it read. */
@@ -163,12 +149,11 @@ describe('a suite', () => {
   });
 
   test('in jest, as docs/testing.md has it', () => {
-    const page = readFileSync(join(repository, 'docs/testing.md'), 'utf8');
-    const blocks = [...page.matchAll(/^```js jest\S* (\S+)\n([\s\S]*?)^```/gm)];
+    const blocks = pageBlocks('docs/testing.md').filter(({ runner }) => runner.startsWith('jest'));
     expect(blocks).toHaveLength(3);
     const node = project('jest-page', {
       'package.json': JSON.stringify({ name: 'jest-page', jest }),
-      ...Object.fromEntries(blocks.map(([, name, code]) => [name!, code!])),
+      ...filesOf(blocks),
     });
     const { code, err } = node(bin('jest/bin/jest.js'), '--ci');
     expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/Tests: +1 passed, 1 total/) });

@@ -1,5 +1,5 @@
 /** The package as a dependant gets it: packed, and installed from the tarball with its dependencies into a directory of its own. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { freshDirectory, repository } from './program.ts';
@@ -14,6 +14,31 @@ export interface PackedPackage {
   write(file: string, content: string): string;
   npm(...args: string[]): string;
   remove(): void;
+}
+
+/** How a program ended that was run in a project, and what it wrote. */
+export interface ProjectRun {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Lays a project down below `path`, and says how to run a program of Node's in it. */
+export function layProject(
+  dependant: PackedPackage,
+  name: string,
+  files: Readonly<Record<string, string>>,
+): (...args: string[]) => ProjectRun {
+  for (const [file, content] of Object.entries(files)) dependant.write(`${name}/${file}`, content);
+  return (...args) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: join(dependant.path, name),
+      encoding: 'utf8',
+      // Not that a vitest runs us, nor that this is a CI.
+      env: { ...withoutNpm(process.env), NODE_ENV: '', VITEST: '', CI: '', NO_COLOR: '1' },
+    });
+    return { code: status, out: stdout, err: stderr };
+  };
 }
 
 /** `npm install`s the tarball and what else is named. */
