@@ -13,9 +13,12 @@ import { UndoList } from './undo-list.ts';
 
 export { type Adoption, adoptionOf } from './graduation/adoption.ts';
 export { prepareForKafka } from './graduation/graduate.ts';
+export { type Reassignment, reassignmentMark, replicasOn } from './graduation/reassignment.ts';
 export {
-  type ServerProperties,
-  serverPropertiesFor,
+  type JoiningAddress,
+  type KafkaNode,
+  type KafkaNodesOptions,
+  kafkaNodesFor,
   serverPropertiesMark,
 } from './graduation/server-properties.ts';
 export type { CheckedDirectory };

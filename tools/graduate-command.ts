@@ -5,16 +5,19 @@ import type { Configuration } from '../broker/config/settings.ts';
 import { defaultEnvironment } from '../broker/default-environment.ts';
 import {
   type CheckedDirectory,
+  type JoiningAddress,
+  type KafkaNode,
+  kafkaNodesFor,
   prepareForKafka,
-  type ServerProperties,
-  serverPropertiesFor,
+  reassignmentMark,
+  replicasOn,
   serverPropertiesMark,
 } from '../broker/moving.ts';
 import { silentLogger } from '../broker/observe/logger.ts';
 import { StartError } from '../broker/start-error.ts';
 import { ControlError } from './control-client.ts';
 import { stopAndWait } from './control-commands.ts';
-import { brokerIn } from './find-broker.ts';
+import { brokerIn, parseAddress } from './find-broker.ts';
 import { configurationOf } from './given-settings.ts';
 import { growingText } from './growing-text.ts';
 import { copyOf, copyTarget, summaryOf, underLock } from './moving-directory.ts';
@@ -28,9 +31,9 @@ export interface GraduateCommand {
   readonly port?: string;
   readonly properties?: string;
   readonly set?: readonly string[];
+  /** HOST:PORT of the two brokers that may join. */
+  readonly join?: readonly string[];
 }
-
-const fileName = 'server.properties';
 
 export async function graduate(command: GraduateCommand): Promise<number> {
   try {
@@ -42,35 +45,65 @@ export async function graduate(command: GraduateCommand): Promise<number> {
   }
 }
 
-async function run({ check = false, to, stop = false, ...given }: GraduateCommand): Promise<number> {
+async function run(command: GraduateCommand): Promise<number> {
+  const { check = false, to, stop = false, join: joinTexts = [], ...given } = command;
   // ACLs are enforced again where it goes.
   const configuration = configurationOf({ ...given, ignoreAcls: true, http: false });
   if (typeof configuration === 'string') throw new ControlError(configuration);
+  const joining = joiningAddresses(joinTexts);
   const directory = resolve(configuration.dataDirectory);
   await nobodyRuns(directory, stop && !check);
   const target = to === undefined ? directory : copyTarget(directory, to);
-  if (to === undefined) refuseOtherProperties(join(target, fileName));
-  const checked = await underLock(configuration, directory, (found) => {
-    report(found);
-    if (!check && to !== undefined && found.problems.length === 0) {
-      const { linked, copied } = copyOf(found, configuration, target);
+  const seen = await underLock(configuration, directory, (checked) => {
+    const nodes = kafkaNodesFor({ configuration, nodeId: checked.nodeId, directory: target, joining });
+    if (!check) refuseOthersFiles(directory, filesFor(checked, nodes).files);
+    report(checked);
+    if (!check && to !== undefined && checked.problems.length === 0) {
+      const { linked, copied } = copyOf(checked, configuration, target);
       say(`copied to ${target}: ${copied} files, and ${linked} hard links`);
     }
-    return found;
+    return { problems: checked.problems, nodes };
   });
-  if (checked.problems.length > 0) {
+  if (seen.problems.length > 0) {
     process.stderr.write(`kompakt: ${directory} cannot graduate as it is; nothing was written\n`);
     return 1;
   }
-  const properties = serverPropertiesFor({ configuration, nodeId: checked.nodeId, directory: target });
   if (check) {
     say('it can graduate: `kompakt graduate` without --check makes it ready');
     return 0;
   }
-  const prepared = await prepare(configuration, target, properties);
-  say('', `It is ready for Apache Kafka 4.3 or later; ${join(target, fileName)} is its configuration.`, '');
-  process.stdout.write(growingText(prepared, target, properties));
+  const { nodes } = seen;
+  const checked = await prepare(configuration, target, nodes[0]);
+  const { files, onAll, withoutFirst } = filesFor(checked, nodes);
+  refuseOthersFiles(target, files);
+  for (const { fileName, text } of files) replaceFile(join(target, fileName), text);
+  const path = join(target, nodes[0].fileName);
+  say('', `It is ready for Apache Kafka 4.3 or later; ${path} is its configuration.`, '');
+  process.stdout.write(growingText({ checked, directory: target, nodes, onAll, withoutFirst }));
   return 0;
+}
+
+function joiningAddresses(texts: readonly string[]): [JoiningAddress, JoiningAddress] | undefined {
+  if (texts.length === 0) return undefined;
+  if (texts.length !== 2)
+    throw new ControlError(
+      `--join is given twice or not at all, for three brokers; it was given ${texts.length === 1 ? 'once' : `${texts.length} times`}`,
+    );
+  const [second, third] = texts.map((text) => parseAddress(text, '--join'));
+  return [second!, third!];
+}
+
+/** What is written beside the data for Kafka and its tools. */
+function filesFor({ state }: CheckedDirectory, nodes: readonly [KafkaNode, ...KafkaNode[]]) {
+  const ids = nodes.map(({ nodeId }) => nodeId);
+  const onAll = replicasOn(state, ids);
+  const withoutFirst = replicasOn(state, ids.slice(1));
+  return { files: [...nodes, onAll, withoutFirst], onAll, withoutFirst };
+}
+
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text);
+  renameSync(`${path}.tmp`, path);
 }
 
 async function nobodyRuns(directory: string, stops: boolean): Promise<void> {
@@ -88,11 +121,14 @@ async function nobodyRuns(directory: string, stops: boolean): Promise<void> {
 }
 
 /** Ours of an earlier time may be replaced, nobody else's. */
-function refuseOtherProperties(path: string): void {
-  if (existsSync(path) && !readFileSync(path, 'utf8').startsWith(serverPropertiesMark))
-    throw new ControlError(
-      `${path} is there already, and not from \`kompakt graduate\`: move it away, or give --to`,
-    );
+function refuseOthersFiles(directory: string, files: readonly { readonly fileName: string }[]): void {
+  for (const { fileName } of files) {
+    const path = join(directory, fileName);
+    if (!existsSync(path)) continue;
+    const text = readFileSync(path, 'utf8');
+    if (!text.startsWith(serverPropertiesMark) && !text.startsWith(reassignmentMark))
+      throw new ControlError(`${path} is there already, and not from \`kompakt graduate\`: move it away`);
+  }
 }
 
 function report(checked: CheckedDirectory): void {
@@ -104,7 +140,7 @@ function report(checked: CheckedDirectory): void {
 async function prepare(
   configuration: Configuration,
   directory: string,
-  { text, controller }: ServerProperties,
+  { controller }: KafkaNode,
 ): Promise<CheckedDirectory> {
   // The timers of what is opened keep no process alive.
   const alive = setInterval(() => {}, 60_000);
@@ -118,10 +154,6 @@ async function prepare(
   const after = await underLock(configuration, directory, (found) => found);
   const [problem] = [...after.problems, ...(after.wasStoppedClean ? [] : after.notes)];
   if (problem !== undefined) throw new ControlError(`it is not ready: ${problem}`);
-  const path = join(directory, fileName);
-  refuseOtherProperties(path);
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
   return after;
 }
 

@@ -14,6 +14,12 @@ export function addMovingCommands(program: Command): void {
     .option('--port <port>', 'where Apache Kafka is to listen (default: 9092)')
     .option('--properties <file>', 'the server.properties that Kompakt was started with')
     .addOption(setOption('one configuration key that Kompakt was started with; may be repeated'))
+    .addOption(
+      new Option(
+        '--join <host:port>',
+        'where a broker that joins later is to listen; twice (default: this machine, at other ports)',
+      ).argParser((value: string, all: string[] = []) => [...all, value]),
+    )
     .action(async (options) => {
       const { graduate } = await import('./graduate-command.ts');
       process.exitCode = await graduate(options);

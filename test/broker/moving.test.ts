@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { readConfiguration } from '../../broker/config/settings.ts';
 import { featureLevelRecord } from '../../broker/metadata/records/features.ts';
 import { encodeMetadataRecord } from '../../broker/metadata/records/index.ts';
-import { lookAtDirectory, prepareForKafka, serverPropertiesFor } from '../../broker/moving.ts';
+import { kafkaNodesFor, lookAtDirectory, prepareForKafka } from '../../broker/moving.ts';
 import { silentLogger } from '../../broker/observe/logger.ts';
 import { StartError } from '../../broker/start-error.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
@@ -202,8 +202,10 @@ test('what a crash has torn is a note, not a problem: the next start cuts it off
 test('a directory made ready for Kafka names this node as the only voter, and is stopped clean', async () => {
   const environment = await stopped();
   const { nodeId } = await look(environment);
-  const { controller, text } = serverPropertiesFor({ configuration: configuration(), nodeId, directory });
-  expect(text).toContain('controller.quorum.bootstrap.servers=localhost:9093\n');
+  const [{ controller, text }] = kafkaNodesFor({ configuration: configuration(), nodeId, directory });
+  expect(text).toContain(
+    'controller.quorum.bootstrap.servers=localhost:9093,localhost:9103,localhost:9113\n',
+  );
   const parts = {
     environment,
     configuration: configuration(),

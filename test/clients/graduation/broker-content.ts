@@ -31,33 +31,50 @@ const topicResource = 2;
 /** Set on the topic itself. */
 const topicSource = 1;
 
+/** Asks whoever leads or coordinates, wherever that is; what the broker at `port` knows of the cluster decides. */
 export async function contentOf(port: number, host = '127.0.0.1'): Promise<BrokerContent> {
-  const client = await Client.connect(host, port);
+  const first = await Client.connect(host, port);
+  const clients = new Map<number, Client>();
   try {
-    const { topics } = await client.request(metadata, 12, { topics: null, allowAutoTopicCreation: false });
+    const { brokers, topics } = await first.request(metadata, 12, {
+      topics: null,
+      allowAutoTopicCreation: false,
+    });
+    for (const each of brokers) clients.set(each.nodeId, await Client.connect(each.host, each.port));
     const inOrder = [...topics].sort((a, b) => (a.name! < b.name! ? -1 : 1));
     const found: Record<string, readonly PartitionContent[] | number> = {};
     const configs: Record<string, string[]> = {};
     for (const { name, topicId, isInternal, partitions } of inOrder) {
       const key = `${name} ${topicId}`;
-      configs[name!] = await configsOf(client, name!);
+      configs[name!] = await configsOf(first, name!);
       if (isInternal) found[key] = partitions.length;
       else {
         const contents: PartitionContent[] = [];
-        for (let partition = 0; partition < partitions.length; partition++)
-          contents.push(await partitionOf(client, name!, partition));
+        for (const { partitionIndex, leaderId } of byIndex(partitions)) {
+          const leader = clients.get(leaderId);
+          if (leader === undefined) throw new Error(`${name}-${partitionIndex} has no leader`);
+          contents.push(await partitionOf(leader, name!, partitionIndex));
+        }
         found[key] = contents;
       }
     }
+    const all = [...clients.values()];
     return {
       topics: found,
       configs,
-      groups: await groupsOf(client),
-      transactions: await transactionsOf(client),
+      groups: await groupsOf(all),
+      transactions: (await Promise.all(all.map(transactionsOf))).flat().sort(),
     };
   } finally {
-    client.close();
+    first.close();
+    for (const client of clients.values()) client.close();
   }
+}
+
+function byIndex<Partition extends { readonly partitionIndex: number }>(
+  partitions: readonly Partition[],
+): Partition[] {
+  return [...partitions].sort((a, b) => a.partitionIndex - b.partitionIndex);
 }
 
 async function configsOf(client: Client, resourceName: string): Promise<string[]> {
@@ -73,17 +90,21 @@ async function configsOf(client: Client, resourceName: string): Promise<string[]
     .sort();
 }
 
-async function groupsOf(client: Client): Promise<Record<string, string[]>> {
-  const { groups } = await client.request(listGroups, 4, { statesFilter: [] });
-  const found: Record<string, string[]> = {};
-  for (const { groupId } of [...groups].sort((a, b) => (a.groupId < b.groupId ? -1 : 1))) {
-    const asked = { groups: [{ groupId, topics: null }], requireStable: false };
-    const answer = await client.request(offsetFetch, 8, asked);
-    found[groupId] = answer.groups[0]!.topics.flatMap(({ name, partitions }) =>
-      partitions.map((each) => `${name}-${each.partitionIndex} ${each.committedOffset} ${each.metadata}`),
-    ).sort();
+/** Each coordinator lists its own. */
+async function groupsOf(clients: readonly Client[]): Promise<Record<string, string[]>> {
+  const found: [string, string[]][] = [];
+  for (const client of clients) {
+    const { groups } = await client.request(listGroups, 4, { statesFilter: [] });
+    for (const { groupId } of groups) {
+      const asked = { groups: [{ groupId, topics: null }], requireStable: false };
+      const answer = await client.request(offsetFetch, 8, asked);
+      const offsets = answer.groups[0]!.topics.flatMap(({ name, partitions }) =>
+        partitions.map((each) => `${name}-${each.partitionIndex} ${each.committedOffset} ${each.metadata}`),
+      );
+      found.push([groupId, offsets.sort()]);
+    }
   }
-  return found;
+  return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function transactionsOf(client: Client): Promise<string[]> {
@@ -91,9 +112,9 @@ async function transactionsOf(client: Client): Promise<string[]> {
     stateFilters: [],
     producerIdFilters: [],
   });
-  return transactionStates
-    .map((each) => `${each.transactionalId} ${each.producerId} ${each.transactionState}`)
-    .sort();
+  return transactionStates.map(
+    (each) => `${each.transactionalId} ${each.producerId} ${each.transactionState}`,
+  );
 }
 
 async function partitionOf(client: Client, topic: string, partition: number): Promise<PartitionContent> {
