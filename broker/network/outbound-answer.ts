@@ -29,6 +29,10 @@ class RegionReader implements OutboundRegion {
     return this.#region.file.readSync(target, targetStart, length, this.#region.position + start);
   }
 
+  read(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number> {
+    return this.#region.file.read(target, targetStart, length, this.#region.position + start);
+  }
+
   release(): void {
     this.#region.release();
   }

@@ -8,8 +8,11 @@
  * along, so that an answer of many small regions is few writes. At most two pieces are in flight: an answer of 50 MB costs
  * half a megabyte, and a slow reader costs no more. Memory without a region in front of it goes out as it is.
  *
+ * A region is read at once while that is fast; where it has to come from the disk, on the thread pool (pool-reads.ts).
+ *
  * Every region is released exactly once: when its last byte has been read, or when the queue is destroyed.
  */
+import { beCautious, inPool, isCautious, slowMs } from './pool-reads.ts';
 import type { OutboundChunk, OutboundRegion } from './transport.ts';
 
 /** The socket, as the queue needs it. */
@@ -18,6 +21,8 @@ export interface OutboundSink {
   write(bytes: Uint8Array, written: (() => void) | null): void;
   /** Bytes that `write` has taken and not yet got rid of. */
   waitingBytes(): number;
+  /** A clock that only goes forward; without one no read counts as slow. */
+  nowMs?(): number;
   /** A region could not be read: half an answer is out, so the connection must go. */
   fail(error: Error): void;
 }
@@ -58,7 +63,12 @@ export class OutboundQueue {
   #first = 0;
   #sentOfFirst = 0;
   #queuedBytes = 0;
+  /** Pieces that are being read or written. */
   #inFlight = 0;
+  /** A region is being read on the thread pool: all else stands behind it. */
+  #isReading = false;
+  /** The last read came from the disk. */
+  #isCold = false;
   #isPumping = false;
   #isDestroyed = false;
 
@@ -111,10 +121,9 @@ export class OutboundQueue {
     if (this.#isPumping) return;
     this.#isPumping = true;
     try {
-      while (this.#queuedBytes > 0 && this.#inFlight < piecesInFlight) this.#writePiece();
+      while (this.#queuedBytes > 0 && this.#inFlight < piecesInFlight && !this.#isReading) this.#writePiece();
     } catch (error) {
-      this.destroy();
-      this.#sink.fail(error as Error);
+      this.#fail(error as Error);
     } finally {
       this.#isPumping = false;
     }
@@ -128,22 +137,64 @@ export class OutboundQueue {
       this.#sink.write(first, () => this.#written(null));
       return;
     }
-    const piece = takePiece();
-    const filled = this.#fill(piece);
     this.#inFlight += 1;
+    const piece = takePiece();
+    if (isRegion(first) && this.#waitsForDisk(first)) void this.#readPiece(first, piece);
+    else this.#writeFilled(piece, 0);
+  }
+
+  /** Whether a read of it would hold up everybody else. */
+  #waitsForDisk(region: OutboundRegion): boolean {
+    return region.read !== undefined && (this.#isCold || isCautious(this.#nowMs()));
+  }
+
+  /** Reads on the thread pool what fits of the region, then goes on as ever. */
+  async #readPiece(region: OutboundRegion, piece: Buffer): Promise<void> {
+    const wanted = Math.min(piece.length, region.byteLength - this.#sentOfFirst);
+    const from = this.#sentOfFirst;
+    this.#isReading = true;
+    let startMs = 0;
+    try {
+      const count = await inPool(() => {
+        startMs = this.#nowMs();
+        return this.#isDestroyed ? Promise.resolve(wanted) : region.read!(piece, 0, wanted, from);
+      });
+      this.#isReading = false;
+      if (this.#isDestroyed) {
+        this.#written(piece);
+        return;
+      }
+      this.#isCold = this.#nowMs() - startMs > slowMs;
+      mustBeWhole(count, wanted);
+      this.#advance(wanted);
+      this.#writeFilled(piece, wanted);
+      this.#pump();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #writeFilled(piece: Buffer, from: number): void {
+    const filled = this.#fill(piece, from);
     this.#sink.write(piece.subarray(0, filled), () => this.#written(piece));
   }
 
-  /** Packs as many chunks as fit; gives the count of bytes. */
-  #fill(piece: Buffer): number {
-    let filled = 0;
+  #fail(error: Error): void {
+    if (this.#isDestroyed) return;
+    this.destroy();
+    this.#sink.fail(error);
+  }
+
+  /** Packs as many chunks as fit behind the first `from` bytes, which are there; gives the count of all. */
+  #fill(piece: Buffer, from: number): number {
+    let filled = from;
     while (filled < piece.length && this.#queuedBytes > 0) {
       const chunk = this.#chunks[this.#first]!;
       const room = piece.length - filled;
       if (isRegion(chunk)) {
+        if (filled > 0 && this.#waitsForDisk(chunk)) break;
         const wanted = Math.min(room, chunk.byteLength - this.#sentOfFirst);
-        const count = chunk.readSync(piece, filled, wanted, this.#sentOfFirst);
-        if (count !== wanted) throw new Error(`a file region ended ${wanted - count} bytes early`);
+        this.#readNow(chunk, piece, filled, wanted);
         filled += wanted;
         this.#advance(wanted);
       } else {
@@ -154,6 +205,20 @@ export class OutboundQueue {
       }
     }
     return filled;
+  }
+
+  #readNow(region: OutboundRegion, piece: Buffer, at: number, wanted: number): void {
+    const startMs = this.#nowMs();
+    mustBeWhole(region.readSync(piece, at, wanted, this.#sentOfFirst), wanted);
+    const nowMs = this.#nowMs();
+    if (!(nowMs - startMs > slowMs)) return;
+    this.#isCold = true;
+    beCautious(nowMs);
+  }
+
+  /** Without a clock: a time that is after every other, and no later than itself. */
+  #nowMs(): number {
+    return this.#sink.nowMs?.() ?? Number.POSITIVE_INFINITY;
   }
 
   /** Counts bytes of the first chunk as gone; drops (and releases) it when they were its last. */
@@ -176,4 +241,8 @@ export class OutboundQueue {
     if (piece !== null) givePiece(piece);
     if (!this.#isDestroyed) this.#pump();
   }
+}
+
+function mustBeWhole(count: number, wanted: number): void {
+  if (count !== wanted) throw new Error(`a file region ended ${wanted - count} bytes early`);
 }

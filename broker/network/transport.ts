@@ -15,6 +15,8 @@ export interface OutboundRegion {
   readonly byteLength: number;
   /** Reads up to `length` bytes at `start` (relative to the region) into `target`; returns the count. */
   readSync(target: Uint8Array, targetStart: number, length: number, start: number): number;
+  /** The same on the thread pool, for what has to come from a disk; what is in memory anyway has none. */
+  read?(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number>;
   /** Called once, when everything is sent or nothing more will be. */
   release(): void;
 }

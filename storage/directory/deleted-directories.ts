@@ -1,6 +1,7 @@
 /**
  * Partition directories on their way out. A deleted partition's directory is renamed at once, durably, so that the
- * topic may come back under its name; what is in it goes after `file.delete.delay.ms`, file by file on the thread pool.
+ * topic may come back under its name; what is in it goes after `file.delete.delay.ms`, file by file on the thread pool, and one
+ * directory after the other: a thousand partitions of a topic are due in the same moment.
  * A process that dies in between leaves `-delete` directories, which the next start queues again.
  *
  *     orders-3  →  orders-3.<32 hex>-delete  →  nothing
@@ -32,6 +33,8 @@ const renamePauseMs = 50;
 export class DeletedDirectories {
   readonly #options: DeletedDirectoriesOptions;
   readonly #timers = new Set<Timer>();
+  /** The removal that all later ones wait for. */
+  #last: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(options: DeletedDirectoriesOptions) {
@@ -85,13 +88,14 @@ export class DeletedDirectories {
     if (this.#isClosed) return;
     const timer = this.#options.environment.clock.schedule(this.#options.delayMs(), () => {
       this.#timers.delete(timer);
-      void this.#remove(path);
+      this.#last = this.#last.then(() => this.#remove(path));
     });
     this.#timers.add(timer);
   }
 
   async #remove(path: string): Promise<void> {
     const { files } = this.#options.environment;
+    if (this.#isClosed) return;
     try {
       for (const name of files.listSync(path)) {
         if (this.#isClosed) return;

@@ -34,6 +34,7 @@ interface Accepted {
 class Region implements OutboundRegion {
   readonly #bytes: Buffer;
   releases = 0;
+  bytesRead = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -46,6 +47,7 @@ class Region implements OutboundRegion {
   readSync(target: Uint8Array, targetStart: number, length: number, start: number): number {
     if (this.releases > 0) throw new Error('read after release');
     target.set(this.#bytes.subarray(start, start + length), targetStart);
+    this.bytesRead += length;
     return length;
   }
 
@@ -182,6 +184,20 @@ export function transportSuite(name: string, open: () => TransportFixture): void
       expect(end.connection.send([late])).toBe(false);
       expect(late.releases).toBe(1);
       client.close();
+    });
+
+    it('reads no further for a client that went away without reading', async () => {
+      const listener = await listen();
+      const { client, end } = await pair(listener);
+      client.pause();
+      const region = new Region(pattern(64 * 1024 * 1024, 1));
+      end.connection.send([region]);
+      // Some of it is under way, which makes the end a reset.
+      await new Promise((resolve) => setImmediate(resolve));
+      client.close();
+      await end.closed;
+      expect(region.releases).toBe(1);
+      expect(region.bytesRead).toBeLessThan(32 * 1024 * 1024);
     });
 
     it('delivers nothing while paused, and all of it afterwards', async () => {

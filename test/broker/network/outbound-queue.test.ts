@@ -1,0 +1,161 @@
+/** Regions on their way out: read at once while that is fast, on the thread pool where they come from the disk. */
+import { beforeEach, expect, test } from 'vitest';
+import { OutboundQueue } from '../../../broker/network/outbound-queue.ts';
+import { CountedRegion } from './frames.ts';
+
+let nowMs = 0;
+/** So far apart that no test is cautious because of another. */
+beforeEach(() => void (nowMs += 1_000_000));
+
+/** One whose reads take time, and whose reads on the pool end when the test says. */
+class DiskRegion extends CountedRegion {
+  readonly how: string[] = [];
+  readonly #tookMs: () => number;
+  readonly endings: (() => void)[] = [];
+
+  constructor(bytes: Buffer, tookMs: () => number) {
+    super(bytes);
+    this.#tookMs = tookMs;
+  }
+
+  override readSync(target: Uint8Array, targetStart: number, length: number, start: number): number {
+    this.how.push('now');
+    nowMs += this.#tookMs();
+    return super.readSync(target, targetStart, length, start);
+  }
+
+  async read(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number> {
+    this.how.push('pool');
+    await new Promise<void>((resolve) => this.endings.push(resolve));
+    nowMs += this.#tookMs();
+    return super.readSync(target, targetStart, length, start);
+  }
+}
+
+interface Sent {
+  readonly queue: OutboundQueue;
+  readonly bytes: Buffer[];
+  readonly failures: Error[];
+}
+
+/** A socket that takes everything in the next turn. */
+function openQueue(): Sent {
+  const sent: Buffer[] = [];
+  const failures: Error[] = [];
+  const queue = new OutboundQueue({
+    write: (bytes, written) => {
+      sent.push(Buffer.from(bytes));
+      if (written) queueMicrotask(written);
+    },
+    waitingBytes: () => 0,
+    nowMs: () => nowMs,
+    fail: (error) => failures.push(error),
+  });
+  return { queue, bytes: sent, failures };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function endAll(region: DiskRegion): Promise<void> {
+  for (let n = 0; n < 50; n++) {
+    await turn();
+    region.endings.shift()?.();
+  }
+}
+
+const pieceBytes = 256 * 1024;
+const ofPieces = (count: number): Buffer => Buffer.alloc(count * pieceBytes, 'a pattern of 17 b');
+
+test('what is fast is read at once, all of it', async () => {
+  const region = new DiskRegion(ofPieces(6), () => 0.2);
+  const { queue, bytes } = openQueue();
+  queue.send([region]);
+  await turn();
+  expect(new Set(region.how)).toEqual(new Set(['now']));
+  expect(Buffer.concat(bytes).equals(ofPieces(6))).toBe(true);
+});
+
+test('after a slow read the thread pool reads, and the order stays', async () => {
+  const region = new DiskRegion(ofPieces(4), () => 5);
+  const { queue, bytes } = openQueue();
+  queue.send([Buffer.from('head'), region, Buffer.from('tail')]);
+  queue.send([Buffer.from('next')]);
+  await endAll(region);
+  expect(region.how).toEqual(['now', 'pool', 'pool', 'pool']);
+  const expected = Buffer.concat([Buffer.from('head'), ofPieces(4), Buffer.from('tailnext')]);
+  expect(Buffer.concat(bytes).equals(expected)).toBe(true);
+  expect(region.releases).toBe(1);
+  expect(queue.isEmpty).toBe(true);
+});
+
+test('when the pool finds it in memory, the loop reads again', async () => {
+  let tookMs = 5;
+  const region = new DiskRegion(ofPieces(5), () => tookMs);
+  const { queue } = openQueue();
+  queue.send([region]);
+  await turn();
+  tookMs = 20;
+  region.endings.shift()!();
+  await turn();
+  tookMs = 0.1;
+  await endAll(region);
+  expect(region.how).toEqual(['now', 'pool', 'pool', 'now', 'now']);
+});
+
+test('one slow read keeps others from trying theirs for a moment', async () => {
+  const [slow, other, later] = [5, 0.1, 0.1].map((ms) => new DiskRegion(ofPieces(1), () => ms));
+  openQueue().queue.send([slow!]);
+  openQueue().queue.send([other!]);
+  nowMs += 50;
+  openQueue().queue.send([later!]);
+  await endAll(other!);
+  expect([slow!.how, other!.how, later!.how]).toEqual([['now'], ['pool'], ['now']]);
+});
+
+test('two reads are on the pool at a time, however many wait', async () => {
+  const first = new DiskRegion(ofPieces(1), () => 5);
+  openQueue().queue.send([first]);
+  const regions = Array.from({ length: 5 }, () => new DiskRegion(ofPieces(1), () => 5));
+  const queues = regions.map(() => openQueue());
+  regions.forEach((region, n) => void queues[n]!.queue.send([region]));
+  await turn();
+  expect(regions.map(({ how }) => how.length)).toEqual([1, 1, 0, 0, 0]);
+  regions[1]!.endings.shift()!();
+  await turn();
+  expect(regions.map(({ how }) => how.length)).toEqual([1, 1, 1, 0, 0]);
+  for (const region of regions) await endAll(region);
+  for (const { bytes } of queues) expect(Buffer.concat(bytes).length).toBe(pieceBytes);
+});
+
+test('a queue that ends during a read sends nothing more and lets go once', async () => {
+  const region = new DiskRegion(ofPieces(3), () => 5);
+  const { queue, bytes, failures } = openQueue();
+  queue.send([region]);
+  await turn();
+  queue.destroy();
+  await endAll(region).catch(() => {});
+  expect(bytes.length).toBe(1);
+  expect(region.releases).toBe(1);
+  expect(failures).toEqual([]);
+});
+
+test('a read that fails on the pool costs the connection', async () => {
+  const region = new DiskRegion(ofPieces(3), () => 5);
+  region.read = () => Promise.reject(new Error('EIO'));
+  const { queue, failures } = openQueue();
+  queue.send([region]);
+  await turn();
+  expect(failures.map(({ message }) => message)).toEqual(['EIO']);
+  expect(region.releases).toBe(1);
+});
+
+test('a region that ends early on the pool costs the connection too', async () => {
+  const region = new DiskRegion(ofPieces(3), () => 5);
+  region.read = () => Promise.resolve(7);
+  const { queue, failures } = openQueue();
+  queue.send([region]);
+  await turn();
+  expect(failures.map(({ message }) => message)).toEqual([
+    `a file region ended ${pieceBytes - 7} bytes early`,
+  ]);
+});
