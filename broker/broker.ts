@@ -236,7 +236,7 @@ async function start(parts: BrokerParts, undo: UndoList): Promise<RunningBroker>
   undo.push(async () => lookupListener?.close());
   const lookupEndpoint = lookupListener?.local ?? null;
   startTasks({ environment, settings, logDirectory, cleaner: cleaning.cleaner, logger }, undo);
-  const http = await openHttp(parts, services, lookups, cleaning.compactions, undo);
+  const http = await openHttp(parts, services, lookups, undo);
   reportStart({ configuration, listeners: net.listeners, keepsKafkaOut, logger });
   const broker = runningBroker(
     parts,
@@ -358,12 +358,11 @@ async function openHttp(
   { http }: BrokerParts,
   services: Services,
   lookups: ServedLookups,
-  compactions: Compactions,
   undo: UndoList,
 ): Promise<HttpPort | null> {
   if (http === undefined || !services.settings['kompakt.http.enable']) return null;
   const { openHttp: open } = await import('./http/open-http.ts');
-  const port = await open(http, services, lookups, compactions);
+  const port = await open(http, services, lookups);
   undo.push(async () => port?.close());
   return port;
 }

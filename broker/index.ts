@@ -25,6 +25,7 @@ export type { BrokerClock, ClockOption, VirtualClockOption } from './embedded/br
 export { BrokerGone } from './embedded/broker-gone.ts';
 export type { Broker } from './embedded/broker-interface.ts';
 export type { BrokerOptions, HttpOptions } from './embedded/broker-options.ts';
+export type { CompactedPartition } from './embedded/compacted-wait.ts';
 export type { TopicToCreate } from './embedded/create-topics.ts';
 export { TopicRefused } from './embedded/create-topics.ts';
 export type {
@@ -34,7 +35,7 @@ export type {
   StableGroup,
   StableMember,
 } from './embedded/group-waits.ts';
-export type { CompactedPartition, RecordsOptions, TopicRecord } from './embedded/topic-waits.ts';
+export type { RecordsOptions, TopicRecord } from './embedded/topic-waits.ts';
 export type { WaitTimeout } from './embedded/waits.ts';
 export { WaitFailed } from './embedded/waits.ts';
 export type { FaultError, FaultOptions, FaultyApi } from './faults/fault-options.ts';

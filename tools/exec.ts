@@ -10,10 +10,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import crossSpawn from 'cross-spawn';
-import type { RunningBroker } from '../broker/broker.ts';
 import type { Configuration } from '../broker/config/settings.ts';
-import { describeFailure, say, startBrokerProcess } from './broker-process.ts';
-import { configurationOf, type GivenSettings } from './given-settings.ts';
+import { describeFailure, type ProcessBroker, say, startBrokerProcess } from './broker-process.ts';
+import { clockOf, configurationOf, type GivenSettings, namesDirectory } from './given-settings.ts';
 import { ReadyFile } from './ready-file.ts';
 import { type LogLevel, LogLines } from './serve-log.ts';
 
@@ -33,21 +32,34 @@ export async function exec(words: readonly string[], options: ExecOptions): Prom
   const readyFile = new ReadyFile(options.readyFile);
   const inTheWay = readyFile.clear();
   if (inTheWay !== undefined) return fail(inTheWay);
-  const isInMemory = options.memory === true || !namesDirectory(options, configuration);
-  const { logLevel } = options;
+  const isPlaceless = options.memory === true || !namesDirectory(options, configuration);
+  const { logLevel, from } = options;
   const lines = new LogLines({ isSilent: logLevel === 'silent', isReadable: process.stderr.isTTY });
   const command = new ForegroundCommand();
   try {
-    let broker: RunningBroker;
+    let broker: ProcessBroker;
+    let failure: string | undefined;
     try {
       // `kompakt stop` ends the command, and so us: a suite that lost its broker has nothing to go on with.
       const stop = () => command.signal('SIGTERM');
-      broker = await startBrokerProcess({ configuration, isInMemory, logLevel, lines, stop });
+      broker = await startBrokerProcess({
+        configuration,
+        isPlaceless,
+        ...(from === undefined ? {} : { from }),
+        clock: clockOf(options)!,
+        logLevel,
+        lines,
+        stop,
+        failed: (error) => {
+          failure = `a reset failed: ${describeFailure(error)}`;
+          stop();
+        },
+      });
     } catch (error) {
       await lines.load();
       return fail(describeFailure(error));
     }
-    const unwritten = readyFile.write(broker, isInMemory);
+    const unwritten = readyFile.write(broker, isPlaceless);
     const ended = unwritten === undefined ? command.run(words, environmentFor(broker)) : fail(unwritten);
     await lines.load();
     const code = await ended;
@@ -58,7 +70,7 @@ export async function exec(words: readonly string[], options: ExecOptions): Prom
       const ours = fail(`did not stop cleanly: ${describeFailure(error)}`);
       return code === 0 ? ours : code;
     }
-    return code;
+    return failure === undefined ? code : fail(failure);
   } finally {
     command.forgetSignals();
   }
@@ -78,12 +90,8 @@ function execConfiguration(options: ExecOptions): Configuration | string {
   return configurationOf({ ...options, ...http }, { host: '127.0.0.1', port: 0 });
 }
 
-function namesDirectory({ dataDir }: ExecOptions, { staticTexts }: Configuration): boolean {
-  return dataDir !== undefined || staticTexts.has('log.dirs') || staticTexts.has('log.dir');
-}
-
 /** Under both names that programs look for. */
-function environmentFor({ bootstrapServers, httpUrl }: RunningBroker): NodeJS.ProcessEnv {
+function environmentFor({ bootstrapServers, httpUrl }: ProcessBroker): NodeJS.ProcessEnv {
   return {
     ...process.env,
     KAFKA_BROKERS: bootstrapServers,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Configuration, readConfiguration, type SettingsSources } from '../broker/config/settings.ts';
 import { parseAssignments } from '../broker/config/sources.ts';
+import type { ClockOption } from '../broker/index.ts';
 
 export interface GivenSettings {
   readonly host?: string;
@@ -16,6 +17,10 @@ export interface GivenSettings {
   /** Path of a file with the token. */
   readonly httpTokenFile?: string;
   readonly testControl?: boolean;
+  /** A data directory to begin with. */
+  readonly from?: string;
+  /** See clockForms. */
+  readonly clock?: string;
   /** Path of a server.properties. */
   readonly properties?: string;
   /** key=value */
@@ -34,6 +39,8 @@ export function configurationOf(
     if (text !== undefined && !isPort(text))
       return `${option} ${text} is not a port: a number from 0 to 65535`;
   const port = options.port === undefined ? undefined : Number(options.port);
+  if (options.memory && options.from !== undefined)
+    return '--memory and --from contradict each other: what is in a directory goes on in a temporary one';
   if (options.memory && options.dataDir !== undefined)
     return '--memory and --data-dir contradict each other; give one of them';
   const assignments = parseAssignments(options.set ?? []);
@@ -66,7 +73,30 @@ export function configurationOf(
     }
   }
   const result = readConfiguration(sources);
-  return result.ok ? result.configuration : result.messages.join('; ');
+  if (!result.ok) return result.messages.join('; ');
+  const { configuration } = result;
+  const clock = clockOf(options);
+  if (clock === null) return `--clock ${options.clock} is none of ${clockForms}`;
+  if (clock !== 'real' && !configuration.settings['kompakt.test.control'])
+    return `--clock ${options.clock} is for tests: without --test-control nobody could move it`;
+  return configuration;
+}
+
+/** Whether it is said where the data is to be. */
+export function namesDirectory({ dataDir }: GivenSettings, { staticTexts }: Configuration): boolean {
+  return dataDir !== undefined || staticTexts.has('log.dirs') || staticTexts.has('log.dir');
+}
+
+const clockForms =
+  'real, virtual, and virtual@ with a time from 1970 on, such as virtual@2026-01-01T00:00:00Z';
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Of `--clock`; null for what is none. */
+export function clockOf({ clock = 'real' }: GivenSettings): ClockOption | null {
+  if (clock === 'real' || clock === 'virtual') return clock;
+  const [kind, at = '', ...rest] = clock.split('@');
+  const startMs = isoTime.test(at) ? Date.parse(at) : Number.NaN;
+  return kind === 'virtual' && rest.length === 0 && startMs >= 0 ? { kind, startMs } : null;
 }
 
 function isPort(text: string): boolean {

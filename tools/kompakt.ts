@@ -38,7 +38,18 @@ function addBrokerOptions(
     .option('--http-host <host>', 'where HTTP listens (default: 127.0.0.1); beyond this machine with a token')
     .option('--http-port <port>', `where HTTP listens; 0 takes a free port (default: ${defaults.http})`)
     .option('--http-token-file <path>', 'a file with the token that every request over HTTP has to show')
-    .option('--test-control', 'tests may control the broker over HTTP: faults, requests, gaps, compaction')
+    .option(
+      '--from <directory>',
+      'begin with the state of this data directory, which stays as it is; without --data-dir in a temporary one',
+    )
+    .option(
+      '--test-control',
+      'tests may control the broker over HTTP: faults, requests, waits, compaction, clock, snapshot, reset',
+    )
+    .option(
+      '--clock <clock>',
+      'with --test-control: real, virtual (tests move it), or virtual@TIME (default: real)',
+    )
     .option('--properties <file>', 'a Kafka server.properties')
     .option('--ignore-acls', 'serve a directory with ACLs or SCRAM users, which are not enforced')
     .option(

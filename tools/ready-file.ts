@@ -4,11 +4,11 @@
  *
  *     {"bootstrapServers":"localhost:9092","httpUrl":"http://127.0.0.1:9080","dataDir":"/data","processId":4711,"version":"0.1.0"}
  *
- * `httpUrl` is null without HTTP, `dataDir` in memory.
+ * `httpUrl` is null without HTTP, `dataDir` in memory, and in a temporary directory, which a reset changes.
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { RunningBroker } from '../broker/broker.ts';
 import { version } from '../broker/version.ts';
+import type { ProcessBroker } from './broker-process.ts';
 
 export class ReadyFile {
   readonly #path: string | undefined;
@@ -24,11 +24,11 @@ export class ReadyFile {
   }
 
   /** What is wrong, or undefined. */
-  write(broker: RunningBroker, isInMemory: boolean): string | undefined {
+  write(broker: ProcessBroker, isPlaceless: boolean): string | undefined {
     const content = {
       bootstrapServers: broker.bootstrapServers,
       httpUrl: broker.httpUrl,
-      dataDir: isInMemory ? null : broker.directory,
+      dataDir: isPlaceless ? null : broker.directory,
       processId: process.pid,
       version,
     };

@@ -2,10 +2,15 @@
  * `kompakt serve`: a broker as a process. Settings from the command line and a file, logs on stderr, one line on stdout when it
  * is ready, a clean end on SIGTERM and SIGINT.
  */
-import type { RunningBroker } from '../broker/broker.ts';
 import { version } from '../broker/version.ts';
-import { describeFailure, say, startBrokerProcess } from './broker-process.ts';
-import { configurationOf, type GivenSettings } from './given-settings.ts';
+import {
+  describeFailure,
+  describePlace,
+  type ProcessBroker,
+  say,
+  startBrokerProcess,
+} from './broker-process.ts';
+import { clockOf, configurationOf, type GivenSettings, namesDirectory } from './given-settings.ts';
 import { ReadyFile } from './ready-file.ts';
 import { type LogLevel, LogLines } from './serve-log.ts';
 
@@ -22,17 +27,25 @@ export async function serve(options: ServeOptions): Promise<number> {
   const readyFile = new ReadyFile(options.readyFile);
   const inTheWay = readyFile.clear();
   if (inTheWay !== undefined) return fail(inTheWay);
-  const { logLevel, memory: isInMemory = false } = options;
+  const { logLevel, from, memory = false } = options;
+  const isPlaceless = memory || (from !== undefined && !namesDirectory(options, read));
   const lines = new LogLines({ isSilent: logLevel === 'silent', isReadable: process.stderr.isTTY });
   const signals = watchSignals();
-  let broker: RunningBroker;
+  let broker: ProcessBroker;
+  let failure: string | undefined;
   try {
     broker = await startBrokerProcess({
       configuration: read,
-      isInMemory,
+      isPlaceless,
+      ...(from === undefined ? {} : { from }),
+      clock: clockOf(options)!,
       logLevel,
       lines,
       stop: signals.stop,
+      failed: (error) => {
+        failure = `a reset failed: ${describeFailure(error)}`;
+        signals.stop();
+      },
     });
   } catch (error) {
     signals.forget();
@@ -40,9 +53,9 @@ export async function serve(options: ServeOptions): Promise<number> {
     return fail(describeFailure(error));
   }
   // Before the line: who reads that may go and look for the file. Without its file nobody would know of this broker.
-  const unwritten = readyFile.write(broker, isInMemory);
+  const unwritten = readyFile.write(broker, isPlaceless);
   if (unwritten === undefined) {
-    announce(broker, isInMemory);
+    announce(broker, describePlace({ isPlaceless, from }, broker.directory));
     await lines.load();
     await signals.stopped;
     readyFile.clear();
@@ -54,15 +67,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   } finally {
     signals.forget();
   }
-  return unwritten === undefined ? 0 : fail(unwritten);
+  const wrong = unwritten ?? failure;
+  return wrong === undefined ? 0 : fail(wrong);
 }
 
 /** One line on stdout. */
-function announce(broker: RunningBroker, isInMemory: boolean): void {
-  const data = isInMemory ? 'in memory' : `data in ${broker.directory}`;
+function announce(broker: ProcessBroker, place: string): void {
   const http = broker.httpUrl === null ? '' : `${broker.httpUrl}, `;
   process.stdout.write(
-    `kompakt ${version} ready on ${broker.bootstrapServers}, ${http}${data}, ${Math.round(performance.now())} ms\n`,
+    `kompakt ${version} ready on ${broker.bootstrapServers}, ${http}${place}, ${Math.round(performance.now())} ms\n`,
   );
 }
 

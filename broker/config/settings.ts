@@ -121,6 +121,11 @@ export class Configuration {
     this.#topicDefaults = topicDefaults(values);
   }
 
+  /** The same as it was at start, for another broker. */
+  anew(): Configuration {
+    return new Configuration(this.staticTexts, this.#staticValues, this.listeners);
+  }
+
   /** The one data directory, as it was given. */
   get dataDirectory(): string {
     return this.settings['log.dirs']?.[0] ?? this.settings['log.dir'][0]!;

@@ -5,6 +5,7 @@ import { VirtualClock } from '../../storage/environment/virtual-clock.ts';
 import { checkInteger, checkNames } from '../options/check-options.ts';
 import { type Duration, durationMs } from '../options/durations.ts';
 import { OptionError } from '../options/option-error.ts';
+import { BrokerGone } from './broker-gone.ts';
 
 export type ClockOption = 'real' | 'virtual' | VirtualClockOption;
 
@@ -20,7 +21,8 @@ export interface BrokerClock {
   nowMs(): number;
   /**
    * Moves the time of a broker with a virtual clock: what becomes due on the way is done in its order, and over when this resolves.
-   * Rejects with an OptionError for a duration that is none, goes backwards, or where the clock is real.
+   * Rejects with an OptionError for a duration that is none, goes backwards, or where the clock is real; with BrokerGone, where it
+   * has come to, when the broker is reset or stopped meanwhile.
    */
   advance(by: Duration): Promise<void>;
 }
@@ -71,9 +73,14 @@ export class EmbeddedClock implements BrokerClock {
     if (this.virtual === null)
       throw new OptionError(
         'clock',
-        "clock.advance: the clock is real; start the broker with { clock: 'virtual' }",
+        "clock.advance: the clock is real; start the broker with { clock: 'virtual' }, or with --clock virtual",
       );
     await this.virtual.advance(durationMs('clock.advance', by));
+  }
+
+  /** Nobody moves it any more when this resolves. */
+  async interrupt(reason: BrokerGone['reason']): Promise<void> {
+    await this.virtual?.interrupt(new BrokerGone('clock.advance', reason));
   }
 
   /** Between two worlds, of which the second remembers nothing: it is as late as at the start again. */

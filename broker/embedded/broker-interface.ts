@@ -11,9 +11,10 @@ import type { Lookups } from '../lookup/lookup.ts';
 import type { Gap } from '../observe/gaps.ts';
 import type { Snapshot } from '../snapshots/snapshot.ts';
 import type { BrokerClock } from './broker-clock.ts';
+import type { CompactedPartition } from './compacted-wait.ts';
 import type { TopicToCreate } from './create-topics.ts';
 import type { CommittedOptions, CommittedPartition, GroupStableOptions, StableGroup } from './group-waits.ts';
-import type { CompactedPartition, RecordsOptions, TopicRecord } from './topic-waits.ts';
+import type { RecordsOptions, TopicRecord } from './topic-waits.ts';
 import type { WaitTimeout } from './waits.ts';
 
 export interface Broker extends AsyncDisposable {
@@ -66,7 +67,10 @@ export interface Broker extends AsyncDisposable {
   committed(groupId: string, options?: CommittedOptions): Promise<CommittedPartition[]>;
   /** Resolves with the committed records of a topic when it has at least so many. */
   records(topic: string, options?: RecordsOptions): Promise<TopicRecord[]>;
-  /** Resolves when the cleaner has nothing more to do in a topic; it asks for no compaction, as `compact` does. */
+  /**
+   * Resolves when all that is in a topic now has been compacted, and sees to it: what is being written to is sealed, and a pass is asked
+   * for. What may not be cleaned yet (an open transaction, `min.compaction.lag.ms`) is waited for.
+   */
   compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]>;
   /**
    * Puts the state of now into `directory`, which must be empty or not there yet: everything that was acknowledged before the call is in it,

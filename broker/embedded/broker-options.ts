@@ -52,7 +52,7 @@ export interface HttpOptions {
   readonly allowedHosts?: readonly string[];
   /** Origins whose web pages may read and write. */
   readonly corsOrigins?: readonly string[];
-  /** Tests may control the broker over HTTP too: faults, the requests that came, gaps, compaction. Default: they may not. */
+  /** Tests may control the broker over HTTP too, in any language: docs/test-control.md. Default: they may not. */
   readonly testControl?: boolean;
 }
 

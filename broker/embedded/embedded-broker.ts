@@ -25,7 +25,8 @@ import type { Snapshot } from '../snapshots/snapshot.ts';
 import { type BrokerClock, EmbeddedClock } from './broker-clock.ts';
 import { BrokerGone } from './broker-gone.ts';
 import type { Broker } from './broker-interface.ts';
-import { type BrokerOptions, checkBrokerOptions } from './broker-options.ts';
+import { type BrokerOptions, checkBrokerOptions, configurationOf, isInMemory } from './broker-options.ts';
+import { type CompactedPartition, compacted } from './compacted-wait.ts';
 import { createTopics, type TopicToCreate } from './create-topics.ts';
 import { FetchWitness } from './fetch-witness.ts';
 import {
@@ -39,13 +40,8 @@ import {
 import { KeptHttp } from './kept-http.ts';
 import { KeptPorts } from './kept-ports.ts';
 import { snapshotInDirectory, snapshotInMemory } from './snapshots.ts';
-import {
-  type CompactedPartition,
-  compacted,
-  type RecordsOptions,
-  records,
-  type TopicRecord,
-} from './topic-waits.ts';
+import { TestDoor } from './test-door.ts';
+import { type RecordsOptions, records, type TopicRecord } from './topic-waits.ts';
 import type { Waited, WaitTimeout } from './waits.ts';
 import { firstWorld, nextWorld, type WorldParts } from './world.ts';
 
@@ -53,6 +49,15 @@ interface Kept extends WorldParts {
   readonly transport: KeptPorts;
   readonly http: KeptHttp | null;
 }
+
+/** What a start is made of. */
+export type EmbeddedParts = Pick<WorldParts, 'configuration' | 'isPlaceless' | 'process'> & {
+  readonly options: Pick<
+    BrokerOptions,
+    'clock' | 'environment' | 'from' | 'logger' | 'onRequest' | 'transport'
+  >;
+  readonly hasHttp: boolean;
+};
 
 export class EmbeddedBroker implements Broker {
   readonly bootstrapServers: string;
@@ -71,16 +76,17 @@ export class EmbeddedBroker implements Broker {
   #changing: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #hasFailed = false;
+  #failed: (error: unknown) => void = () => {};
   /** Whoever waits for something here. */
   readonly #waiting = new Set<(reason: BrokerGone['reason']) => void>();
   readonly #witness: FetchWitness;
   readonly #clock: Clock;
 
-  private constructor(kept: Kept, control: TestControl, witness: FetchWitness, world: RunningBroker) {
+  private constructor(kept: Kept, world: RunningBroker) {
     this.#kept = kept;
-    this.#control = control;
+    this.#control = kept.door.control;
     this.#world = world;
-    this.#witness = witness;
+    this.#witness = kept.witness;
     this.#followGroups();
     this.#clock = outsideClock(kept.options.environment?.clock ?? nodeClock);
     this.bootstrapServers = world.bootstrapServers;
@@ -97,23 +103,47 @@ export class EmbeddedBroker implements Broker {
   /** See startBroker. */
   static async start(options: BrokerOptions): Promise<EmbeddedBroker> {
     checkBrokerOptions(options);
-    const control = new TestControl(options.onRequest ?? null);
-    const witness = new FetchWitness();
+    const configuration = configurationOf(options);
+    return EmbeddedBroker.open({
+      options,
+      configuration,
+      isPlaceless: isInMemory(configuration),
+      hasHttp: options.http !== undefined,
+    });
+  }
+
+  /** The same of what has been checked already. */
+  static async open({ options, hasHttp, ...parts }: EmbeddedParts): Promise<EmbeddedBroker> {
+    const door = new TestDoor(new TestControl(options.onRequest ?? null));
     const kept: Kept = {
+      ...parts,
       options,
       transport: new KeptPorts(options.transport ?? new NodeTransport()),
-      http: options.http === undefined ? null : await keptHttp(),
-      control,
-      witness,
+      http: hasHttp ? await keptHttp() : null,
+      door,
+      witness: new FetchWitness(),
       clock: new EmbeddedClock(options.clock, options.environment?.clock),
     };
-    return new EmbeddedBroker(kept, control, witness, await firstWorld(kept));
+    const broker = new EmbeddedBroker(kept, await firstWorld(kept));
+    door.open(broker);
+    return broker;
+  }
+
+  /** Where the data is now. */
+  get directory(): string {
+    return this.#world.directory;
+  }
+
+  /** Called once, if a reset fails and so has stopped the broker. */
+  onFailure(callback: (error: unknown) => void): void {
+    this.#failed = callback;
   }
 
   async compact(topic: string, options: CompactOptions = {}): Promise<CompactionReceipt[]> {
     checkText('topic', topic);
     checkCompact(options);
-    return this.#world.compactions.compact(topic, options);
+    const { broker } = await this.#ofNow();
+    return broker.compactions.compact(topic, options);
   }
 
   async explain(
@@ -123,7 +153,8 @@ export class EmbeddedBroker implements Broker {
   ): Promise<PartitionExplanation[]> {
     checkText('topic', topic);
     checkExplain(options);
-    return this.#world.compactions.explain(topic, Buffer.from(key), options);
+    const { broker } = await this.#ofNow();
+    return broker.compactions.explain(topic, Buffer.from(key), options);
   }
 
   cleanerStatus(): CleanerStatus {
@@ -143,23 +174,24 @@ export class EmbeddedBroker implements Broker {
   }
 
   async createTopics(topics: readonly TopicToCreate[]): Promise<void> {
-    await createTopics(this.#waited.broker, topics);
+    const { broker } = await this.#ofNow();
+    await createTopics(broker, topics);
   }
 
   async groupStable(groupId: string, options?: GroupStableOptions): Promise<StableGroup> {
-    return groupStable(this.#waited, groupId, options);
+    return groupStable(await this.#ofNow(), groupId, options);
   }
 
   async committed(groupId: string, options?: CommittedOptions): Promise<CommittedPartition[]> {
-    return committed(this.#waited, groupId, options);
+    return committed(await this.#ofNow(), groupId, options);
   }
 
   async records(topic: string, options?: RecordsOptions): Promise<TopicRecord[]> {
-    return records(this.#waited, topic, options);
+    return records(await this.#ofNow(), topic, options);
   }
 
   async compacted(topic: string, options?: WaitTimeout): Promise<CompactedPartition[]> {
-    return compacted(this.#waited, topic, options);
+    return compacted(await this.#ofNow(), topic, options);
   }
 
   snapshot(directory: string): Promise<void>;
@@ -180,7 +212,8 @@ export class EmbeddedBroker implements Broker {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#changing.then(() => {
+    this.#stopping ??= this.#changing.then(async () => {
+      await this.#kept.clock.interrupt('stopped');
       this.#tellWaiting('stopped');
       return this.#world.stop();
     });
@@ -191,7 +224,9 @@ export class EmbeddedBroker implements Broker {
     return this.stop();
   }
 
-  get #waited(): Waited {
+  /** Behind a reset that is under way. */
+  async #ofNow(): Promise<Waited> {
+    await this.#changing;
     if (this.#stopping !== null || this.#hasFailed) throw new BrokerGone('asked for something', 'stopped');
     return {
       broker: this.#world,
@@ -215,6 +250,7 @@ export class EmbeddedBroker implements Broker {
   async #begin(): Promise<void> {
     if (this.#hasFailed) throw new BrokerGone('reset', 'stopped');
     const { transport, http } = this.#kept;
+    await this.#kept.clock.interrupt('reset');
     this.#tellWaiting('reset');
     transport.hold();
     http?.hold();
@@ -231,6 +267,7 @@ export class EmbeddedBroker implements Broker {
       this.#followGroups();
     } catch (error) {
       this.#hasFailed = true;
+      this.#failed(error);
       throw error;
     } finally {
       await Promise.all([transport.settle(), http?.settle()]);

@@ -1,4 +1,5 @@
 import { resolve, sep } from 'node:path';
+import { FileError } from '../../storage/environment/files.ts';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
 import { createNodeEnvironment } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
@@ -6,6 +7,7 @@ import { checkText } from '../options/check-options.ts';
 import { OptionError } from '../options/option-error.ts';
 import { checkEmpty } from '../snapshots/fork.ts';
 import { Snapshot } from '../snapshots/snapshot.ts';
+import { SnapshotFailed } from '../snapshots/take-snapshot.ts';
 
 /** What a snapshot needs of whatever runs at the moment. */
 type Source = Pick<RunningBroker, 'snapshot' | 'directory' | 'services'>;
@@ -18,7 +20,12 @@ export async function snapshotInDirectory(broker: Source, directory: string): Pr
   if (files === own && `${target}${sep}`.startsWith(`${broker.directory}${sep}`))
     throw new OptionError('directory', `directory: ${target} lies in the data directory itself`);
   checkEmpty(files, target, 'directory');
-  await broker.snapshot(files, target);
+  try {
+    await broker.snapshot(files, target);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new SnapshotFailed(`there is no snapshot in ${target}: ${error.message}`, { cause: error });
+  }
 }
 
 export async function snapshotInMemory(broker: Source, clock: { nowMs(): number }): Promise<Snapshot> {

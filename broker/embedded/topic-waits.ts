@@ -1,4 +1,4 @@
-/** Waiting for topics: until they have so many records, until they are compacted. */
+/** Waiting for topics: until they have so many records. */
 import * as batch from '../../protocol/records/batch.ts';
 import { maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
 import { readLegacyBatch } from '../../protocol/records/legacy.ts';
@@ -10,15 +10,7 @@ import { DecidedBatches } from '../lookup/decided-batches.ts';
 import { Slices } from '../lookup/slices.ts';
 import { checkInteger } from '../options/check-options.ts';
 import { OptionError } from '../options/option-error.ts';
-import {
-  checkWait,
-  type Look,
-  refuseUnknown,
-  until,
-  type Waited,
-  WaitFailed,
-  type WaitTimeout,
-} from './waits.ts';
+import { checkWait, type Look, refuseUnknown, until, type Waited, type WaitTimeout } from './waits.ts';
 
 export interface RecordsOptions extends WaitTimeout {
   /** Default 1. */
@@ -109,54 +101,4 @@ class PartitionReader {
       headers: headers.map((header) => ({ name: header.key, value: copy(header.value) })),
     });
   }
-}
-
-/** Where a partition is when the cleaner has nothing more to do in it. */
-export interface CompactedPartition {
-  readonly topic: string;
-  readonly partition: number;
-  /** Everything below it is clean. */
-  readonly cleanUpToOffset: number;
-  readonly endOffset: number;
-}
-
-/**
- * Resolves when the cleaner, of itself or because somebody asked, has been through all that may be cleaned: what lies in the active
- * segment, or within `min.compaction.lag.ms`, may not. Rejects at once for a topic that is not compacted.
- */
-export function compacted(
-  waited: Waited,
-  topic: string,
-  options: WaitTimeout = {},
-): Promise<CompactedPartition[]> {
-  checkWait('compacted', options);
-  const { broker } = waited;
-  refuseUnknown(broker.services, topic);
-  const look = (): Look<CompactedPartition[]> => {
-    const known = broker.services.cluster.topic(topic);
-    if (known === undefined) throw new OptionError('topic', `the topic ${topic} was deleted`);
-    const done: CompactedPartition[] = [];
-    const dirty: string[] = [];
-    known.partitions.forEach((_, partition) => {
-      const { log } = broker.services.partitions.get(topic, partition)!;
-      const policy = log.settings['cleanup.policy'];
-      if (!policy.includes('compact'))
-        throw new WaitFailed(`${topic} is not compacted: its cleanup.policy is ${policy.join(',')}`);
-      const { cleanable, isBusy } = broker.cleanable(log);
-      const { firstDirtyOffset, firstUncleanableOffset, dirtyRatio } = cleanable;
-      if (!isBusy && firstDirtyOffset >= firstUncleanableOffset)
-        done.push({ topic, partition, cleanUpToOffset: firstDirtyOffset, endOffset: log.endOffset });
-      else {
-        const wanted = log.settings['min.cleanable.dirty.ratio'];
-        const range = `offsets ${firstDirtyOffset} to ${firstUncleanableOffset - 1} of ${topic}-${partition}`;
-        dirty.push(
-          isBusy
-            ? `a pass over ${topic}-${partition} is under way`
-            : `${range} are dirty, ${dirtyRatio.toFixed(2)} of its bytes (min.cleanable.dirty.ratio is ${wanted}; compact() does not ask for it)`,
-        );
-      }
-    });
-    return dirty.length === 0 ? { done } : { saw: dirty.join('; ') };
-  };
-  return until(waited, { what: `${topic} to be compacted`, topics: () => [topic], look }, options);
 }

@@ -4,7 +4,7 @@
  */
 import { nodeClock } from '../../storage/environment/node.ts';
 import type { RunningBroker } from '../broker.ts';
-import { checkInteger, checkNames } from '../options/check-options.ts';
+import { checkInteger, checkNames, shown } from '../options/check-options.ts';
 import { OptionError } from '../options/option-error.ts';
 import type { Partition, PartitionWatcher } from '../partitions/partition.ts';
 import { BrokerGone } from './broker-gone.ts';
@@ -17,13 +17,19 @@ const waitTimeoutMsMax = 2 ** 31 - 1;
 export interface WaitTimeout {
   /** Default 4.5 seconds. */
   readonly timeoutMs?: number;
+  /** Ends it, with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** It did not come to that in time, or cannot any more; the message says what was seen. */
 export class WaitFailed extends Error {
-  constructor(message: string) {
+  override readonly name = 'WaitFailed';
+  /** How it was in the end. */
+  readonly saw: string;
+
+  constructor(message: string, saw: string = message) {
     super(message);
-    this.name = 'WaitFailed';
+    this.saw = saw;
   }
 }
 
@@ -50,8 +56,10 @@ export interface Waited {
 
 /** What every wait may be told, and that there is no other option than these and `names`. Throws an OptionError. */
 export function checkWait(of: string, options: WaitTimeout, ...names: readonly string[]): void {
-  checkNames(of, options, Object.fromEntries([...names, 'timeoutMs'].map((name) => [name, true])));
-  const { timeoutMs } = options;
+  checkNames(of, options, Object.fromEntries([...names, 'timeoutMs', 'signal'].map((name) => [name, true])));
+  const { timeoutMs, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new OptionError('signal', `signal must be an AbortSignal, not ${shown(signal)}`);
   if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 0, waitTimeoutMsMax);
 }
 
@@ -63,7 +71,7 @@ export function refuseUnknown({ cluster }: Pick<RunningBroker['services'], 'clus
 export function until<T>(
   { broker, onEnd }: Waited,
   wait: Wait<T>,
-  { timeoutMs = waitTimeoutMsDefault }: WaitTimeout = {},
+  { timeoutMs = waitTimeoutMsDefault, signal }: WaitTimeout = {},
 ): Promise<T> {
   // Whoever waits does so in his own time, however the broker's is moved.
   const clock = nodeClock;
@@ -80,6 +88,7 @@ export function until<T>(
       timer.cancel();
       forgetEnd();
       unfollow();
+      signal?.removeEventListener('abort', aborted);
       by();
     };
     const look = async (): Promise<void> => {
@@ -103,7 +112,7 @@ export function until<T>(
     const watch = new Watch(broker, changed);
     const unfollow = wait.follow?.(changed) ?? (() => {});
     const fail = (): void =>
-      settle(() => reject(new WaitFailed(`waited ${timeoutMs} ms for ${wait.what}: ${saw}`)));
+      settle(() => reject(new WaitFailed(`waited ${timeoutMs} ms for ${wait.what}: ${saw}`, saw)));
     // Not everything that a look sees has called it: once more, so that what is told is how it is now. One that is under way may never end.
     const timer = clock.schedule(timeoutMs, () => {
       if (isLooking) return fail();
@@ -114,7 +123,10 @@ export function until<T>(
     const forgetEnd = onEnd((reason) =>
       settle(() => reject(new BrokerGone(`waited for ${wait.what}, which saw ${saw}`, reason))),
     );
-    changed();
+    const aborted = (): void => settle(() => reject(signal!.reason));
+    signal?.addEventListener('abort', aborted);
+    if (signal?.aborted) aborted();
+    else changed();
   });
 }
 

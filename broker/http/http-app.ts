@@ -6,24 +6,22 @@
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { CompactionRefused } from '../cleaning/compaction-refused.ts';
-import { LookupRefused } from '../lookup/lookup.ts';
-import { OptionError } from '../options/option-error.ts';
-import { type Asked, askedOf, type Guard, isRead, safeHeaders } from './guard.ts';
+import { type Asked, askedOf, type Guard, safeHeaders } from './guard.ts';
 import type { RawRequest, RawResponse } from './http-transport.ts';
 import { getHistory, listKeys, watchChanges } from './list-routes.ts';
 import { health, home } from './open-routes.ts';
 import { openApiDocument } from './openapi.ts';
-import { type Problem, ProblemError, problemOf, problemText, problemType, statusOf } from './problems.ts';
+import { type Problem, problemText, problemType, statusOf } from './problems.ts';
 import { getKey, getMany } from './read-routes.ts';
-import { askedRoute, clientGone, type Method, type Route, sendJson } from './route.ts';
+import { bodyBytesMax, problemFrom } from './request-problems.ts';
+import { askedRoute, type Method, type Route, sendJson } from './route.ts';
 import { querySchema } from './schemas.ts';
 import type { HttpService } from './service.ts';
-import { testRoutes } from './test-routes.ts';
+import { requestRoutes } from './test-request-routes.ts';
+import { waitRoutes } from './test-wait-routes.ts';
+import { worldRoutes } from './test-world-routes.ts';
 import { deleteKey, putKey } from './write-routes.ts';
 
-/** A batch of keys: a thousand of 4,000 bytes each, in base64. */
-const batchBytesMax = 6 * 1024 * 1024;
 /** Longer than any URL that Node takes: the key in it is bounded by that. */
 const parameterLengthMax = 64 * 1024;
 
@@ -67,7 +65,7 @@ export async function createHttpApp(service: HttpService, guard: Guard): Promise
     problems: [],
     run: async ({ version }, { reply }) => sendJson(reply, JSON.stringify(openApiDocument(routes, version))),
   };
-  const routes = [...keyRoutes, ...testRoutes, home, health, document];
+  const routes = [...keyRoutes, ...requestRoutes, ...worldRoutes, ...waitRoutes, home, health, document];
   for (const route of routes) await app.register(async (scope) => addRoute(scope, route, service));
   await app.ready();
   return {
@@ -100,6 +98,7 @@ function addRoute(scope: FastifyInstance, route: Route, service: HttpService): v
   const { method, path, query = [], body, isStream = false, run } = route;
   if (body?.kind === 'json') {
     scope.removeContentTypeParser('text/plain');
+    if (body.isOptional) takeNoBody(scope);
   } else {
     scope.removeAllContentTypeParsers();
     // Whoever wants it reads it: how large it may be depends on the topic.
@@ -108,12 +107,24 @@ function addRoute(scope: FastifyInstance, route: Route, service: HttpService): v
   scope.route({
     method: method === 'GET' && !isStream ? ['GET', 'HEAD'] : method,
     url: path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
-    bodyLimit: batchBytesMax,
+    bodyLimit: bodyBytesMax,
     schema: {
       querystring: querySchema(query),
       ...(body?.kind === 'json' ? { body: body.schema } : {}),
     },
     handler: (request, reply) => run(service, askedRoute(request, reply)),
+  });
+}
+
+/** Some clients name a content type without a body to it, and others send neither. */
+function takeNoBody(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error');
+  scope.removeContentTypeParser('application/json');
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) =>
+    text === '' ? done(null, {}) : parse(request, text as string, done),
+  );
+  scope.addHook('preValidation', async (request) => {
+    if (request.body === undefined) request.body = {};
   });
 }
 
@@ -181,12 +192,6 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.send(Buffer.from(problemText(problem)));
 }
 
-interface FrameworkError {
-  readonly code?: string;
-  readonly message: string;
-  readonly validation?: readonly unknown[];
-}
-
 function sendError(
   { logger }: HttpService,
   error: unknown,
@@ -199,28 +204,4 @@ function sendError(
     logger.error('a request over HTTP failed', { error, method: request.method, url: request.url });
     return { kind: 'unforeseen', detail: 'the broker logs why' };
   }
-}
-
-/** Null: a bug of ours. */
-function problemFrom(error: unknown, request: FastifyRequest): Problem | null {
-  if (error instanceof ProblemError) return error.problem;
-  // Nobody hears it.
-  if (error === clientGone) return { kind: 'bad-request', detail: clientGone.message };
-  if (error instanceof LookupRefused)
-    return problemOf(error, !isRead(request.method) && request.method !== 'POST');
-  if (error instanceof OptionError)
-    return { kind: 'bad-request', detail: error.message, fields: { option: error.option } };
-  if (error instanceof CompactionRefused) return { kind: 'cannot-compact', detail: error.message };
-  const { code, message, validation } = error as FrameworkError;
-  if (validation !== undefined) return { kind: 'bad-request', detail: message };
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return { kind: 'too-large', detail: `the body may have ${batchBytesMax} bytes` };
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return { kind: 'unsupported-content', detail: 'the content type has to be application/json' };
-    case 'FST_ERR_BAD_URL':
-      return { kind: 'bad-request', detail: 'the URL cannot be read' };
-  }
-  const isBadBody = code?.startsWith('FST_ERR_CTP_') || error instanceof SyntaxError;
-  return isBadBody ? { kind: 'bad-request', detail: `the body cannot be read: ${message}` } : null;
 }

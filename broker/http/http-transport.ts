@@ -4,6 +4,7 @@ import type { Endpoint } from '../network/transport.ts';
 
 export type RawRequest = FastifyRequest['raw'];
 export type RawResponse = FastifyReply['raw'];
+export type Socket = RawRequest['socket'];
 
 export type EarlyRefusal = 'bad-request' | 'header-too-large' | 'too-slow';
 
@@ -23,10 +24,8 @@ export interface HttpListenOptions {
 
 export interface HttpListener {
   readonly local: Endpoint;
-  /** Closes every connection, at once, and goes on listening. */
-  dropConnections(): void;
-  /** Stops listening and closes every connection, at once. */
-  close(): Promise<void>;
+  /** Stops listening and closes every connection, at once; those of `spared` when their owner has closed them. */
+  close(spared?: ReadonlySet<Socket>): Promise<void>;
 }
 
 export interface HttpTransport {

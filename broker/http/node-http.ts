@@ -33,12 +33,16 @@ export function nodeHttp(times: HttpTimes = usualTimes): HttpTransport {
     async listen(options: HttpListenOptions): Promise<HttpListener> {
       const { host, port } = options;
       const server = newServer(options, times);
+      const sockets = socketsOf(server);
       await listening(server, host, port);
       const bound = server.address() as AddressInfo;
       return {
         local: { host: plainHost(bound.address), port: bound.port },
-        dropConnections: () => server.closeAllConnections(),
-        close: () => closed(server),
+        close: (spared = none) => {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          dropAll(sockets, spared);
+          return closed;
+        },
       };
     },
   };
@@ -91,9 +95,18 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+const none: ReadonlySet<Socket> = new Set();
+
+/** Its open connections, whatever is asked on them. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
+  return sockets;
+}
+
+function dropAll(sockets: ReadonlySet<Socket>, spared: ReadonlySet<Socket>): void {
+  for (const socket of sockets) if (!spared.has(socket)) socket.destroy();
 }

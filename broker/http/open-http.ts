@@ -1,27 +1,25 @@
 /** The HTTP port over a broker's parts. Loaded where there is to be one. */
 import { outsideClock } from '../../storage/environment/clock.ts';
-import type { Compactions } from '../cleaning/compactions.ts';
-import type { TestControl } from '../faults/test-control.ts';
 import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Services } from '../services.ts';
 import { version } from '../version.ts';
 import { HttpPort } from './http-port.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { nodeHttp } from './node-http.ts';
+import type { TestParts } from './service.ts';
 
 export interface HttpParts {
   /** Left out: TCP. */
   readonly transport?: HttpTransport;
-  /** What requests with kompakt.test.control decide and ask. */
-  readonly testControl?: TestControl;
+  /** For what tests ask, with kompakt.test.control. */
+  readonly test?: TestParts;
 }
 
 /** See HttpPort.open. */
 export function openHttp(
-  { transport = nodeHttp(), testControl }: HttpParts,
+  { transport = nodeHttp(), test }: HttpParts,
   { environment, logger, partitions, logDirectory, settings, configuration, gaps }: Services,
   lookups: ServedLookups,
-  compactions: Compactions,
 ): Promise<HttpPort | null> {
   return HttpPort.open({
     transport,
@@ -34,8 +32,8 @@ export function openHttp(
     messageBytesMax: (topic) => partitions.get(topic, 0)?.log.settings['max.message.bytes'] ?? null,
     isOffline: () => logDirectory.isOffline,
     test:
-      testControl !== undefined && settings['kompakt.test.control']
-        ? { control: testControl, gaps, compactions }
+      test !== undefined && settings['kompakt.test.control']
+        ? { control: test.control, broker: test.broker, gaps }
         : null,
   });
 }

@@ -7,7 +7,8 @@ import { components, notation, parameters, type Schema } from './schemas.ts';
 const commonProblems: readonly ProblemKind[] = ['bad-request', 'no-token', 'wrong-host', 'unforeseen'];
 
 const pathParameters: Readonly<Record<string, string>> = {
-  topic: 'The name of a topic whose cleanup.policy contains compact.',
+  topic: 'The name of a topic; one whose cleanup.policy contains compact, except for records.',
+  groupId: 'The name of a group.',
   id: 'The number of a fault.',
   key: `${notation} Percent-encoded as any part of a path; a key of dots alone as text:…, because clients take them for directories.`,
 };
@@ -85,7 +86,7 @@ function parametersOf({ path, query = [], headers = {} }: Route): Schema[] {
 
 function requestBody({ method, body }: Route): Schema {
   if (body?.kind === 'json')
-    return { required: true, content: { 'application/json': { schema: body.schema } } };
+    return { required: body.isOptional !== true, content: { 'application/json': { schema: body.schema } } };
   const description =
     method === 'DELETE' ? 'Empty.' : 'The value, as it is; of any content type but those of forms.';
   return { description, content: { '*/*': {} } };

@@ -24,6 +24,8 @@ export const problemKinds = {
   'not-a-table': [409, 'Not a table of keys'],
   'key-in-several-partitions': [409, 'This key lives in several partitions'],
   'cannot-compact': [409, 'Cannot be compacted'],
+  'wait-failed': [409, 'It did not come to that'],
+  'broker-gone': [409, 'The broker was reset or stopped meanwhile'],
   gone: [410, 'Compaction has taken that away'],
   precondition: [412, 'The precondition does not hold'],
   'too-large': [413, 'Too large'],
@@ -31,6 +33,7 @@ export const problemKinds = {
   'wrong-host': [421, 'Not a name of this server'],
   'too-many': [429, 'Too many at a time'],
   'header-too-large': [431, 'Header too large'],
+  'reset-failed': [500, 'The reset failed, and the broker has stopped'],
   unforeseen: [500, 'Unforeseen error'],
   loading: [503, 'The table is being read'],
   'not-yet': [503, 'Not there yet'],
@@ -38,6 +41,7 @@ export const problemKinds = {
   stopping: [503, 'The broker stops'],
   'storage-unreadable': [503, 'The storage has failed'],
   'storage-unwritable': [507, 'The storage takes no writes'],
+  'no-snapshot': [507, 'The snapshot failed'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ProblemKind = keyof typeof problemKinds;

@@ -59,7 +59,8 @@ export async function jsonInTurns<Item>(
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
-function valueMember(value: Buffer | null): string {
+/** `name: value` of what the value is. */
+export function valueMember(value: Buffer | null): string {
   if (value === null) return '"deleted":true';
   const { kind, text } = readValue(value);
   if (kind === 'json') return `"json":${text}`;

@@ -16,12 +16,19 @@ export interface Route {
   readonly query?: readonly ParameterName[];
   /** Request headers with what they do. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: { readonly kind: 'value' } | { readonly kind: 'json'; readonly schema: Schema };
+  readonly body?: { readonly kind: 'value' } | JsonBody;
   readonly answer: RouteAnswer;
   /** Besides those that any route can have. */
   readonly problems: readonly ProblemKind[];
   readonly isStream?: boolean;
   readonly run: (service: HttpService, asked: AskedRoute) => Promise<FastifyReply>;
+}
+
+export interface JsonBody {
+  readonly kind: 'json';
+  readonly schema: Schema;
+  /** None is the same as `{}`. */
+  readonly isOptional?: boolean;
 }
 
 export interface RouteAnswer {

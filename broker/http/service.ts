@@ -1,6 +1,6 @@
 /** What the routes work with. */
 import type { Clock } from '../../storage/environment/clock.ts';
-import type { Compactions } from '../cleaning/compactions.ts';
+import type { Broker } from '../embedded/broker-interface.ts';
 import type { TestControl } from '../faults/test-control.ts';
 import type { ServedLookups } from '../lookup/lookup.ts';
 import type { Gaps } from '../observe/gaps.ts';
@@ -22,8 +22,18 @@ export interface HttpService {
 }
 
 /** What tests may use. */
-export interface TestActions {
-  readonly control: TestControl;
+export interface TestActions extends TestParts {
   readonly gaps: Pick<Gaps, 'list' | 'others'>;
-  readonly compactions: Pick<Compactions, 'compact'>;
 }
+
+/** What of that outlives the broker of the moment. */
+export interface TestParts {
+  readonly control: TestControl;
+  /** When it has started. */
+  readonly broker: Promise<TestedBroker>;
+}
+
+export type TestedBroker = Pick<
+  Broker,
+  'compact' | 'reset' | 'snapshot' | 'clock' | 'groupStable' | 'committed' | 'records' | 'compacted'
+>;

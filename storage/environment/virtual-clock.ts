@@ -35,6 +35,8 @@ export class VirtualClock implements Clock {
   /** Deferred calls of an earlier one do not run any more. */
   #generation = 0;
   #moving: Promise<unknown> = Promise.resolve();
+  /** Why time is not to go on; null: it may. */
+  #interruption: Error | null = null;
 
   constructor({ startMs, turns, outside }: VirtualClockOptions) {
     this.#wallOffsetMs = startMs;
@@ -104,6 +106,13 @@ export class VirtualClock implements Clock {
     return this.inTurn(() => this.#advance(byMs));
   }
 
+  /** Time stops where it is: what moves it now, and what waits behind that, rejects with `reason`. Resolves when all of it has. */
+  async interrupt(reason: Error): Promise<void> {
+    this.#interruption = reason;
+    await this.#moving;
+    this.#interruption = null;
+  }
+
   /** Resolves when nothing more happens without time passing. */
   async settle(): Promise<void> {
     do {
@@ -137,9 +146,15 @@ export class VirtualClock implements Clock {
 
   async #advance(byMs: number): Promise<void> {
     const targetMs = this.elapsedMs + byMs;
+    this.#goOn();
     await this.settle();
-    while (await this.step(targetMs));
+    this.#goOn();
+    while (await this.step(targetMs)) this.#goOn();
     this.elapsedMs = Math.max(this.elapsedMs, targetMs);
+  }
+
+  #goOn(): void {
+    if (this.#interruption !== null) throw this.#interruption;
   }
 
   #next(untilMs: number): VirtualTimer | undefined {

@@ -187,8 +187,13 @@ describe('HTTP', () => {
   });
 
   test('lets tests control the broker where that was allowed', async () => {
-    const { http } = await ready(serve('--memory', '--http-port', '0', '--test-control'));
-    expect(await statusAt(`${http}/test/faults`)).toBe(200);
+    const program = serve('--data-dir', data, '--http-port', '0', '--test-control');
+    const { http, port } = await ready(program);
+    const reset = await fetch(`${http}/test/reset`, { method: 'POST' });
+    expect([reset.status, await statusAt(`${http}/test/faults`)]).toEqual([200, 200]);
+    // The commands find the broker of now, too.
+    const stopped = await kompakt('stop', '--bootstrap', `localhost:${port}`).ended;
+    expect([stopped.code, (await program.ended).code]).toEqual([0, 0]);
     const closed = await ready(serve('--memory', '--http-port', '0'));
     expect(await statusAt(`${closed.http}/test/faults`)).toBe(403);
     expect(await failure(kompakt('serve', '--memory', '--no-http', '--test-control'))).toBe(

@@ -35,7 +35,7 @@ export const httpKeys = {
   }),
   'kompakt.test.control': boolean({
     default: false,
-    doc: 'Whether tests may control this broker over HTTP: faults, the requests that came, gaps, compaction. The command line calls it --test-control.',
+    doc: 'Whether tests may control this broker over HTTP: faults, the requests that came, waits, compaction, the clock, snapshots, and a reset, which empties the data directory. The command line calls it --test-control.',
   }),
   'kompakt.http.connections.max': int({
     default: 2_000,

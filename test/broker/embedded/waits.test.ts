@@ -138,16 +138,58 @@ describe('waiting', () => {
     );
   });
 
-  it('compacted: the cleaner has nothing more to do', async () => {
+  it('compacted: what was written is, without more ado', async () => {
     await broker.createTopics([{ topic: 'articles', config: { 'cleanup.policy': 'compact' } }, 'orders']);
+    expect(await broker.compacted('articles')).toMatchObject([{ cleanUpToOffset: 0, endOffset: 0 }]);
     await send('articles', 'a', 'a', 'b');
-    const [before] = await broker.compacted('articles');
-    // What is in the active segment is not the cleaner's yet.
-    expect(before).toMatchObject({ cleanUpToOffset: 0, endOffset: 3 });
-    await broker.compact('articles', { includeActive: true });
-    const [after] = await broker.compacted('articles');
-    expect(after).toMatchObject({ cleanUpToOffset: 3, endOffset: 3 });
+    expect(await broker.compacted('articles')).toMatchObject([{ cleanUpToOffset: 3, endOffset: 3 }]);
+    expect((await broker.records('articles')).map(({ offset }) => offset)).toEqual([1, 2]);
+    await send('articles', 'b');
+    expect(await broker.compacted('articles')).toMatchObject([{ cleanUpToOffset: 4, endOffset: 4 }]);
+    expect((await broker.records('articles')).map(({ offset }) => offset)).toEqual([1, 3]);
     await expect(broker.compacted('orders')).rejects.toThrow('orders is not compacted');
+  });
+
+  it('compacted: waits for an open transaction, and says so', async () => {
+    await broker.createTopics([{ topic: 'articles', config: { 'cleanup.policy': 'compact' } }]);
+    const producer = kafka.producer({ transactionalId: 't', maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: 'articles', messages: [{ key: 'a', value: 'a' }] });
+    await expect(broker.compacted('articles', { timeoutMs: 50 })).rejects.toMatchObject({
+      saw: 'offsets 0 to 0 of articles-0 are not clean: a transaction is open there',
+    });
+    const done = broker.compacted('articles');
+    await transaction.commit();
+    expect(await done).toMatchObject([{ cleanUpToOffset: expect.any(Number) }]);
+    await producer.disconnect();
+  });
+
+  it('compacted: waits for min.compaction.lag.ms on the clock of the broker, and says so', async () => {
+    const late = await startBroker({ clock: 'virtual' });
+    const config = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': 60_000 };
+    await late.createTopics([
+      { topic: 'articles', config: { ...config, 'message.timestamp.type': 'LogAppendTime' } },
+    ]);
+    const real = kafka;
+    kafka = clientOf(late);
+    await send('articles', 'a', 'a');
+    kafka = real;
+    await expect(late.compacted('articles', { timeoutMs: 50 })).rejects.toThrow(
+      'offset 1 is too young for 60000 ms yet (min.compaction.lag.ms)',
+    );
+    const done = late.compacted('articles');
+    await late.clock.advance('1m');
+    expect(await done).toMatchObject([{ cleanUpToOffset: 2 }]);
+    await late.stop();
+  });
+
+  it('a wait ends with its signal', async () => {
+    const gone = new AbortController();
+    const waiting = broker.groupStable('shop', { signal: gone.signal });
+    gone.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(broker.groupStable('shop', { signal: gone.signal })).rejects.toThrow('enough');
   });
 
   const odd = (options: object) => options as never;

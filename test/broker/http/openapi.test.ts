@@ -3,16 +3,16 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CompactionRefused } from '../../../broker/cleaning/compaction-refused.ts';
 import { TestControl } from '../../../broker/faults/test-control.ts';
 import { batchSchema, type ParameterName, parameters, querySchema } from '../../../broker/http/schemas.ts';
-import { compactSchema, faultSchema } from '../../../broker/http/test-schemas.ts';
+import * as testSchemas from '../../../broker/http/test-schemas.ts';
 import type { HookedRequest } from '../../../broker/network/request-hook.ts';
 import { Gaps } from '../../../broker/observe/gaps.ts';
 import { heartbeat } from '../../../protocol/messages/groups/heartbeat.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { callerOf } from '../caller.ts';
 import { type Answer, type AskOptions, type TestApp, testApp } from './app.ts';
+import { fakeBroker } from './fake-broker.ts';
 
 interface Operation {
   readonly operationId: string;
@@ -37,10 +37,7 @@ beforeAll(async () => {
   const gaps = new Gaps(new VirtualClock(), {
     ignoredKeys: () => [{ reason: 'ignored because of that', keys: ['k'] }],
   });
-  const compact = async () => {
-    throw new CompactionRefused('no such topic');
-  };
-  app.test = { control, gaps, compactions: { compact } };
+  app.test = { control, gaps, broker: Promise.resolve(fakeBroker()) };
   app.lookups.add('a', '{"price": 1.0}', { headers: [{ name: 'h', value: null }] });
   app.lookups.add('b', null);
   app.lookups.add('c', 'text');
@@ -57,8 +54,7 @@ test('the schemas by which requests are checked are valid, which nobody looks at
   for (const schema of [
     querySchema(Object.keys(parameters) as ParameterName[]),
     batchSchema,
-    faultSchema,
-    compactSchema,
+    ...Object.entries(testSchemas).flatMap(([name, schema]) => (name.endsWith('Schema') ? [schema] : [])),
   ]) {
     expect(ajv.validateSchema(schema)).toBe(true);
     ajv.compile(schema);
@@ -85,6 +81,7 @@ test('has every operation under a name of its own', () => {
 describe('what is answered is in it', () => {
   const key = '/topics/{topic}/keys/{key}';
   const batch = JSON.stringify({ keys: ['a', 'b', 'c', 'd'] });
+  const stable = '/test/groups/{groupId}/stable';
   const asJson = { 'content-type': 'application/json' };
   const cases: [string, string, string, number, AskOptions?][] = [
     [key, 'GET', '/topics/articles/keys/a', 200],
@@ -151,6 +148,21 @@ describe('what is answered is in it', () => {
       409,
       { body: '{}', headers: asJson },
     ],
+    ['/test/reset', 'POST', '/test/reset', 200],
+    ['/test/reset', 'POST', '/test/reset', 200, { body: '', headers: asJson }],
+    ['/test/reset', 'POST', '/test/reset', 400, { body: '{"to":"x"}', headers: asJson }],
+    ['/test/snapshots', 'POST', '/test/snapshots', 200, { body: '{"directory":"x"}', headers: asJson }],
+    ['/test/snapshots', 'POST', '/test/snapshots', 507, { body: '{"directory":"full"}', headers: asJson }],
+    ['/test/snapshots', 'POST', '/test/snapshots', 400],
+    ['/test/clock', 'GET', '/test/clock', 200],
+    ['/test/clock/advance', 'POST', '/test/clock/advance', 200, { body: '{"by":"8d"}', headers: asJson }],
+    ['/test/clock/advance', 'POST', '/test/clock/advance', 400, { body: '{"by":"-8d"}', headers: asJson }],
+    [stable, 'POST', '/test/groups/shop/stable', 200],
+    [stable, 'POST', '/test/groups/none/stable', 409],
+    [stable, 'POST', '/test/groups/late/stable', 409],
+    ['/test/groups/{groupId}/committed', 'POST', '/test/groups/shop/committed', 200],
+    ['/test/topics/{topic}/records', 'POST', '/test/topics/orders/records', 200],
+    ['/test/topics/{topic}/compacted', 'POST', '/test/topics/orders/compacted', 200],
     ['/', 'GET', '/', 200],
     ['/health', 'GET', '/health', 200],
     ['/openapi.json', 'GET', '/openapi.json', 200],

@@ -22,7 +22,8 @@ beforeEach(async () => {
     const { signal: _signal, ...rest } = options as { signal?: AbortSignal };
     return [{ topic, partition: 0, outcome: 'cleaned', asked: rest }] as never;
   };
-  app.test = { control, gaps, compactions: { compact } };
+  const broker = Promise.resolve({ compact } as never);
+  app.test = { control, gaps, broker };
 });
 
 const post = (url: string, body: unknown, more: AskOptions = {}) =>

@@ -1,20 +1,11 @@
-/** What a test in any language decides and asks, with kompakt.test.control: faults, requests, gaps, compaction. */
+/** What a test in any language decides of clients' requests and knows of them, with kompakt.test.control: faults, requests, gaps. */
 
-import type { CompactOptions } from '../cleaning/compactions.ts';
 import type { FaultOptions, FaultyApi } from '../faults/fault-options.ts';
 import type { FaultRules, ListedFault } from '../faults/fault-rules.ts';
 import { ProblemError } from './problems.ts';
 import { type AskedRoute, type Route, sendJson } from './route.ts';
-import type { HttpService, TestActions } from './service.ts';
-import { compactSchema, faultSchema } from './test-schemas.ts';
-
-function allowed({ test }: HttpService): TestActions {
-  if (test !== null) return test;
-  throw new ProblemError(
-    'no-test-control',
-    'tests may change this broker only when it was started with --test-control, or with kompakt.test.control=true',
-  );
-}
+import { allowed } from './test-access.ts';
+import { faultSchema } from './test-schemas.ts';
 
 const shown = ({ id, hits, isOver, options }: ListedFault) => ({ id, hits, isOver, options });
 
@@ -124,28 +115,12 @@ const listGaps: Route = {
   },
 };
 
-const compactTopic: Route = {
-  method: 'POST',
-  path: '/test/topics/{topic}/compact',
-  id: 'compactTopic',
-  summary: 'Compacts a topic now, whether it is due or not.',
-  body: { kind: 'json', schema: compactSchema },
-  answer: { description: 'It is compacted.', content: { component: 'Receipts' } },
-  problems: ['no-test-control', 'cannot-compact', 'unsupported-content', 'too-large'],
-  async run(service, { request, reply, topic, signal }) {
-    const { compactions } = allowed(service);
-    const options = request.body as CompactOptions;
-    const receipts = await compactions.compact(topic, { ...options, signal });
-    return sendJson(reply, JSON.stringify({ receipts }));
-  },
-};
-
 /** The few fields of the protocol that need all their 64 bits. */
 function withoutBigints(_name: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-export const testRoutes: readonly Route[] = [
+export const requestRoutes: readonly Route[] = [
   addFault,
   listFaults,
   getFault,
@@ -153,5 +128,4 @@ export const testRoutes: readonly Route[] = [
   deleteFaults,
   listRequests,
   listGaps,
-  compactTopic,
 ];
