@@ -40,7 +40,7 @@ export interface ProduceFrames {
 /** Text that compresses about as well as JSON does: half of it is drawn anew for each record. */
 function textOf(bytes: number, random: () => number): Buffer {
   const value = Buffer.alloc(bytes, 'the quick brown fox jumps over the lazy dog; ');
-  for (let i = 0; i < bytes; i += 2) value[i] = 32 + (random() % 90);
+  for (let i = 0; i < bytes / 2; i++) value[i] = 32 + (random() % 90);
   return value;
 }
 

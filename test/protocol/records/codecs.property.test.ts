@@ -74,6 +74,29 @@ describe('codecs', () => {
     );
   });
 
+  it('lz4 frames of any number of blocks, with what else they may have, give what went in', () => {
+    const native = createRequire(import.meta.url)('lz4-napi') as {
+      compressFrameSync(input: Buffer, options: object): Buffer;
+    };
+    // Blocks of 256 KiB are the binding's: some frames have two or three, some of them stored.
+    const pieces = fc.array(fc.tuple(bytes, fc.integer({ min: 1, max: 1500 })), { maxLength: 3 });
+    fc.assert(
+      fc.property(pieces, fc.boolean(), fc.boolean(), (repeated, contentChecksum, blockChecksums) => {
+        const plain = Buffer.concat(
+          repeated.map(([piece, times]) => Buffer.alloc(piece.length * times, piece)),
+        );
+        const frame = native.compressFrameSync(plain, { contentChecksum, blockChecksums });
+        const codec = codecById(codecIds.lz4);
+        expect(codec.decompress(frame, plain.length).equals(plain)).toBe(true);
+        // One block more than it claims.
+        const parts = [frame.subarray(0, -4), Buffer.from('01000080ff00000000', 'hex')];
+        if (!contentChecksum && !blockChecksums && plain.length > 0)
+          expect(codec.decompress(Buffer.concat(parts), 2 * plain.length + 1).length).toBe(plain.length + 1);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
   it('lz4 blocks decode in JavaScript as in the binding', () => {
     const native = createRequire(import.meta.url)('lz4-napi') as { compressSync(input: Buffer): Buffer };
     fc.assert(
