@@ -16,6 +16,7 @@ import { DirectorySyncs } from './directory-syncs.ts';
 import type { DiskFileHost } from './disk-file.ts';
 import { DiskFile } from './disk-file.ts';
 import type { FileLocks } from './file-locks.ts';
+import { FileNames } from './file-names.ts';
 import type { FileLock, FileStat, FileSystem, LockHolder, OpenMode, VolumeStat } from './files.ts';
 import { FileError } from './files.ts';
 import type { OpenFile } from './open-files.ts';
@@ -43,8 +44,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   readonly calls: SystemCalls;
   readonly descriptors: DescriptorCache;
   readonly #options: DiskFileSystemOptions;
-  /** Directory → name → file, all absolute. */
-  readonly #files = new Map<string, Map<string, OpenFile>>();
+  readonly #names = new FileNames();
   /** Windows: directories whose removal waits for a file below them. */
   readonly #treesToRemove = new Set<string>();
   readonly #caseInsensitive = new Map<string, boolean>();
@@ -80,7 +80,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
       file.writable = true;
       this.descriptors.drop(file);
     }
-    this.#remember(file);
+    this.#names.remember(file);
     return new DiskFile(this, file, writable);
   }
 
@@ -108,16 +108,16 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     const source = path.resolve(from);
     const target = path.resolve(to);
     if (source === target) return;
-    const below = this.#filesAtOrBelow(source);
-    const replaced = this.#fileAt(target);
+    const below = this.#names.atOrBelow(source);
+    const replaced = this.#names.at(target);
     if (this.#options.windowsRules) this.#prepareRenameOnWindows(source, below, replaced);
     this.#removing(replaced === undefined ? [] : [replaced], () => {
       this.#withRetries(from, 'rename', () => this.calls.renameSync(source, target));
     });
     for (const file of below) {
-      this.#forget(file);
+      this.#names.forget(file);
       file.path = target + file.path.slice(source.length);
-      this.#remember(file);
+      this.#names.remember(file);
     }
   }
 
@@ -135,7 +135,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   removeFileSync(name: string): void {
     const absolute = path.resolve(name);
-    const file = this.#fileAt(absolute);
+    const file = this.#names.at(absolute);
     if (file !== undefined && this.#defersRemoval(file)) {
       file.removed = true;
       file.removeWhenFree = true;
@@ -146,7 +146,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   async removeFile(name: string): Promise<void> {
     const absolute = path.resolve(name);
-    const file = this.#fileAt(absolute);
+    const file = this.#names.at(absolute);
     // On Windows unlinking may have to be tried again, and is a quick change of the directory.
     if (this.#options.windowsRules) return this.removeFileSync(absolute);
     const isRetained = file !== undefined && file.retained > 0;
@@ -166,7 +166,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   removeTreeSync(name: string): void {
     const absolute = path.resolve(name);
-    const below = this.#filesAtOrBelow(absolute);
+    const below = this.#names.atOrBelow(absolute);
     if (below.some((file) => this.#defersRemoval(file))) {
       for (const file of below) file.removed = true;
       this.#treesToRemove.add(absolute);
@@ -221,19 +221,19 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     if (file.removeWhenFree) {
       this.descriptors.drop(file);
       file.removeWhenFree = false;
-      this.#forget(file);
+      this.#names.forget(file);
       this.#unlink(file.path);
     }
     if (file.removed || file.handles === 0) {
       this.descriptors.drop(file);
-      this.#forget(file);
+      this.#names.forget(file);
     }
     if (this.#treesToRemove.size > 0) this.#removeFreedTrees();
   }
 
   /** The file for an open of something that is there already; undefined when it must be created. */
   #existing(absolute: string, mode: OpenMode): OpenFile | undefined {
-    let known = this.#fileAt(absolute);
+    let known = this.#names.at(absolute);
     const stat = called(absolute, 'open', () => this.calls.statSync(absolute, { throwIfNoEntry: false }));
     if (known !== undefined && stat === undefined) {
       // Someone else removed it; our handles on it are handles on nothing.
@@ -273,37 +273,6 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     }
   }
 
-  #fileAt(absolute: string): OpenFile | undefined {
-    return this.#files.get(path.dirname(absolute))?.get(path.basename(absolute));
-  }
-
-  #remember(file: OpenFile): void {
-    const directory = path.dirname(file.path);
-    let names = this.#files.get(directory);
-    if (names === undefined) this.#files.set(directory, (names = new Map()));
-    names.set(path.basename(file.path), file);
-  }
-
-  #forget(file: OpenFile): void {
-    const directory = path.dirname(file.path);
-    const names = this.#files.get(directory);
-    if (names?.get(path.basename(file.path)) !== file) return;
-    names.delete(path.basename(file.path));
-    if (names.size === 0) this.#files.delete(directory);
-  }
-
-  #filesAtOrBelow(absolute: string): OpenFile[] {
-    const file = this.#fileAt(absolute);
-    // Nothing lies below a file, and there may be ten thousand directories to look through.
-    if (file !== undefined) return [file];
-    const found: OpenFile[] = [];
-    const below = absolute + path.sep;
-    for (const [directory, names] of this.#files) {
-      if (directory === absolute || directory.startsWith(below)) found.push(...names.values());
-    }
-    return found;
-  }
-
   #defersRemoval(file: OpenFile): boolean {
     return this.#options.windowsRules && (file.retained > 0 || file.pins > 0);
   }
@@ -336,7 +305,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   #markRemoved(file: OpenFile): void {
     file.removed = true;
-    this.#forget(file);
+    this.#names.forget(file);
     this.settle(file);
   }
 
@@ -350,7 +319,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   #removeFreedTrees(): void {
     for (const tree of this.#treesToRemove) {
-      const below = this.#filesAtOrBelow(tree);
+      const below = this.#names.atOrBelow(tree);
       if (below.some((file) => this.#defersRemoval(file))) continue;
       this.#treesToRemove.delete(tree);
       this.removeTreeSync(tree);
