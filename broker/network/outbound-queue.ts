@@ -31,6 +31,11 @@ const pieceBytes = 256 * 1024;
 const piecesInFlight = 2;
 /** Free pieces kept for the next answer, all connections together; more are made when needed and left to the collector. */
 const pooledPieces = 16;
+/** A connection begins on the pool, for nobody knows yet whether what it wants is in memory. */
+const readsInPoolFirst = 4;
+/** The kernel reads ahead, so that some of a cold file is fast too: doubled with each read that was slow all the same. */
+const readsInPoolAfterSlow = 16;
+const readsInPoolMost = 1024;
 /** A memory chunk up to this size is copied into a piece that has room; a larger one is written as it is. */
 const packedBytes = 16 * 1024;
 /** More than this waiting makes `send` return false. */
@@ -67,8 +72,10 @@ export class OutboundQueue {
   #inFlight = 0;
   /** A region is being read on the thread pool: all else stands behind it. */
   #isReading = false;
-  /** The last read came from the disk. */
-  #isCold = false;
+  /** So many reads in a row must be fast on the thread pool before the next is made at once. */
+  #readsInPool = readsInPoolFirst;
+  /** How many after the next slow read. */
+  #readsAfterSlow = readsInPoolAfterSlow;
   #isPumping = false;
   #isDestroyed = false;
 
@@ -145,7 +152,11 @@ export class OutboundQueue {
 
   /** Whether a read of it would hold up everybody else. */
   #waitsForDisk(region: OutboundRegion): boolean {
-    return region.read !== undefined && (this.#isCold || isCautious(this.#nowMs()));
+    return (
+      this.#sink.nowMs !== undefined &&
+      region.read !== undefined &&
+      (this.#readsInPool > 0 || isCautious(this.#sink.nowMs()))
+    );
   }
 
   /** Reads on the thread pool what fits of the region, then goes on as ever. */
@@ -164,7 +175,8 @@ export class OutboundQueue {
         this.#written(piece);
         return;
       }
-      this.#isCold = this.#nowMs() - startMs > slowMs;
+      if (this.#nowMs() - startMs > slowMs) this.#wasSlow();
+      else if (this.#readsInPool > 0) this.#readsInPool--;
       mustBeWhole(count, wanted);
       this.#advance(wanted);
       this.#writeFilled(piece, wanted);
@@ -212,8 +224,13 @@ export class OutboundQueue {
     mustBeWhole(region.readSync(piece, at, wanted, this.#sentOfFirst), wanted);
     const nowMs = this.#nowMs();
     if (!(nowMs - startMs > slowMs)) return;
-    this.#isCold = true;
+    this.#wasSlow();
     beCautious(nowMs);
+  }
+
+  #wasSlow(): void {
+    this.#readsInPool = this.#readsAfterSlow;
+    this.#readsAfterSlow = Math.min(readsInPoolMost, 2 * this.#readsAfterSlow);
   }
 
   /** Without a clock: a time that is after every other, and no later than itself. */
