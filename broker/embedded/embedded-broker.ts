@@ -79,6 +79,8 @@ export class EmbeddedBroker implements Broker {
   #failed: (error: unknown) => void = () => {};
   /** Whoever waits for something here. */
   readonly #waiting = new Set<(reason: BrokerGone['reason']) => void>();
+  /** Being taken: the world goes on until they are whole. */
+  readonly #snapshots = new Set<Promise<unknown>>();
   readonly #witness: FetchWitness;
   readonly #clock: Clock;
 
@@ -199,9 +201,17 @@ export class EmbeddedBroker implements Broker {
   async snapshot(directory?: string): Promise<Snapshot | void> {
     if (this.#stopping !== null) throw new BrokerGone('asked for a snapshot', 'stopped');
     await this.#changing;
-    return directory === undefined
-      ? snapshotInMemory(this.#world, this.#kept.clock)
-      : snapshotInDirectory(this.#world, directory);
+    if (this.#hasFailed) throw new BrokerGone('asked for a snapshot', 'stopped');
+    const taken: Promise<Snapshot | void> =
+      directory === undefined
+        ? snapshotInMemory(this.#world, this.#kept.clock)
+        : snapshotInDirectory(this.#world, directory);
+    this.#snapshots.add(taken);
+    try {
+      return await taken;
+    } finally {
+      this.#snapshots.delete(taken);
+    }
   }
 
   async reset(): Promise<void> {
@@ -215,6 +225,7 @@ export class EmbeddedBroker implements Broker {
     this.#stopping ??= this.#changing.then(async () => {
       await this.#kept.clock.interrupt('stopped');
       this.#tellWaiting('stopped');
+      await Promise.allSettled(this.#snapshots);
       return this.#world.stop();
     });
     return this.#stopping;
@@ -252,6 +263,7 @@ export class EmbeddedBroker implements Broker {
     const { transport, http } = this.#kept;
     await this.#kept.clock.interrupt('reset');
     this.#tellWaiting('reset');
+    await Promise.allSettled(this.#snapshots);
     transport.hold();
     http?.hold();
     try {

@@ -1,6 +1,10 @@
 /** Beginning with the state that a directory, or a snapshot in memory, holds. Neither is changed by it, then or later. */
-import { dirname } from 'node:path';
-import { finishImage, imageOfDirectory, placeImage } from '../../storage/directory/directory-image.ts';
+import {
+  finishImage,
+  imageOfDirectory,
+  PlacedImage,
+  placeImage,
+} from '../../storage/directory/directory-image.ts';
 import { metaPropertiesFile } from '../../storage/directory/meta-properties.ts';
 import { insignificantNames, lockFile } from '../../storage/directory/ownership.ts';
 import { FileError, type FileSystem } from '../../storage/environment/files.ts';
@@ -39,18 +43,27 @@ export function fork(source: ForkSource, files: FileSystem, directory: string, i
   checkSource(source);
   holdingSource(source, () => {
     const image = imageOfDirectory(source.files, source.directory, metadataDirectoryName);
-    const { directories, copied } = placeImage(image, files, directory);
-    if (isKept) {
-      // Indexes and snapshots of producers are made again where they are damaged; records are not.
-      for (const path of copied) if (path.endsWith(suffixes.log)) syncFile(files, path);
-      for (const path of [...directories, dirname(directory)]) files.syncDirectorySync(path);
+    const placed = new PlacedImage(files, directory);
+    try {
+      placeImage(image, placed);
+      if (isKept) makeDurable(placed);
+      finishImage(image, files, directory);
+    } catch (error) {
+      placed.remove();
+      throw error;
     }
-    finishImage(image, files, directory);
   });
 }
 
+/** Indexes and snapshots of producers are made again where they are damaged; records are not. */
+function makeDurable({ files, directories, copied }: PlacedImage): void {
+  for (const path of copied) if (path.endsWith(suffixes.log)) syncFile(files, path);
+  for (const path of directories) files.syncDirectorySync(path);
+}
+
+/** Open for writing, though nothing is written: Windows syncs no file that is open for reading alone. */
 function syncFile(files: FileSystem, path: string): void {
-  const file = files.openSync(path, 'read');
+  const file = files.openSync(path, 'update');
   try {
     file.syncSync();
   } finally {

@@ -47,39 +47,60 @@ export function imageOfDirectory(files: FileSystem, directory: string, apart: st
   return { files, top, partitions };
 }
 
-export interface PlacedImage {
-  readonly directories: readonly string[];
-  readonly paths: readonly string[];
+/** What has been put where so far. */
+export class PlacedImage {
+  readonly files: FileSystem;
+  readonly directory: string;
+  /** That of the image, and those above it that were not there. */
+  readonly made: readonly string[];
+  /** Those in which names were made, outermost first. */
+  readonly directories: string[];
+  readonly paths: string[] = [];
   /** Of these paths: what may not be on the device, even if it is where it comes from. */
-  readonly copied: readonly string[];
+  readonly copied: string[] = [];
+
+  constructor(files: FileSystem, directory: string) {
+    this.files = files;
+    this.directory = directory;
+    const made: string[] = [];
+    for (let at = directory; files.statSync(at) === null; at = files.join(at, '..')) made.unshift(at);
+    this.made = made;
+    this.directories = [files.join(made[0] ?? directory, '..'), ...made.slice(0, -1), directory];
+  }
+
+  /** As far as that can be done: what is not whole is nothing, and takes room. */
+  remove(): void {
+    try {
+      for (const path of this.paths) this.files.removeFileSync(path);
+      for (const inside of this.directories.slice(this.directories.indexOf(this.directory) + 1))
+        this.files.removeTreeSync(inside);
+      const [outermost] = this.made;
+      if (outermost !== undefined) this.files.removeTreeSync(outermost);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+    }
+  }
 }
 
 /** Puts it into an empty directory, all but what makes that a data directory: that comes with `finishImage`. */
-export function placeImage(
-  { files: source, top, partitions }: DirectoryImage,
-  files: FileSystem,
-  directory: string,
-): PlacedImage {
-  const directories = [directory];
-  const paths: string[] = [];
-  const copied: string[] = [];
+export function placeImage({ files: source, top, partitions }: DirectoryImage, placed: PlacedImage): void {
+  const { files, directory } = placed;
   const place = (file: ImageFile, into: string): void => {
     const path = files.join(into, file.name);
+    placed.paths.push(path);
     if ('content' in file) write(files, path, file.content);
     else placeFile({ files: source, ...file }, files, path);
-    paths.push(path);
-    if ('content' in file || !file.isShared) copied.push(path);
+    if ('content' in file || !file.isShared) placed.copied.push(path);
   };
   files.makeDirectorySync(directory);
   for (const { name, content } of partitions) {
     if (content.length === 0) continue;
     const into = files.join(directory, name);
     files.makeDirectorySync(into);
-    directories.push(into);
+    placed.directories.push(into);
     for (const file of content) place(file, into);
   }
   for (const file of top) if (!isLast(file)) place(file, directory);
-  return { directories, paths, copied };
 }
 
 /** Durably. */

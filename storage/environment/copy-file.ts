@@ -31,3 +31,16 @@ export function copyFile(calls: SystemCalls, from: string, to: string): void {
     calls.chmodSync(to, 0o644);
   });
 }
+
+/** The same, with its time, and it is on the device; its name is not. */
+export function copyDurably(calls: SystemCalls, from: string, to: string): void {
+  copyFile(calls, from, to);
+  const descriptor = calls.openSync(to, calls.constants.O_RDWR);
+  try {
+    const seconds = calls.statSync(from, { throwIfNoEntry: false })!.mtimeMs / 1000;
+    calls.futimesSync(descriptor, seconds, seconds);
+    calls.fdatasyncSync(descriptor);
+  } finally {
+    calls.closeSync(descriptor);
+  }
+}

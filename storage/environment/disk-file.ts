@@ -15,6 +15,7 @@ export interface DiskFileHost {
   readonly calls: SystemCalls;
   readonly descriptors: DescriptorCache;
   renameFile(file: OpenFile, path: string): void;
+  giveOwnBytes(file: OpenFile): void;
   /** A pin, a retain or a handle is gone: closes and removes what waited for it. */
   settle(file: OpenFile): void;
 }
@@ -155,6 +156,11 @@ export class DiskFile implements File {
     this.#mustBeReadable('rename');
     if (this.#file.removed) throw new FileError('ENOENT', this.path, 'rename');
     this.#host.renameFile(this.#file, path);
+  }
+
+  ownSync(): void {
+    this.#mustBeWritable('copy');
+    if (this.#file.hasOtherNames) this.#host.giveOwnBytes(this.#file);
   }
 
   setModifiedMs(modifiedMs: number): void {

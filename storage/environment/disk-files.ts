@@ -11,7 +11,8 @@
  *     holds for a moment (a virus scanner) is tried again for about 100 ms. Directories cannot be synced, and need not.
  */
 import path from 'node:path';
-import { copyFile, linkFile } from './copy-file.ts';
+import { probeCase } from './case-probe.ts';
+import { copyDurably, copyFile, linkFile } from './copy-file.ts';
 import { DirectorySyncs } from './directory-syncs.ts';
 import type { DiskFileHost } from './disk-file.ts';
 import { DiskFile } from './disk-file.ts';
@@ -66,7 +67,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     const absolute = path.resolve(directory);
     let answer = this.#caseInsensitive.get(absolute);
     if (answer === undefined) {
-      answer = this.#probeCase(absolute);
+      answer = probeCase(this, absolute);
       this.#caseInsensitive.set(absolute, answer);
     }
     return answer;
@@ -123,6 +124,23 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
 
   renameFile(file: OpenFile, to: string): void {
     this.renameSync(file.path, to);
+  }
+
+  giveOwnBytes(file: OpenFile): void {
+    const { path: name } = file;
+    const copy = `${name}.own.tmp`;
+    this.#unlink(copy);
+    try {
+      called(copy, 'copy', () => copyDurably(this.calls, name, copy));
+    } catch (error) {
+      this.#unlink(copy);
+      throw error;
+    }
+    // It is opened anew under its name when it is needed next.
+    this.descriptors.drop(file);
+    this.#withRetries(name, 'rename', () => this.calls.renameSync(copy, name));
+    this.syncDirectorySync(path.dirname(name));
+    file.hasOtherNames = false;
   }
 
   linkSync(from: string, to: string): boolean {
@@ -246,7 +264,9 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     }
     if (mode === 'create-new') throw new FileError('EEXIST', absolute, 'open');
     if (stat.isDirectory()) throw new FileError('EISDIR', absolute, 'open');
-    return known ?? openFile(absolute, stat.size, mode !== 'read');
+    const file = known ?? openFile(absolute, stat.size, mode !== 'read');
+    file.hasOtherNames = stat.nlink > 1;
+    return file;
   }
 
   #create(absolute: string, mode: OpenMode, permissions: number): OpenFile {
@@ -339,30 +359,8 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
       }
     }
   }
-
-  /** Looks whether a name of the directory is found in the other case too; makes one up if there is none to try. */
-  #probeCase(absolute: string): boolean {
-    const names = new Set(this.listSync(absolute));
-    for (const name of names) {
-      const other = otherCase(name);
-      if (other === name || names.has(other)) continue;
-      return this.statSync(path.join(absolute, other)) !== null;
-    }
-    const probe = path.join(absolute, '.kompakt-Case-Probe');
-    this.openSync(probe, 'create').close();
-    try {
-      return this.statSync(path.join(absolute, otherCase('.kompakt-Case-Probe'))) !== null;
-    } finally {
-      this.removeFileSync(probe);
-    }
-  }
 }
 
 function isNothingThere(error: unknown): boolean {
   return error instanceof FileError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
-function otherCase(name: string): string {
-  const upper = name.toUpperCase();
-  return upper === name ? name.toLowerCase() : upper;
 }

@@ -38,6 +38,11 @@ export interface File {
   syncSync(): void;
   /** Cuts or, with zeros (sparse), grows the file. */
   truncateSync(size: number): void;
+  /**
+   * Before it is written to: gives it bytes of its own, durably, where it had them in common with a file of another name (`linkSync`), which
+   * keeps the old ones. No other handle on it may be open.
+   */
+  ownSync?(): void;
   /** Atomic rename of this file; the handle follows. Replaces an existing target, whose handles are then as after its removal. */
   renameTo(path: string): void;
   /** Sets the modification time in wall-clock milliseconds (the cleaner copies it). */

@@ -27,6 +27,8 @@ export interface OpenFile {
   retained: number;
   /** Handles that were not closed. */
   handles: number;
+  /** When it was opened last, other names stood for it as well. */
+  hasOtherNames: boolean;
   /** Its name is gone or means another file. */
   removed: boolean;
   /** Windows: the name goes when nobody uses the file any more. */
@@ -45,6 +47,7 @@ export function openFile(path: string, size: number, writable: boolean): OpenFil
     pins: 0,
     retained: 0,
     handles: 0,
+    hasOtherNames: false,
     removed: false,
     removeWhenFree: false,
     retiredDescriptors: [],

@@ -11,6 +11,7 @@ export interface StatResult {
   readonly mtimeMs: number;
   readonly dev: number;
   readonly ino: number;
+  readonly nlink: number;
   isFile(): boolean;
   isDirectory(): boolean;
 }

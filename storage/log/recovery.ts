@@ -197,6 +197,8 @@ class Loader {
       const segment = this.#segments[n]!;
       if (n >= first || this.#unindexed.has(segment.baseOffset)) this.#recoverSegment(n);
     }
+    // The last one is written to, and was perhaps not the last one when a snapshot took it for sealed: what followed it is lost.
+    this.#segments.at(-1)?.file.ownSync?.();
   }
 
   /** Walks one segment, making its indexes anew; where it is damaged, the log ends. */
@@ -211,6 +213,8 @@ class Loader {
     const nextOffset = segment.nextOffset;
     const isCut = segment.size < sizeBefore;
     if (isCut && !overlaps) this.#endLogAt(n, sizeBefore - segment.size);
+    // A snapshot may have the same file as its own.
+    if (isCut) segment.file.ownSync?.();
     if (isUnindexed) this.#sealDurably(segment);
     else segment.seal();
     // Else the next crash could bring back what was cut off here, in the place of what is written now.

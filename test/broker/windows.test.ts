@@ -2,12 +2,13 @@
  * A whole broker on files that behave as on Windows: what is open is not replaced or removed, a scanner looks into what was closed, a
  * directory cannot be synced. Segments roll, are compacted, retained and deleted, topics come and go, and it starts again.
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../broker/index.ts';
+import { fork } from '../../broker/snapshots/fork.ts';
 import { nodeClock, nodeRandom } from '../../storage/environment/node.ts';
 import { windowsDisk } from '../simulation/windows-calls.ts';
 import { keepingLogger } from './network/frames.ts';
@@ -69,6 +70,48 @@ test.each([512, 3])('with at most %i files open nothing is in its own way', asyn
   expect(disk.refusals).toEqual([]);
   expect(disk.scans()).toBeGreaterThan(10);
 });
+
+test('a snapshot shares its sealed segments, and neither side is in the way of the other', async () => {
+  const disk = windowsDisk();
+  const [data, snapshot, copy] = ['data', 'a/b/snapshot', 'copy'].map((name) => join(directory, name));
+  broker = await startBroker({ dataDir: data!, environment: environmentOn(disk), config });
+  const topicConfig = { 'internal.segment.bytes': '1000', 'cleanup.policy': 'compact' };
+  await broker.createTopics([{ topic: 'articles', config: topicConfig }]);
+  const put = async (to: Broker, value: string) => {
+    for (let n = 0; n < 3; n++)
+      await to.table('articles', { values: 'text' }).put(`k${n}`, value.repeat(500));
+  };
+  await put(broker, 'a');
+  await put(broker, 'b');
+  await broker.snapshot(snapshot!);
+  const files = windowsDisk().files;
+  fork({ files, directory: snapshot! }, files, copy!, true);
+  const forked = await startBroker({ dataDir: copy!, environment: environmentOn(windowsDisk()), config });
+  expect(linksIn(join(copy!, 'articles-0'))).toContain(3);
+
+  await put(broker, 'c');
+  await put(forked, 'd');
+  const valueIn = (of: Broker) => of.table('articles', { values: 'text' }).get('k1');
+  for (const [of, value] of [
+    [broker, 'c'],
+    [forked, 'd'],
+  ] as const) {
+    await of.compact('articles', { includeActive: true });
+    expect((await valueIn(of))?.[0]).toBe(value);
+  }
+  expect(linksIn(join(snapshot!, 'articles-0'))).toEqual([1, 1, 1, 1, 1, 1]);
+  await forked.stop();
+  await broker.stop();
+  broker = await startBroker({ dataDir: snapshot!, environment: environmentOn(windowsDisk()), config });
+  expect((await valueIn(broker))?.[0]).toBe('b');
+  expect(disk.refusals).toEqual([]);
+});
+
+/** How many names each `.log` has. */
+function linksIn(partition: string): number[] {
+  const logs = readdirSync(partition).filter((name) => name.endsWith('.log'));
+  return logs.map((name) => statSync(join(partition, name)).nlink);
+}
 
 /** Waits until no file or directory below the data directory has such a name. */
 async function gone(isIt: (name: string) => boolean): Promise<void> {

@@ -37,7 +37,8 @@ interface NameChange {
 }
 
 export class Durability {
-  readonly #files = new WeakMap<MemoryFileNode, FileRecord>();
+  /** By the bytes, which several names may have in common. */
+  readonly #files = new WeakMap<SparseBytes, FileRecord>();
   readonly #directories = new WeakMap<MemoryDirectoryNode, Map<string, MemoryNode>>();
   /** Changes of names that are not synced; those of one entry happen together. */
   #pendingNames: (readonly NameChange[])[] = [];
@@ -48,7 +49,8 @@ export class Durability {
       this.#directories.set(directory, new Map(directory.entries));
       for (const node of directory.entries.values()) {
         if (node.kind === 'directory') visit(node);
-        else this.#files.set(node, { base: copyOf(node.bytes), changes: [], settled: 0 });
+        else if (!this.#files.has(node.bytes))
+          this.#files.set(node.bytes, { base: copyOf(node.bytes), changes: [], settled: 0 });
       }
     };
     visit(files.root);
@@ -95,25 +97,33 @@ export class Durability {
   /** Fills an empty file system with what a crash now would leave. */
   crashInto(target: MemoryFileSystem, root: MemoryDirectoryNode, random: SeededRandom): void {
     const names = this.#namesAfterCrash(random);
+    /** What names had in common they have in common afterwards. */
+    const left = new Map<SparseBytes, SparseBytes>();
     const visit = (from: MemoryDirectoryNode, into: MemoryDirectoryNode): void => {
       for (const [name, node] of names.get(from) ?? this.#directories.get(from) ?? []) {
-        const made =
-          node.kind === 'directory'
-            ? new MemoryDirectoryNode(into, name, node.modifiedMs)
-            : new MemoryFileNode(new SparseBytes(target.budget), into, name, node.modifiedMs);
-        into.entries.set(name, made);
-        if (node.kind === 'directory') visit(node, made as MemoryDirectoryNode);
-        else this.#crashedBytes(node, (made as MemoryFileNode).bytes, random);
+        if (node.kind === 'directory') {
+          const made = new MemoryDirectoryNode(into, name, node.modifiedMs);
+          into.entries.set(name, made);
+          visit(node, made);
+          continue;
+        }
+        let bytes = left.get(node.bytes);
+        if (bytes === undefined) {
+          bytes = new SparseBytes(target.budget);
+          left.set(node.bytes, bytes);
+          this.#crashedBytes(node, bytes, random);
+        } else shareBytes(bytes);
+        into.entries.set(name, new MemoryFileNode(bytes, into, name, node.modifiedMs));
       }
     };
     visit(root, target.root);
   }
 
   #recordOf(node: MemoryFileNode): FileRecord {
-    let record = this.#files.get(node);
+    let record = this.#files.get(node.bytes);
     if (record === undefined) {
       record = { base: new SparseBytes(), changes: [], settled: 0 };
-      this.#files.set(node, record);
+      this.#files.set(node.bytes, record);
     }
     return record;
   }
@@ -152,7 +162,7 @@ export class Durability {
   }
 
   #crashedBytes(node: MemoryFileNode, target: SparseBytes, random: SeededRandom): void {
-    const record = this.#files.get(node);
+    const record = this.#files.get(node.bytes);
     if (record === undefined) return;
     copyInto(record.base, target);
     const lossChance = random.pick([0, 0.1, 0.5, 1]);
@@ -164,6 +174,18 @@ export class Durability {
       }
     }
   }
+}
+
+const shared = new WeakSet<SparseBytes>();
+
+/** Another name has them too: they do not go with the first one that does. */
+export function shareBytes(bytes: SparseBytes): void {
+  shared.add(bytes);
+  bytes.clear = () => {};
+}
+
+export function areShared(bytes: SparseBytes): boolean {
+  return shared.has(bytes);
 }
 
 function apply(target: SparseBytes, change: FileChange): void {

@@ -18,6 +18,8 @@ export type FileOperation =
   | 'sync'
   | 'truncate'
   | 'rename'
+  | 'link'
+  | 'copy'
   | 'remove'
   | 'make directory'
   | 'list'

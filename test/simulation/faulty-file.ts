@@ -2,12 +2,13 @@
 import type { File } from '../../storage/environment/files.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import type { MemoryFile } from '../../storage/environment/memory-file.ts';
+import { areShared } from './durability.ts';
 import type { FailRule } from './fault-rules.ts';
 import type { FaultyFileSystem } from './faulty-files.ts';
 
 export class FaultyFile implements File {
   readonly #host: FaultyFileSystem;
-  readonly #file: MemoryFile;
+  #file: MemoryFile;
 
   constructor(host: FaultyFileSystem, file: MemoryFile) {
     this.#host = host;
@@ -70,6 +71,20 @@ export class FaultyFile implements File {
     this.#file.truncateSync(size);
     this.#host.durability.truncated(this.#file.node, size);
     if (size < before) this.#host.takeRoom(size - before);
+  }
+
+  ownSync(): void {
+    const { path } = this;
+    if (!areShared(this.#file.node.bytes)) return;
+    const copy = `${path}.own.tmp`;
+    this.#host.removeFileSync(copy);
+    this.#host.copySync(path, copy);
+    const file = this.#host.openSync(copy, 'update');
+    file.syncSync();
+    file.renameTo(path);
+    this.#host.syncDirectorySync(this.#host.join(path, '..'));
+    this.#file.close();
+    this.#file = this.#host.memory.openSync(path, 'update');
   }
 
   renameTo(path: string): void {

@@ -4,6 +4,7 @@
  *   fail, delay        rules: see fault-rules.ts. A delayed call has its effect at its end.
  *   limitSpace         so many more bytes, then writes fall short with ENOSPC; removals and cuts give room back
  *   stopAfter          after so many further operations every call throws: a crash at any chosen place
+ *   linkSync           two names for the same bytes, which they have in common after a crash as well
  *   afterKill()        the file system that a new process finds after kill -9: everything written
  *   afterCrash(random) what it finds after a loss of power: see durability.ts
  *   windowsRules       retained files hold up renames (EBUSY) and removals; directories are not synced, the names
@@ -25,9 +26,13 @@ import type {
 } from '../../storage/environment/files.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
-import type { MemoryDirectoryNode, MemoryNode } from '../../storage/environment/memory-nodes.ts';
+import {
+  type MemoryDirectoryNode,
+  MemoryFileNode,
+  type MemoryNode,
+} from '../../storage/environment/memory-nodes.ts';
 import { Replacements } from '../../storage/environment/replace-file.ts';
-import { Durability } from './durability.ts';
+import { areShared, Durability, shareBytes } from './durability.ts';
 import type { FileOperation } from './fault-rules.ts';
 import { DelayRule, FailRule } from './fault-rules.ts';
 import { FaultyFile } from './faulty-file.ts';
@@ -171,8 +176,50 @@ export class FaultyFileSystem implements FileSystem {
     const before = { directory: node.parent!, name: node.name, node: null };
     this.memory.renameNode(node, to);
     if (replaced === node) return;
-    if (replaced?.kind === 'file') this.#roomBytes += replaced.bytes.size;
+    if (replaced?.kind === 'file' && !areShared(replaced.bytes)) this.#roomBytes += replaced.bytes.size;
     this.durability.renamed(before, { directory: node.parent!, name: node.name, node });
+  }
+
+  /** A rule that says EACCES: this file system has no such links. */
+  linkSync(from: string, to: string): boolean {
+    const rule = this.strike('link', to);
+    if (rule?.code === 'EACCES') return false;
+    if (rule !== null) throw rule.errorOf(to);
+    const source = this.#fileAt(from, 'link');
+    const { parent, name } = this.#newName(to, 'link');
+    shareBytes(source.bytes);
+    const node = new MemoryFileNode(source.bytes, parent, name, source.modifiedMs);
+    parent.entries.set(name, node);
+    this.#named(node);
+    return true;
+  }
+
+  copySync(from: string, to: string): void {
+    const rule = this.strike('copy', to);
+    if (rule !== null) throw rule.errorOf(to);
+    this.#newName(to, 'copy');
+    const { bytes } = this.#fileAt(from, 'copy');
+    const content = Buffer.alloc(bytes.size);
+    bytes.read(content, 0, content.length, 0);
+    const file = this.openSync(to, 'create-new');
+    try {
+      file.writeSync([content], 0);
+    } finally {
+      file.close();
+    }
+  }
+
+  #fileAt(path: string, operation: FileOperation): MemoryFileNode {
+    const node = this.memory.nodeAt(path, operation);
+    if (node?.kind !== 'file') throw new FileError('ENOENT', path, operation);
+    return node;
+  }
+
+  #newName(path: string, operation: FileOperation): { parent: MemoryDirectoryNode; name: string } {
+    if (this.memory.statSync(path) !== null) throw new FileError('EEXIST', path, operation);
+    const parent = this.memory.nodeAt(this.join(path, '..'), operation);
+    if (parent?.kind !== 'directory') throw new FileError('ENOENT', path, operation);
+    return { parent, name: path.slice(path.lastIndexOf('/') + 1) };
   }
 
   removeFileSync(path: string): void {
@@ -307,7 +354,7 @@ export class FaultyFileSystem implements FileSystem {
     this.#deferredRemovals.delete(node);
     if (node.parent === null) return;
     if (node.kind === 'directory') for (const child of [...node.entries.values()]) this.#detach(child);
-    else this.#roomBytes += node.bytes.size;
+    else if (!areShared(node.bytes)) this.#roomBytes += node.bytes.size;
     this.durability.renamed({ directory: node.parent, name: node.name, node: null });
     this.memory.removeNode(node);
   }

@@ -61,6 +61,19 @@ interface Producer {
   readonly transactions: Transaction[];
 }
 
+function producersOf(name: string): readonly Producer[] {
+  return ([0, 2, 2] as const).map((version, n) => ({
+    transactionalId: `${name}-${n}`,
+    groupId: `${name}-group-${n}`,
+    version,
+    producerId: -1,
+    producerEpoch: -1,
+    isReady: false,
+    sequences: new Map(),
+    transactions: [],
+  }));
+}
+
 export class TransactionWorkload {
   readonly #world: TransactionWorld;
   readonly #topic: string;
@@ -72,19 +85,10 @@ export class TransactionWorkload {
   readonly seen = { committed: 0, aborted: 0, unknown: 0 };
 
   /** `name` tells it from others on the same broker. */
-  constructor(world: TransactionWorld, name = 'ledger') {
+  constructor(world: TransactionWorld, name = 'ledger', producers = producersOf(name)) {
     this.#world = world;
     this.#topic = name;
-    this.#producers = ([0, 2, 2] as const).map((version, n) => ({
-      transactionalId: `${name}-${n}`,
-      groupId: `${name}-group-${n}`,
-      version,
-      producerId: -1,
-      producerEpoch: -1,
-      isReady: false,
-      sequences: new Map(),
-      transactions: [],
-    }));
+    this.#producers = producers;
   }
 
   disconnect(): void {
@@ -92,8 +96,15 @@ export class TransactionWorkload {
     this.#client = null;
   }
 
-  /** One transaction, or as much of it as comes about. */
-  async step(): Promise<void> {
+  /** The same producers as they know themselves now, on another broker that has all they were told. */
+  copyFor(world: TransactionWorld): TransactionWorkload {
+    const copy = new TransactionWorkload(world, this.#topic, structuredClone(this.#producers));
+    copy.#isCreated = this.#isCreated;
+    return copy;
+  }
+
+  /** One transaction, or as much of it as comes about; `halfway` is called before it ends. */
+  async step(halfway: () => Promise<void> = async () => {}): Promise<void> {
     if (!this.#isCreated) return this.#create();
     const { random } = this.#world;
     const producer = random.pick(this.#producers);
@@ -109,6 +120,7 @@ export class TransactionWorkload {
     for (let n = random.below(5); n >= 0 && isWhole; n--)
       isWhole = await this.#send(producer, transaction, random.below(partitionCount));
     if (isWhole && random.chance(0.6)) isWhole = await this.#commitOffset(producer, transaction);
+    await halfway();
     // Some just stop, and somebody else takes the id over.
     if (random.chance(0.1)) {
       producer.isReady = false;

@@ -90,6 +90,11 @@ export class World {
     });
   }
 
+  /** Of the life that is being lived. */
+  get broker(): Broker {
+    return this.#broker!;
+  }
+
   /** Lets time pass as long as the machine runs. */
   async pass(ms: number): Promise<void> {
     await this.clock.advance(ms);

@@ -28,12 +28,40 @@ export function describeFileSystem(name: string, create: () => FileSystemUnderTe
 
     describeBytes(() => ({ files, at }));
     describeNames(() => ({ files, at }));
+    describeLinks(() => ({ files, at }));
     describeRetained(() => ({ files, at }));
     describeWholeFiles(() => ({ files, at }));
   });
 }
 
 type Subject = () => { files: FileSystem; at(...names: string[]): string };
+
+function describeLinks(subject: Subject): void {
+  test('a further name stands for the same bytes until one of them gets its own', () => {
+    const { files, at } = subject();
+    // Some have no links, nor copies.
+    if (files.linkSync === undefined) return;
+    const file = files.openSync(at('log'), 'create-new');
+    file.writeSync([Buffer.from('one')], 0);
+    file.close();
+    expect(files.linkSync(at('log'), at('linked'))).toBe(true);
+    files.copySync!(at('log'), at('copied'));
+    for (const make of [files.linkSync, files.copySync!])
+      expect(() => make.call(files, at('log'), at('copied'))).toThrow(/EEXIST/);
+
+    const own = files.openSync(at('log'), 'update');
+    own.ownSync!();
+    own.writeSync([Buffer.from('two')], own.size);
+    expect(text(own)).toBe('onetwo');
+    own.close();
+    expect(files.readFileSync(at('log')).toString()).toBe('onetwo');
+    expect(files.readFileSync(at('linked')).toString()).toBe('one');
+    expect(files.readFileSync(at('copied')).toString()).toBe('one');
+    files.removeFileSync(at('log'));
+    expect(files.listSync(at())).toEqual(['copied', 'linked']);
+    expect(files.readFileSync(at('linked')).toString()).toBe('one');
+  });
+}
 
 function describeBytes(subject: Subject): void {
   test('writes several parts one after the other and reads them back, short only at the end', () => {

@@ -134,6 +134,36 @@ test('what a crash has left can be begun with, and what could be cut by a recove
   expect(logsIn(inside('crashed')).map(({ links }) => links)).toEqual([2, 2, 1]);
 });
 
+test('a log whose last segment has become one that a snapshot shares goes on in bytes of its own', async () => {
+  const broker = await original(inside('data'));
+  await broker.snapshot(inside('snapshot'));
+  await broker.stop();
+  const taken = logsIn(inside('snapshot'));
+  // As a power cut does that comes before the name of the segment is on the device.
+  rmSync(join(inside('data'), '.kafka_cleanshutdown'));
+  for (const suffix of ['log', 'index', 'timeindex'])
+    rmSync(join(inside('data'), 'orders-0', `00000000000000000002.${suffix}`));
+  const again = await start({ dataDir: inside('data') });
+  await send(again, 'other');
+  expect(await values(again)).toEqual(['one', 'two', 'other']);
+  expect(logsIn(inside('data')).map(({ links }) => links)).toEqual([2, 1, 1]);
+  expect(logsIn(inside('snapshot')).map(({ text }) => text)).toEqual(taken.map(({ text }) => text));
+});
+
+test('stops and resets wait for a snapshot that is being taken; of two in one directory the second is refused', async () => {
+  const broker = await original(inside('data'));
+  const [first, second] = [broker.snapshot(inside('one')), broker.snapshot(inside('one'))];
+  const refused = expect(second).rejects.toMatchObject({ option: 'directory' });
+  await Promise.all([first, refused, broker.reset()]);
+  expect(readdirSync(inside('one'))).toContain('meta.properties');
+  const last = broker.snapshot(inside('two'));
+  await broker.stop();
+  await last;
+  await expect(broker.snapshot(inside('three'))).rejects.toThrow('stopped');
+  expect(await values(await start({ from: inside('one') }))).toEqual(['one', 'two', 'three']);
+  expect(readdirSync(inside('two'))).toContain('meta.properties');
+});
+
 test('directories that cannot be taken are refused by the option that names them, and left as they are', async () => {
   const broker = await original(inside('data'));
   await broker.snapshot(inside('snapshot'));

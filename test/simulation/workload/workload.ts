@@ -56,6 +56,17 @@ export class Workload {
     }
   }
 
+  /** What is owed of every partition now. */
+  acknowledged(): { readonly name: string; readonly offset: number; readonly value: string }[] {
+    return this.#topics.flatMap(({ partitions }) =>
+      partitions.flatMap(({ name, sent, idempotent }) =>
+        [...sent, ...idempotent].flatMap(({ offset, value }) =>
+          offset === null ? [] : [{ name, offset, value }],
+        ),
+      ),
+    );
+  }
+
   /** With room again, and nothing broken, everything can be written. */
   async expectWritable(): Promise<void> {
     this.#world.weather.clear();
