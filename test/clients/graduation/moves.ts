@@ -1,5 +1,5 @@
 /** Stopped directories on their way to Apache Kafka, by the command that users run. */
-import { cpSync } from 'node:fs';
+import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { runNode } from '../../tools/program.ts';
@@ -38,5 +38,6 @@ export function kafkaOn(directory: string, port: number, version?: string): Prom
 
 /** A copy of a directory that nobody runs, without hard links: both may be written to. */
 export function separateCopy(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, preserveTimestamps: true });
+  const filter = (path: string) => !statSync(path).isSocket();
+  cpSync(from, to, { recursive: true, preserveTimestamps: true, filter });
 }
