@@ -2,6 +2,7 @@
  * Directories that move between us and Apache Kafka, for the command line: looked at under their lock, made ready, taken over. The rooms
  * behind are those of graduation/.
  */
+import { codecIds, ensureCodec } from '../protocol/records/compression.ts';
 import { lockFile } from '../storage/directory/ownership.ts';
 import type { Environment } from '../storage/environment/environment.ts';
 import { ConfigRules } from './config/rules.ts';
@@ -49,6 +50,7 @@ export async function lookAtDirectory<Result>(
   try {
     takeDirectory(environment, directory, processId, undo);
     const rules = new ConfigRules(configuration);
+    await ensureCodec(codecIds.zstd);
     return use(checkDirectory({ environment, directory, rules, clusterId }));
   } catch (error) {
     throw startErrorOf(error);

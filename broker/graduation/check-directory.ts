@@ -56,6 +56,7 @@ export interface CheckedDirectory {
   readonly notes: readonly string[];
 }
 
+/** The zstd codec has to be loaded. */
 export function checkDirectory(options: CheckDirectoryOptions): CheckedDirectory {
   return new DirectoryCheck(options).run();
 }
@@ -136,7 +137,7 @@ class DirectoryCheck {
     const recoveryPoints = this.#checkpoint(checkpointFiles.recoveryPoint);
     const logStarts = this.#checkpoint(checkpointFiles.logStart);
     const cleaned = this.#checkpoint(checkpointFiles.cleaner);
-    this.#checkpoint(checkpointFiles.highWatermark);
+    const highWatermarks = this.#checkpoint(checkpointFiles.highWatermark);
     const checked: CheckedPartition[] = [];
     const present = new Set<string>();
     for (const name of files.listSync(directory)) {
@@ -160,9 +161,18 @@ class DirectoryCheck {
         continue;
       }
       const recoversFrom = wasStoppedClean ? Infinity : (recoveryPoints.get(name) ?? 0);
-      const log = checkLog({ files, directory: path, recoversFrom });
+      const log = checkLog({
+        files,
+        directory: path,
+        recoversFrom,
+        logStartOffset: logStarts.get(name) ?? 0,
+      });
       checked.push({ ...log, topic, partition });
       this.#compare(path, log, state.topic(topic)!.id, logStarts.get(name), cleaned.get(name));
+      if (wasStoppedClean) {
+        this.#ensureReached(path, log, checkpointFiles.recoveryPoint, recoveryPoints.get(name));
+        this.#ensureReached(path, log, checkpointFiles.highWatermark, highWatermarks.get(name));
+      }
     }
     this.#missing(state, present, recoveryPoints);
     return checked;
@@ -185,6 +195,14 @@ class DirectoryCheck {
     if (cleaned > log.endOffset)
       this.#notes.push(
         `${path} ends at offset ${log.endOffset}, before ${cleaned}, up to where it was compacted: that begins anew`,
+      );
+  }
+
+  /** After a clean stop a log ends nowhere before what a checkpoint knows of: its end was lost since. */
+  #ensureReached(path: string, { endOffset }: CheckedLog, checkpoint: string, offset = 0): void {
+    if (offset > endOffset)
+      this.#problems.push(
+        `${path} ends at offset ${endOffset}, but ${checkpoint} knows of its records up to ${offset}`,
       );
   }
 

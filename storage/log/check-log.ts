@@ -1,19 +1,22 @@
 /**
  * Looks at every byte of a partition's directory, and changes none: what a start takes for granted after a clean stop.
  *
- *    .log         each batch: size, magic, checksum; offsets ascend, and stay in their segment
- *    .index       each entry is the place of a batch with that last offset          .timeindex   nothing before it is later
- *    .txnindex    entries ascend, and lie in the segment                            .snapshot    its checksum
- *    leader-epoch-checkpoint, partition.metadata
+ *    .log         each batch: size, magic, checksum, its records; offsets ascend, and stay in their segment
+ *    .index       .timeindex            check-indexes.ts
+ *    .txnindex    .snapshot             check-producers.ts
+ *    leader-epoch-checkpoint            the epoch of each batch
+ *    partition.metadata
  *
  * After a stop that was not clean, what lies from the recovery point on is walked by the next start anyway, its indexes made anew and its
  * torn tail cut: that is told, and is no damage.
  */
 import * as batch from '../../protocol/records/batch.ts';
-import { readInt16, readInt32, readInt64 } from '../../protocol/records/int64.ts';
 import { ensureValidMessage } from '../../protocol/records/legacy.ts';
 import type { FileSystem } from '../environment/files.ts';
-import { BatchWalk, lastOffsetAt, leaderEpochAt, maxTimestampAt, producerIdAt } from './batch-walk.ts';
+import { BatchWalk, lastOffsetAt, leaderEpochAt, producerIdAt } from './batch-walk.ts';
+import { CheckedIndexes } from './check-indexes.ts';
+import { CheckedProducers } from './check-producers.ts';
+import { recordsProblem } from './check-records.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import { offsetIndexEntryBytes } from './offset-index.ts';
 import { parsePartitionMetadata } from './partition-metadata.ts';
@@ -48,8 +51,11 @@ export interface CheckLogOptions {
   readonly directory: string;
   /** From where on the next start recovers; Infinity after a clean stop. */
   readonly recoversFrom: number;
+  /** As the checkpoint has it; what lies below was deleted. */
+  readonly logStartOffset: number;
 }
 
+/** The zstd codec has to be loaded. */
 export function checkLog(options: CheckLogOptions): CheckedLog {
   return new LogCheck(options).run();
 }
@@ -58,7 +64,10 @@ class LogCheck {
   readonly #files: FileSystem;
   readonly #directory: string;
   readonly #recoversFrom: number;
+  readonly #producers: CheckedProducers;
   readonly #problems: string[] = [];
+  #epochs = new LeaderEpochs();
+  #epochsDiffer = false;
   #bytes = 0;
   #batches = 0;
   #oldBatches = 0;
@@ -68,29 +77,29 @@ class LogCheck {
   #tornBytes = 0;
   #lostSegments = 0;
 
-  constructor({ files, directory, recoversFrom }: CheckLogOptions) {
+  constructor({ files, directory, recoversFrom, logStartOffset }: CheckLogOptions) {
     this.#files = files;
     this.#directory = directory;
     this.#recoversFrom = recoversFrom;
+    this.#producers = new CheckedProducers(logStartOffset);
   }
 
   run(): CheckedLog {
     const names = this.#files.listSync(this.#directory);
     const bases = names.filter((name) => /^\d{20}\.log$/.test(name)).map(offsetOf);
+    const snapshots = names.filter((name) => /^\d{20}\.snapshot$/.test(name)).map(offsetOf);
     this.#endOffset = bases[0] ?? 0;
+    if (names.includes(leaderEpochFile)) this.#readEpochs();
     for (const [n, base] of bases.entries()) {
-      const next = bases[n + 1] ?? Infinity;
-      if (this.#checkSegment(base, next)) continue;
+      const isLast = n === bases.length - 1;
+      if (n > 0 && snapshots.includes(base)) this.#checkSnapshot(base, false);
+      if (this.#checkSegment(base, isLast ? Infinity : bases[n + 1]!)) continue;
       this.#lostSegments = bases.length - n - 1;
       break;
     }
-    for (const name of names.filter((each) => /^\d{20}\.snapshot$/.test(each))) {
-      const found = decodeSnapshot(this.#files.readFileSync(this.#path(name)));
-      if (typeof found === 'string' && this.#recoversFrom === Infinity)
-        this.#problem(name, `is not usable: ${found}`);
-    }
-    if (names.includes(leaderEpochFile) && LeaderEpochs.parse(this.#text(leaderEpochFile)) === null)
-      this.#problem(leaderEpochFile, 'is damaged');
+    for (const offset of snapshots)
+      if (offset === this.#endOffset) this.#checkSnapshot(offset, true);
+      else if (!bases.slice(1).includes(offset)) this.#snapshotAt(offset);
     const hasMetadata = names.includes(partitionMetadataFile);
     const topicId = hasMetadata ? parsePartitionMetadata(this.#text(partitionMetadataFile)) : null;
     if (topicId === null) this.#problem(partitionMetadataFile, hasMetadata ? 'is damaged' : 'is missing');
@@ -110,15 +119,25 @@ class LogCheck {
     };
   }
 
+  #readEpochs(): void {
+    const epochs = LeaderEpochs.parse(this.#text(leaderEpochFile));
+    if (epochs === null) this.#problem(leaderEpochFile, 'is damaged');
+    else this.#epochs = epochs;
+  }
+
   /** False: what follows is no part of the log any more. */
   #checkSegment(base: number, nextBase: number): boolean {
     const isRecovered = nextBase > this.#recoversFrom;
-    const indexes = isRecovered
-      ? { offsets: [], times: [] }
-      : { offsets: this.#offsetEntries(base), times: this.#timeEntries(base) };
     const name = fileName(base, suffixes.log);
+    const indexOf = (suffix: string, entryBytes: number) =>
+      isRecovered ? Buffer.alloc(0) : this.#index(fileName(base, suffix), entryBytes);
+    const indexes = new CheckedIndexes(
+      base,
+      indexOf(suffixes.offsetIndex, offsetIndexEntryBytes),
+      indexOf(suffixes.timeIndex, timeIndexEntryBytes),
+    );
     const file = this.#files.openSync(this.#path(name), 'read');
-    const seen = new SeenBatches(base, indexes);
+    this.#producers.beginSegment();
     let walk: BatchWalk | null = null;
     try {
       this.#bytes += file.size;
@@ -126,7 +145,8 @@ class LogCheck {
       walk = new BatchWalk(file, 0, file.size, { whole: true });
       while (walk.next()) {
         this.#checkBatch(walk, nextBase);
-        seen.add(walk);
+        this.#checkInside(walk, name, isRecovered);
+        indexes.add(walk);
       }
       if (walk.position < file.size) throw new Error('the file ends inside a batch');
     } catch (error) {
@@ -142,13 +162,18 @@ class LogCheck {
     } finally {
       file.close();
     }
-    if (seen.offsetProblem() !== null)
-      this.#problem(fileName(base, suffixes.offsetIndex), seen.offsetProblem()!);
-    if (seen.timeProblem !== null) this.#problem(fileName(base, suffixes.timeIndex), seen.timeProblem);
-    if (!isRecovered) this.#checkTransactions(base, nextBase);
+    if (isRecovered) return true;
+    this.#tell(base, suffixes.offsetIndex, indexes.offsetProblem(name));
+    this.#tell(base, suffixes.timeIndex, indexes.timeProblem());
+    const transactions = indexOf(suffixes.transactionIndex, transactionIndexEntryBytes);
+    // A segment without an index is walked by the next start, however the last one stopped.
+    const isUnindexed = this.#files.statSync(this.#path(fileName(base, suffixes.offsetIndex))) === null;
+    if (transactions.length > 0 || !isUnindexed)
+      this.#tell(base, suffixes.transactionIndex, this.#producers.transactionIndexProblem(transactions));
     return true;
   }
 
+  /** Throws where a recovery would cut the log. */
   #checkBatch({ buffer, at }: BatchWalk, nextBase: number): void {
     const isOld = batch.magic(buffer, at) < batch.magicV2;
     if (isOld) ensureValidMessage(buffer, at);
@@ -165,27 +190,38 @@ class LogCheck {
     this.#greatestProducerId = Math.max(this.#greatestProducerId, producerIdAt(buffer, at));
   }
 
-  #offsetEntries(base: number): OffsetEntry[] {
-    const entries: OffsetEntry[] = [];
-    const bytes = this.#index(fileName(base, suffixes.offsetIndex), offsetIndexEntryBytes);
-    for (let at = 0; at < bytes.length; at += offsetIndexEntryBytes) {
-      const entry = { offset: base + readInt32(bytes, at), position: readInt32(bytes, at + 4) };
-      // Preallocated room behind the last entry, of a segment that grew.
-      if (entry.offset === base && entry.position === 0) break;
-      entries.push(entry);
-    }
-    return entries;
+  /** What a recovery would not look at. */
+  #checkInside(walk: BatchWalk, name: string, isRecovered: boolean): void {
+    const { buffer, at, position } = walk;
+    if (batch.magic(buffer, at) < batch.magicV2) return;
+    const offset = batch.baseOffset(buffer, at);
+    const problem = recordsProblem(buffer, at);
+    if (problem === null) this.#producers.add(walk);
+    else this.#problem(name, `is damaged: its batch at byte ${position}, offset ${offset}, ${problem}`);
+    const { earliest } = this.#epochs;
+    if (isRecovered || this.#epochsDiffer || earliest === null || offset < earliest.startOffset) return;
+    const [written, told] = [leaderEpochAt(buffer, at), this.#epochs.epochAt(offset)];
+    if (written < 0 || written === told) return;
+    this.#epochsDiffer = true;
+    this.#problem(
+      leaderEpochFile,
+      `says that offset ${offset} is of epoch ${told}, but its batch is of ${written}`,
+    );
   }
 
-  #timeEntries(base: number): TimeEntry[] {
-    const entries: TimeEntry[] = [];
-    const bytes = this.#index(fileName(base, suffixes.timeIndex), timeIndexEntryBytes);
-    for (let at = 0; at < bytes.length; at += timeIndexEntryBytes) {
-      const entry = { timestampMs: readInt64(bytes, at), offset: base + readInt32(bytes, at + 8) };
-      if (entry.timestampMs === 0 && entry.offset === base) break;
-      entries.push(entry);
-    }
-    return entries;
+  #checkSnapshot(offset: number, isLast: boolean): void {
+    const found = this.#snapshotAt(offset);
+    // Behind the recovery point it is made anew, from what is there then.
+    if (found === null || offset > this.#recoversFrom) return;
+    this.#tell(offset, suffixes.snapshot, this.#producers.snapshotProblem(found, offset, isLast));
+  }
+
+  #snapshotAt(offset: number) {
+    const name = fileName(offset, suffixes.snapshot);
+    const found = decodeSnapshot(this.#files.readFileSync(this.#path(name)));
+    if (typeof found !== 'string') return found;
+    if (this.#recoversFrom === Infinity) this.#problem(name, `is not usable: ${found}`);
+    return null;
   }
 
   /** Missing is not damaged: a start makes it. */
@@ -197,22 +233,6 @@ class LogCheck {
     return Buffer.alloc(0);
   }
 
-  #checkTransactions(base: number, nextBase: number): void {
-    const name = fileName(base, suffixes.transactionIndex);
-    const bytes = this.#index(name, transactionIndexEntryBytes);
-    let before = base - 1;
-    for (let at = 0; at < bytes.length; at += transactionIndexEntryBytes) {
-      const lastOffset = readInt64(bytes, at + 18);
-      const isSound =
-        readInt16(bytes, at) === 0 &&
-        readInt64(bytes, at + 10) <= lastOffset &&
-        lastOffset > before &&
-        lastOffset < Math.min(nextBase, this.#endOffset);
-      if (!isSound) return this.#problem(name, `has an entry at byte ${at} that cannot be one`);
-      before = lastOffset;
-    }
-  }
-
   #path(name: string): string {
     return this.#files.join(this.#directory, name);
   }
@@ -221,54 +241,11 @@ class LogCheck {
     return this.#files.readFileSync(this.#path(name)).toString('utf8');
   }
 
+  #tell(base: number, suffix: string, problem: string | null): void {
+    if (problem !== null) this.#problem(fileName(base, suffix), problem);
+  }
+
   #problem(name: string, what: string): void {
     this.#problems.push(`${this.#path(name)} ${what}`);
-  }
-}
-
-interface OffsetEntry {
-  readonly offset: number;
-  readonly position: number;
-}
-
-interface TimeEntry {
-  readonly timestampMs: number;
-  readonly offset: number;
-}
-
-/** Compares a segment's index entries with its batches while these go by. */
-class SeenBatches {
-  timeProblem: string | null = null;
-  readonly #base: number;
-  readonly #offsets: readonly OffsetEntry[];
-  readonly #times: readonly TimeEntry[];
-  #nextOffsetEntry = 0;
-  #nextTimeEntry = 0;
-  #latestMs = -1;
-
-  constructor(base: number, indexes: { readonly offsets: OffsetEntry[]; readonly times: TimeEntry[] }) {
-    this.#base = base;
-    this.#offsets = indexes.offsets;
-    this.#times = indexes.times;
-  }
-
-  add({ buffer, at, position }: BatchWalk): void {
-    const last = lastOffsetAt(buffer, at);
-    const entry = this.#offsets[this.#nextOffsetEntry];
-    if (entry !== undefined && entry.position === position && entry.offset === last)
-      this.#nextOffsetEntry += 1;
-    this.#latestMs = Math.max(this.#latestMs, maxTimestampAt(buffer, at));
-    for (let time = this.#times[this.#nextTimeEntry]; time !== undefined && time.offset <= last; ) {
-      if (time.offset === last && time.timestampMs < this.#latestMs)
-        this.timeProblem ??= `says that nothing up to offset ${time.offset} is later than ${time.timestampMs}, but something is`;
-      time = this.#times[++this.#nextTimeEntry];
-    }
-  }
-
-  /** Each entry was met in its order, or the first one that was not is wrong. */
-  offsetProblem(): string | null {
-    const entry = this.#offsets[this.#nextOffsetEntry];
-    if (entry === undefined) return null;
-    return `says that the batch of offset ${entry.offset} is at byte ${entry.position} of ${fileName(this.#base, suffixes.log)}, but it is not`;
   }
 }

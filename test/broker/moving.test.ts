@@ -9,7 +9,10 @@ import { encodeMetadataRecord } from '../../broker/metadata/records/index.ts';
 import { kafkaNodesFor, lookAtDirectory, prepareForKafka } from '../../broker/moving.ts';
 import { silentLogger } from '../../broker/observe/logger.ts';
 import { StartError } from '../../broker/start-error.ts';
+import { stampCrc } from '../../protocol/records/batch.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
+import { encodeSnapshot } from '../../storage/log/producer-snapshot.ts';
+import { ProducerState } from '../../storage/log/producer-state.ts';
 import { copyDirectory } from '../../tools/copy-directory.ts';
 import { type SimulatedEnvironment, simulatedEnvironment } from '../simulation/simulated-environment.ts';
 import { metadataDirectory, newTopic, open } from './metadata/cluster-fixture.ts';
@@ -60,6 +63,9 @@ function contents({ files }: SimulatedEnvironment): Record<string, string> {
 
 const replace = (path: string, change: (bytes: Buffer) => Buffer) => (environment: SimulatedEnvironment) =>
   environment.files.replaceFileSync(path, change(environment.files.readFileSync(path)));
+
+/** In a batch. */
+const recordCountAt = 57;
 
 const level34 = buildBatch({
   baseOffset: 1000,
@@ -135,7 +141,7 @@ test.each<[string, (environment: SimulatedEnvironment) => void, RegExp]>([
         '/data/orders-0/00000000000000000000.index',
         Buffer.from('0000000000000007', 'hex'),
       ),
-    /^\/data\/orders-0\/00000000000000000000\.index says that the batch of offset 0 is at byte 7 /,
+    /^\/data\/orders-0\/00000000000000000000\.index says at byte 0 that the batch of offset 0 is at byte 7 /,
   ],
   [
     'a time index that is too early',
@@ -144,7 +150,7 @@ test.each<[string, (environment: SimulatedEnvironment) => void, RegExp]>([
         '/data/orders-0/00000000000000000000.timeindex',
         Buffer.from('ffffffffffffffff00000000', 'hex'),
       ),
-    /\.timeindex says that nothing up to offset 0 is later than -1, but something is$/,
+    /\.timeindex says at byte 0: nothing up to offset 0 later than -1, but something is$/,
   ],
   [
     'half an entry in a transaction index',
@@ -155,6 +161,43 @@ test.each<[string, (environment: SimulatedEnvironment) => void, RegExp]>([
     'a torn producer snapshot',
     ({ files }) => files.replaceFileSync('/data/orders-0/00000000000000000001.snapshot', Buffer.alloc(3)),
     /\.snapshot is not usable: it has 3 bytes$/,
+  ],
+  [
+    'a record count that is not that of the records',
+    replace('/data/orders-0/00000000000000000000.log', (bytes) => {
+      bytes.writeInt32BE(0, recordCountAt);
+      stampCrc(bytes, 0);
+      return bytes;
+    }),
+    /\.log is damaged: its batch at byte 0, offset 0, says 0 records, but has some$/,
+  ],
+  [
+    'a producer snapshot that is ahead of the log',
+    ({ files }) => {
+      const producer = new ProducerState(7);
+      producer.addBatch(0, { lastSequence: 0, lastOffset: 5, offsetDelta: 0, timestampMs: 1 });
+      files.replaceFileSync('/data/orders-0/00000000000000000001.snapshot', encodeSnapshot([producer]));
+    },
+    /00000000000000000001\.snapshot says of producer 7 that it has written offset 5$/,
+  ],
+  [
+    'a transaction index with an abort that is not in the log',
+    ({ files }) => {
+      files.replaceFileSync('/data/orders-0/00000000000000000000.txnindex', Buffer.alloc(34));
+    },
+    /\.txnindex has an entry at byte 0 that cannot be one: producer 0 has aborted nothing at offset 0$/,
+  ],
+  [
+    'leader epochs that are not those of the batches',
+    ({ files }) =>
+      files.replaceFileSync('/data/orders-0/leader-epoch-checkpoint', Buffer.from('0\n1\n3 0\n')),
+    /leader-epoch-checkpoint says that offset 0 is of epoch 3, but its batch is of 0$/,
+  ],
+  [
+    'a log that ends before its recovery point',
+    ({ files }) =>
+      files.replaceFileSync('/data/recovery-point-offset-checkpoint', Buffer.from('0\n1\norders 0 4\n')),
+    /^\/data\/orders-0 ends at offset 1, but recovery-point-offset-checkpoint knows of its records up to 4$/,
   ],
   [
     'another topic id',
