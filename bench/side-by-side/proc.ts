@@ -10,9 +10,21 @@ export interface CpuSeconds {
 
 /** Since the process began; its children not counted. */
 export function cpuOf(pid: number): CpuSeconds {
+  const [user, kernel] = timesOf(pid);
+  return { user: user!, kernel: kernel! };
+}
+
+/** What children of this process used that have ended, with all of theirs. */
+export function cpuSecondsOfEndedChildren(): number {
+  const [, , user, kernel] = timesOf(process.pid);
+  return user! + kernel!;
+}
+
+/** In seconds: user and kernel mode, and both of the children. */
+function timesOf(pid: number): number[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { user: Number(fields[11]) / ticksPerSecond, kernel: Number(fields[12]) / ticksPerSecond };
+  return fields.slice(11, 15).map((ticks) => Number(ticks) / ticksPerSecond);
 }
 
 /** Of both kinds together. */
