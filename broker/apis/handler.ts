@@ -41,6 +41,8 @@ export interface Caller {
   readonly listenerName: string;
   /** The request's bytes lie in a buffer of their own that nobody uses again, so they may be kept without a copy. */
   readonly ownsBytes: boolean;
+  /** The handler says that nothing refers to the request's bytes any more: their memory serves another request. */
+  bytesAreDone?(): void;
   readonly connection: CallerConnection;
   /** Refuses partitions before they are looked at; left out: none. Fetch asks it, since only its session knows all it is about. */
   readonly partitionRefusal?: PartitionRefusal | undefined;

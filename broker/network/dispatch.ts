@@ -103,7 +103,8 @@ export class Dispatch implements FrameHandler {
         return this.#notServed(header, route, connection);
       const request = this.#decoder(route, header.apiVersion)(reader);
       connection.requestElements = reader.elements;
-      const caller = new RequestCaller(header, connection, ownsBytes);
+      const isOurs = ownsBytes && this.hook === null;
+      const caller = new RequestCaller(header, connection, ownsBytes, undefined, isOurs ? frame : null);
       if (!connection.hasSpoken) {
         connection.hasSpoken = true;
         this.#onClient(caller);

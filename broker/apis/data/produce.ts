@@ -73,8 +73,17 @@ function appendAll(produced: Produced): Response | null | Promise<Response | nul
     }),
   }));
   const answer = { responses, throttleTimeMs: 0 };
-  if (request.acks === 0) return answerNobody(caller, answer, pending);
-  return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
+  const over = pending.length === 0 ? caller.bytesAreDone?.() : allOver(pending, caller);
+  if (request.acks === 0) return answerNobody(caller, answer, over);
+  return over instanceof Promise ? over.then(() => answer) : answer;
+}
+
+/** All of them, whatever becomes of one: the others still write from the request's bytes. */
+async function allOver(pending: readonly Promise<void>[], caller: Caller): Promise<void> {
+  const ends = await Promise.allSettled(pending);
+  caller.bytesAreDone?.();
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
 }
 
 function withOwnRecords(request: Request): Request {
@@ -226,11 +235,7 @@ function refusal(index: number, errorCode: number, errorMessage: string | null):
 }
 
 /** With acks 0 the only way to tell of an error is to close the connection, so that the client asks for metadata again. */
-function answerNobody(
-  caller: Caller,
-  answer: Response,
-  pending: readonly Promise<void>[],
-): null | Promise<null> {
+function answerNobody(caller: Caller, answer: Response, over: void | Promise<void>): null | Promise<null> {
   const closeIfRefused = (): null => {
     for (const { partitionResponses } of answer.responses ?? []) {
       const failed = partitionResponses?.find(({ errorCode }) => errorCode !== errors.none.code);
@@ -240,5 +245,5 @@ function answerNobody(
     }
     return null;
   };
-  return pending.length === 0 ? closeIfRefused() : Promise.all(pending).then(closeIfRefused);
+  return over instanceof Promise ? over.then(closeIfRefused) : closeIfRefused();
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { FrameSizeError, FrameSplitter } from '../../../protocol/wire/frame.ts';
+import { describe, expect, test } from 'vitest';
+import { FrameSizeError, FrameSplitter, takeBackFrame } from '../../../protocol/wire/frame.ts';
 
 function frameOf(body: Uint8Array): Buffer {
   const size = Buffer.alloc(4);
@@ -94,4 +94,71 @@ test('the rest of a large frame may be read into its place', () => {
   splitter.feed(Buffer.from(stream.subarray(at)));
   expect(got.map((frame) => frame.length)).toEqual([3_000_000, 4]);
   expect(got[0]!.equals(body)).toBe(true);
+});
+
+describe('memory of large frames', () => {
+  const large = 200_000;
+  /** Each in two pieces, as a large frame comes. */
+  const feed = (splitter: FrameSplitter, body: Uint8Array): void => {
+    const stream = frameOf(body);
+    splitter.feed(Buffer.from(stream.subarray(0, 50_000)));
+    splitter.feed(Buffer.from(stream.subarray(50_000)));
+  };
+  const placeOf = (splitter: FrameSplitter, frames: Buffer[], bytes: number): ArrayBufferLike => {
+    feed(splitter, Buffer.alloc(bytes));
+    return frames.pop()!.buffer;
+  };
+  const splitting = () => {
+    const frames: Buffer[] = [];
+    return { frames, splitter: new FrameSplitter(5_000_000, (frame) => void frames.push(frame)) };
+  };
+
+  test('is used again once it is given back, by any connection that sends large ones, and by one at a time', () => {
+    const [first, second, third] = [splitting(), splitting(), splitting()];
+    for (const { splitter, frames } of [first, second, third]) placeOf(splitter, frames, large);
+    feed(first.splitter, Buffer.alloc(large, 1));
+    const given = first.frames.pop()!;
+    takeBackFrame(given);
+    takeBackFrame(given);
+    const [again, other] = [
+      placeOf(second.splitter, second.frames, large + 5),
+      placeOf(third.splitter, third.frames, large),
+    ];
+    expect([again === given.buffer, other === given.buffer]).toEqual([true, false]);
+  });
+
+  test('is not what a connection begins with, nor for frames that are too small or too large for it', () => {
+    const { splitter, frames } = splitting();
+    const sizes = [large, large, 3_000_000, large, 50_500, 20_000, large].map((bytes) => {
+      if (bytes < 50_000) splitter.feed(Buffer.from(frameOf(Buffer.alloc(bytes)).subarray(0, 10)));
+      if (bytes < 50_000) splitter.feed(Buffer.from(frameOf(Buffer.alloc(bytes)).subarray(10)));
+      return bytes < 50_000 ? frames.pop()!.buffer.byteLength : placeOf(splitter, frames, bytes).byteLength;
+    });
+    const reused = 1024 * 1024 + 4096;
+    expect(sizes.map((bytes) => bytes === reused)).toEqual([false, true, false, true, true, false, false]);
+  });
+
+  test('never holds two frames at once, whoever gives back when', () => {
+    const step = fc.record({
+      connection: fc.nat(3),
+      bytes: fc.integer({ min: 50_001, max: 90_000 }),
+      givesBack: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const connections = Array.from({ length: 4 }, splitting);
+        const held: { frame: Buffer; mark: number }[] = [];
+        steps.forEach(({ connection, bytes, givesBack }, mark) => {
+          const { splitter, frames } = connections[connection]!;
+          feed(splitter, Buffer.alloc(bytes, mark));
+          held.push({ frame: frames.pop()!, mark });
+          for (const { frame, mark: written } of held)
+            expect([frame[0], frame[frame.length - 1]]).toEqual([written, written]);
+          if (givesBack) takeBackFrame(held.shift()!.frame);
+        });
+        for (const { frame } of held) takeBackFrame(frame);
+      }),
+      { numRuns: 20 },
+    );
+  });
 });

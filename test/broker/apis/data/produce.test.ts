@@ -315,3 +315,56 @@ test('a batch that is not whole is refused', async () => {
   ).not.toBe(0);
   expect(world.partitions.get('orders', 0)!.endOffset).toBe(0);
 });
+
+describe("a request's bytes", () => {
+  /** Appends to orders-1 end when the test says so. */
+  function slowSecond() {
+    const partition = world.partitions.get('orders', 1)!;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const append = partition.append.bind(partition);
+    partition.append = async (...args) => {
+      await ended;
+      return append(...args);
+    };
+    return end;
+  }
+
+  test('are done with when the appends are, once', async () => {
+    let done = 0;
+    const caller = { ownsBytes: true, bytesAreDone: () => void done++ };
+    await produce({ 'orders-0': batchOf(['a']), 'orders-1': batchOf(['b']) }, { caller });
+    expect(done).toBe(1);
+    await producing({ 'orders-0': batchOf(['c']) }, { acks: 0, caller }).promise;
+    expect(done).toBe(2);
+  });
+
+  test('are not before the last append has ended, though another one failed or the request with it', async () => {
+    let done = 0;
+    const caller = { ownsBytes: true, bytesAreDone: () => void done++ };
+    const endSecond = slowSecond();
+    world.partitions.get('orders', 0)!.append = () => Promise.reject(new Error('a bug'));
+    const produced = producing({ 'orders-0': batchOf(['a']), 'orders-1': batchOf(['b']) }, { caller });
+    const failed = expect(produced.promise).rejects.toThrow('a bug');
+    await Promise.resolve();
+    expect(done).toBe(0);
+    endSecond();
+    await failed;
+    expect(done).toBe(1);
+  });
+
+  test('stay with a request that failed half way', async () => {
+    let done = 0;
+    const caller = { ownsBytes: true, bytesAreDone: () => void done++ };
+    const endSecond = slowSecond();
+    world.partitions.get('orders', 0)!.append = () => {
+      throw new Error('a bug');
+    };
+    const records = { 'orders-1': batchOf(['b']), 'orders-0': batchOf(['a']) };
+    await expect(producing(records, { caller }).promise).rejects.toThrow('a bug');
+    endSecond();
+    expect(done).toBe(0);
+  });
+});
