@@ -13,12 +13,16 @@ export interface Reassignment {
   readonly text: string;
 }
 
-/** All partitions on these nodes, each led by another one in turn: the first replica is the preferred leader. */
-export function replicasOn(state: Pick<ClusterMachine, 'topics'>, nodeIds: readonly number[]): Reassignment {
+/** All partitions that are here on these nodes, each led by another one in turn: the first replica is the preferred leader. */
+export function replicasOn(
+  state: Pick<ClusterMachine, 'topics' | 'nodeId'>,
+  nodeIds: readonly number[],
+): Reassignment {
   const partitions: string[] = [];
   for (const { name: topic, partitions: all } of state.topics())
     for (const each of all) {
-      if (each === undefined) continue;
+      // Of a cluster of which this was a part: nobody has its records, so it cannot be copied.
+      if (!each?.replicas.includes(state.nodeId)) continue;
       const from = partitions.length % nodeIds.length;
       const replicas = [...nodeIds.slice(from), ...nodeIds.slice(0, from)];
       partitions.push(JSON.stringify({ topic, partition: each.index, replicas }));

@@ -84,10 +84,14 @@ test('near the end of the ports they go the other way', () => {
   expect(ports).toEqual(['localhost:65530', 'localhost:65520', 'localhost:65510']);
 });
 
-test('each partition has its replicas on all nodes, led by one after the other', () => {
-  const partition = (index: number) => ({ index }) as never;
+test('each partition that is here has its replicas on all nodes, led by one after the other', () => {
+  const partition = (index: number, replica = 1) => ({ index, replicas: [replica] }) as never;
   const state = {
-    topics: () => [{ name: 'a"b', partitions: [partition(0), undefined, partition(2)] } as never].values(),
+    nodeId: 1,
+    topics: () =>
+      [
+        { name: 'a"b', partitions: [partition(0), undefined, partition(2), partition(3, 7)] } as never,
+      ].values(),
   };
   const { fileName, text } = replicasOn(state, [1, 2, 3]);
   expect(fileName).toBe('replicas-1-2-3.json');

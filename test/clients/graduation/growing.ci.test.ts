@@ -1,4 +1,7 @@
-/** A graduated directory becomes a cluster of three by the very commands that `graduate` prints, its first node leaves, and nothing is lost. */
+/**
+ * A graduated directory becomes a cluster of three by the very commands that `graduate` prints, its first node leaves, and nothing is lost;
+ * in the end one of the others' directories is adopted, without the rest.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +11,7 @@ import { metadata } from '../../../protocol/messages/topics/metadata.ts';
 import { Client } from '../../../tools/client.ts';
 import { isFree, quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
-import { buildProgram, runNode } from '../../tools/program.ts';
+import { buildProgram, runNode, startProgram } from '../../tools/program.ts';
 import { hasCommand } from '../commands.ts';
 import { eventually } from '../eventually.ts';
 import { hasJava } from '../java/apache-kafka.ts';
@@ -83,12 +86,13 @@ test('one broker becomes three, and two of them without it, with everything in p
   const bystander = new Bystander(ticks, 'bystanders', ports);
   onTestFinished(() => bystander.kill());
   await bystander.start();
+  const others: RunningCommand[] = [];
   for (const [format, start, add, port] of [
     [formatSecond, startSecond, addSecond, ports[1]],
     [formatThird, startThird, addThird, ports[2]],
   ] as const) {
     await folder.run(format!);
-    await startNode(start!, port);
+    others.push(await startNode(start!, port));
     await folder.run(add!);
   }
   await folder.run(reassign!);
@@ -112,4 +116,15 @@ test('one broker becomes three, and two of them without it, with everything in p
   const [ticked] = Object.entries(after.topics).filter(([key]) => key.startsWith(`${ticks} `));
   const partitions = ticked![1] as readonly PartitionContent[];
   expect(partitions.flatMap(({ records }) => records)).toHaveLength(written);
+
+  await Promise.all(others.map((node) => node.stop()));
+  const third = join(home, 'theirs-3');
+  const alone = await startProgram([program.path, 'adopt', third, '--no-http', '--port', '0']);
+  onTestFinished(async () => void (await alone.stop()));
+  expect(await settledContent(Number(alone.address.split(':').at(-1)))).toEqual(after);
+  const { err: said } = await alone.stop();
+  expect(said).toMatch(
+    /not carried over: .* replicas on other brokers are given up, this node has the only one/,
+  );
+  expect(said).toMatch(/not carried over: the controllers 2 vote no more/);
 });

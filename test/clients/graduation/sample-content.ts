@@ -59,3 +59,11 @@ export function settledContent(port: number): Promise<BrokerContent> {
     return content;
   });
 }
+
+export async function send(port: number, topic: string, values: readonly string[]): Promise<void> {
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer(options);
+  await producer.connect();
+  await producer.send({ topic, messages: values.map((value) => ({ value })) });
+  await producer.disconnect();
+}
