@@ -13,6 +13,7 @@ import {
   DamagedCheckpoint,
   OffsetCheckpoint,
 } from '../../storage/directory/offset-checkpoint.ts';
+import { lockFile } from '../../storage/directory/ownership.ts';
 import {
   parsePartitionDirectory,
   partitionDirectoryName,
@@ -84,7 +85,7 @@ class DirectoryCheck {
       logger: silentLogger,
     });
     const { state, read } = metadata;
-    if (state.metadataVersion === undefined && metadata.bootstrap === null)
+    if (state.metadataVersion === undefined && (metadata.bootstrap === null || this.#wasInUse()))
       throw new MetadataRefused(
         'metadata-missing',
         `${directory} has no metadata log (${clusterMetadataTopic}-0) that says what is in it`,
@@ -111,6 +112,13 @@ class DirectoryCheck {
       problems: this.#problems,
       notes: this.#notes,
     };
+  }
+
+  /** Kafka formats each of several log.dirs alike, so what tells them from a new one is what a broker has left there. */
+  #wasInUse(): boolean {
+    const { environment, directory } = this.#options;
+    const ofFormat = [metaPropertiesFile, 'bootstrap.checkpoint', `${clusterMetadataTopic}-0`, lockFile];
+    return environment.files.listSync(directory).some((name) => !ofFormat.includes(name));
   }
 
   #identity() {

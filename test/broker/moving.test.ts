@@ -67,17 +67,11 @@ const replace = (path: string, change: (bytes: Buffer) => Buffer) => (environmen
 /** In a batch. */
 const recordCountAt = 57;
 
-const level34 = buildBatch({
-  baseOffset: 1000,
-  leaderEpoch: 1,
-  records: [
-    {
-      timestampMs: 1,
-      key: null,
-      value: encodeMetadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: 34 }),
-    },
-  ],
-});
+function atLevel(featureLevel: number, baseOffset: number): Buffer {
+  const level = { name: 'metadata.version', featureLevel };
+  const value = encodeMetadataRecord(featureLevelRecord, 0, level);
+  return buildBatch({ baseOffset, leaderEpoch: 1, records: [{ timestampMs: 1, key: null, value }] });
+}
 
 test.each<[string, (environment: SimulatedEnvironment) => void, RegExp, string?]>([
   ['is not there', ({ files }) => files.removeTreeSync(directory), /there is no \/data/],
@@ -111,8 +105,19 @@ test.each<[string, (environment: SimulatedEnvironment) => void, RegExp, string?]
     /has no metadata log \(__cluster_metadata-0\)/,
   ],
   [
+    'is the second of several log.dirs, formatted like the first',
+    ({ files }) => {
+      files.removeTreeSync(metadataDirectory);
+      files.removeTreeSync('/data/orders-0');
+      files.replaceFileSync('/data/bootstrap.checkpoint', atLevel(30, 0));
+    },
+    /has no metadata log \(__cluster_metadata-0\)/,
+  ],
+  [
     'is of a later Kafka',
-    replace(`${metadataDirectory}/00000000000000000000.log`, (bytes) => Buffer.concat([bytes, level34])),
+    replace(`${metadataDirectory}/00000000000000000000.log`, (bytes) =>
+      Buffer.concat([bytes, atLevel(34, 1000)]),
+    ),
     /metadata\.version is at level 34, known here from 7 to 33/,
   ],
 ])('a directory that %s is refused, and left as it is', async (_what, damage, message, clusterId) => {
