@@ -27,6 +27,7 @@ const bannedGlobals = [
   /\bnew Date\(\)/,
   /(?<![.\w])performance\.(now|mark|measure|timeOrigin)\b/,
   /\bset(Timeout|Interval|Immediate)\b/,
+  /\bqueueMicrotask\b/,
   /\bMath\.random\b/,
   /\bcrypto\.(random\w+|getRandomValues)\b/,
   /^import\b.*\brandom\w*.*\bfrom "(node:)?crypto"/,

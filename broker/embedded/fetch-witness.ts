@@ -2,7 +2,9 @@
  * Which partitions each client fetches now, and whether it began to since its group became stable. Only then is it decided where it reads
  * from: a consumer that has its assignment still asks for its offsets, and one that begins at the end would miss what is written meanwhile.
  */
+
 import { fetch } from '../../protocol/messages/data/fetch.ts';
+import { microtask } from '../../storage/environment/clock.ts';
 import type { Caller, CallerConnection } from '../apis/handler.ts';
 import { clientKeyOf } from '../groups/client-connections.ts';
 import type { ClusterState } from '../metadata/cluster-state.ts';
@@ -23,7 +25,7 @@ export class FetchWitness {
     this.#note(caller);
     // What it asks for is known when its handler has begun.
     if (this.#listeners.size > 0)
-      queueMicrotask(() => {
+      microtask(() => {
         for (const listener of this.#listeners) listener();
       });
   }

@@ -2,7 +2,9 @@
  * Frames that are sent together: all of one turn of the event loop's microtasks as one piece of memory, for at some 100,000 small frames
  * a second each write of its own would cost more than what it carries.
  */
+
 import type { Type } from 'protobufjs';
+import { microtask } from '../../storage/environment/clock.ts';
 
 const slabBytes = 32 * 1024;
 /** A larger frame's body goes as it is, uncopied. */
@@ -41,7 +43,7 @@ export class FrameBatch {
     }
     if (!this.#isScheduled) {
       this.#isScheduled = true;
-      queueMicrotask(() => this.flush());
+      microtask(() => this.flush());
     }
     return body.length;
   }

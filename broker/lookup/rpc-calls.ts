@@ -4,6 +4,7 @@
  * What comes in is started a few calls at a time, then their replies are let out; while the caller is slow to take these, nothing is started
  * and nothing read. So its memory is that of the calls it may have, and of a few answers.
  */
+
 import { setMaxListeners } from 'node:events';
 import {
   type LookupProtocol,
@@ -13,6 +14,7 @@ import {
   streamWindowBytes,
 } from '../../protocol/lookup/service.ts';
 import { FrameSplitter } from '../../protocol/wire/frame.ts';
+import { microtask } from '../../storage/environment/clock.ts';
 import type { TransportConnection } from '../network/transport.ts';
 import type { Logger } from '../observe/logger.ts';
 import { FrameBatch } from './frame-batch.ts';
@@ -190,7 +192,7 @@ export class LookupCalls {
     // Before they are started: what they answer comes before those behind them.
     for (const call of calls) this.#start(call);
     this.#isPumpScheduled = true;
-    queueMicrotask(() => this.#pump());
+    microtask(() => this.#pump());
   }
 
   #start(call: CallMessage): void {

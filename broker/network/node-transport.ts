@@ -14,6 +14,7 @@ import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } 
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { afterThis, nodeClock } from '../../storage/environment/node.ts';
 import { hostAndPort, plainHost } from './hosts.ts';
 import { OutboundQueue, outboundHighWaterBytes, releaseRegions } from './outbound-queue.ts';
 import {
@@ -152,7 +153,7 @@ class NodeConnection implements TransportConnection {
     this.#queue = new OutboundQueue({
       write: (bytes, written) => this.#write(bytes, written),
       waitingBytes: () => this.#socket.writableLength,
-      nowMs: () => performance.now(),
+      nowMs: nodeClock.monotonicMs,
       fail: (error) => {
         this.#error = error;
         this.destroy();
@@ -233,7 +234,7 @@ class NodeConnection implements TransportConnection {
     if (!this.#isCorked) {
       this.#isCorked = true;
       socket.cork();
-      process.nextTick(() => {
+      afterThis(() => {
         this.#isCorked = false;
         socket.uncork();
       });
@@ -279,7 +280,7 @@ function listening(server: net.Server, options: net.ListenOptions, where: string
 function closed(server: net.Server): Promise<void> {
   return new Promise((resolve) => {
     server.close();
-    setImmediate(resolve);
+    nodeClock.defer(resolve);
   });
 }
 

@@ -7,7 +7,8 @@
  * waiter once, and nothing reads a log in the middle of an append. A fetch of very many partitions goes to its places in turns of
  * the loop.
  */
-import type { Clock, Timer } from '../../storage/environment/clock.ts';
+
+import { type Clock, microtask, type Timer } from '../../storage/environment/clock.ts';
 import type { Log } from '../../storage/log/log.ts';
 import type { LogEvent } from '../../storage/log/log-types.ts';
 import type { CallerConnection } from '../apis/handler.ts';
@@ -85,7 +86,7 @@ class WaitingFetch implements PartitionWatcher {
     else this.#mustAnswer = true;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => this.#guarded(() => this.#look()));
+    microtask(() => this.#guarded(() => this.#look()));
   }
 
   #place(target: FetchTarget): void {

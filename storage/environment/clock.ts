@@ -41,6 +41,13 @@ export async function holding<Result>(clock: Clock, work: () => Promise<Result>)
   }
 }
 
+const resolved = Promise.resolve();
+
+/** Calls back when what runs now has ended, as queueMicrotask does, which fake timers of test runners take away. */
+export function microtask(callback: () => void): void {
+  void resolved.then(callback);
+}
+
 /** Resolves after at least `delayMs` of the given clock. */
 export function delay(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

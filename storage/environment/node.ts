@@ -52,6 +52,20 @@ function processLimits(): string | null {
   }
 }
 
+/**
+ * The real ones, whatever a test has put in their place: runners such as jest and vitest give it timers that stand still, and a broker in the
+ * same process has to go on. So they are taken when this file is loaded, and from Node rather than from what is global.
+ */
+const { setTimeout, clearTimeout, setImmediate } = process.getBuiltinModule('node:timers');
+const { performance } = process.getBuiltinModule('node:perf_hooks');
+const { nextTick } = process.getBuiltinModule('node:process');
+const { now } = Date;
+
+/** Calls back when what runs now has ended, before any input or output (process.nextTick). */
+export function afterThis(callback: () => void): void {
+  nextTick(callback);
+}
+
 /** setTimeout takes no longer delay; a longer one would fire at once. */
 const timeoutMsMax = 2 ** 31 - 1;
 
@@ -116,7 +130,7 @@ export function yieldToOtherThreads(): void {
 }
 
 export const nodeClock: Clock = {
-  nowMs: () => Date.now(),
+  nowMs: now,
   monotonicMs: () => performance.now(),
   schedule: scheduleTimer,
   defer: (callback) => {

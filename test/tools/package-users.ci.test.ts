@@ -142,9 +142,20 @@ describe('a suite', () => {
         const { startBroker, StartError } = require('kompakt');
         const { Kafka } = require('kafkajs');
         ${sharedTest}`,
+      'fake-timers.test.js': `
+        const { startBroker } = require('kompakt');
+        test.each([['before', false], ['after', true]])('timers that stand still %s the start', async (_, early) => {
+          if (early) jest.useFakeTimers();
+          const broker = await startBroker();
+          jest.useFakeTimers();
+          await broker.createTopics(['orders']);
+          await expect(broker.records('orders', { timeoutMs: 1 })).rejects.toThrow('waited 1 ms');
+          await broker.reset();
+          await broker.stop();
+        });`,
     });
     const { code, err } = node(bin('jest/bin/jest.js'), '--ci');
-    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/Tests: +3 passed, 3 total/) });
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringMatching(/Tests: +5 passed, 5 total/) });
     expect(err).not.toMatch(/open handle|did not exit|leak/i);
   });
 
