@@ -40,8 +40,12 @@ export function runKafkaClass(
 }
 
 /** Runs a single Java source file with Kafka's jars on its class path. */
-export function runJavaSource(path: string, args: readonly string[]): Promise<ToolResult> {
-  return runJava(['-cp', join(kafkaLibs(), '*'), path, ...args]);
+export function runJavaSource(
+  path: string,
+  args: readonly string[],
+  version: string = kafkaVersion,
+): Promise<ToolResult> {
+  return runJava(['-cp', join(kafkaLibs(version), '*'), path, ...args]);
 }
 
 function runJava(args: readonly string[], input?: string): Promise<ToolResult> {
