@@ -12,7 +12,7 @@
  *
  * Every region is released exactly once: when its last byte has been read, or when the queue is destroyed.
  */
-import { beCautious, inPool, isCautious, slowMs } from './pool-reads.ts';
+import { beCautious, cameFromDisk, inPool, isCautious } from './pool-reads.ts';
 import type { OutboundChunk, OutboundRegion } from './transport.ts';
 
 /** The socket, as the queue needs it. */
@@ -23,6 +23,8 @@ export interface OutboundSink {
   waitingBytes(): number;
   /** A clock that only goes forward; without one no read counts as slow. */
   nowMs?(): number;
+  /** Blocks that disks have read for this process so far; where nobody counts, a read is slow by its time alone. */
+  blocksRead?(): number;
   /** A region could not be read: half an answer is out, so the connection must go. */
   fail(error: Error): void;
 }
@@ -175,7 +177,7 @@ export class OutboundQueue {
         this.#written(piece);
         return;
       }
-      if (this.#nowMs() - startMs > slowMs) this.#wasSlow();
+      if (cameFromDisk(startMs, this.#nowMs(), this.#sink.blocksRead)) this.#wasSlow();
       else if (this.#readsInPool > 0) this.#readsInPool--;
       mustBeWhole(count, wanted);
       this.#advance(wanted);
@@ -223,7 +225,7 @@ export class OutboundQueue {
     const startMs = this.#nowMs();
     mustBeWhole(region.readSync(piece, at, wanted, this.#sentOfFirst), wanted);
     const nowMs = this.#nowMs();
-    if (!(nowMs - startMs > slowMs)) return;
+    if (!cameFromDisk(startMs, nowMs, this.#sink.blocksRead)) return;
     this.#wasSlow();
     beCautious(nowMs);
   }

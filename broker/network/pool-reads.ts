@@ -1,20 +1,44 @@
 /**
  * Reads that wait for the disk, on Node's thread pool: so many at a time that others, syncs before all, always find a free thread.
  *
- * What is in the page cache is read at once, without a turn through the pool, which costs 15 µs. A read that took longer than
- * `slowMs` came from the disk: whoever made it reads by the pool from then on, until so many reads were fast again. And for a moment
- * nobody reads at once, so that of many who come to cold files together one alone holds up the event loop.
+ * What is in the page cache is read at once, without a turn through the pool, which costs 15 µs. A read that came from the disk makes
+ * whoever made it read by the pool from then on, until so many reads were fast again. And for a moment nobody reads at once, so that
+ * of many who come to cold files together one alone holds up the event loop.
+ *
+ * It came from the disk when it took longer than `slowMs` and the system has meanwhile read blocks for this process: time alone would
+ * also count what waited for the processor or for a long turn of the event loop (twenty consumers at once: three quarters more CPU).
  */
 
 /** Of the four threads that the pool has unless somebody says otherwise. */
 const readsInPoolMax = 2;
 /** A read of 256 KiB from the page cache takes 50 to 100 µs. */
-export const slowMs = 1;
+const slowMs = 1;
+/** Some file systems do not count what they read (FUSE): what takes as long did not wait for a processor alone. */
+const surelySlowMs = 200;
 const cautionMs = 10;
+/** The kernel reads ahead: a read may wait for blocks that were counted with an earlier one. */
+const diskQuietMs = 1000;
 
 let running = 0;
 const waiting: (() => void)[] = [];
 let cautiousUntilMs = 0;
+let blocksSeen = 0;
+let blocksChangedMs = Number.NEGATIVE_INFINITY;
+
+/** `blocksRead`: how many the system has read for this process so far; undefined: time alone decides. */
+export function cameFromDisk(
+  startMs: number,
+  nowMs: number,
+  blocksRead: (() => number) | undefined,
+): boolean {
+  const tookMs = nowMs - startMs;
+  if (!(tookMs > slowMs)) return false;
+  if (blocksRead === undefined) return true;
+  const before = blocksSeen;
+  blocksSeen = blocksRead();
+  if (blocksSeen !== before) blocksChangedMs = nowMs;
+  return nowMs - blocksChangedMs <= diskQuietMs || tookMs > surelySlowMs;
+}
 
 /** A read on the loop was slow. */
 export function beCautious(nowMs: number): void {

@@ -39,7 +39,7 @@ interface Sent {
 }
 
 /** A socket that takes everything in the next turn. */
-function openQueue(): Sent {
+function openQueue(blocksRead?: () => number): Sent {
   const sent: Buffer[] = [];
   const failures: Error[] = [];
   const queue = new OutboundQueue({
@@ -49,14 +49,15 @@ function openQueue(): Sent {
     },
     waitingBytes: () => 0,
     nowMs: () => nowMs,
+    ...(blocksRead && { blocksRead }),
     fail: (error) => failures.push(error),
   });
   return { queue, bytes: sent, failures };
 }
 
 /** One that has read often enough to know that it is all in memory. */
-async function warmQueue(): Promise<Sent> {
-  const sent = openQueue();
+async function warmQueue(blocksRead?: () => number): Promise<Sent> {
+  const sent = openQueue(blocksRead);
   for (let n = 0; n < 4; n++) {
     const region = new DiskRegion(Buffer.from('x'), () => 0.1);
     sent.queue.send([region]);
@@ -111,6 +112,34 @@ test('it goes on until as many reads as there should be were fast, and longer ea
     .split('now')
     .map((run) => run.split('pool').length - 1);
   expect(runs).toEqual([0, 16, 32, 60 - 16 - 32 - 3]);
+});
+
+test('a read that only waited for the processor is not slow, unless nothing else would wait as long', async () => {
+  let blocks = 1000;
+  const counted = (): number => blocks;
+  const queues = [
+    await warmQueue(counted),
+    await warmQueue(counted),
+    await warmQueue(counted),
+    await warmQueue(counted),
+  ];
+  const howOf = async (n: number, ms: number): Promise<string> => {
+    const region = new DiskRegion(ofPieces(3), () => ms);
+    queues[n]!.queue.send([region]);
+    await endAll(region);
+    return region.how.join(' ');
+  };
+  // Nobody has asked how many there were before the first.
+  expect(await howOf(0, 5)).toBe('now pool pool');
+  nowMs += 900;
+  expect(await howOf(1, 5)).toBe('now pool pool');
+  nowMs += 1001;
+  expect(await howOf(2, 5)).toBe('now now now');
+  blocks += 8;
+  expect(await howOf(2, 0.5)).toBe('now now now');
+  expect(await howOf(2, 5)).toBe('now pool pool');
+  nowMs += 1001;
+  expect(await howOf(3, 201)).toBe('now pool pool');
 });
 
 test('one slow read keeps others from trying theirs for a moment', async () => {
