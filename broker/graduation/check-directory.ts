@@ -23,7 +23,7 @@ import { type CheckedLog, checkLog } from '../../storage/log/check-log.ts';
 import type { ConfigRules } from '../config/rules.ts';
 import type { ClusterMachine } from '../metadata/cluster-machine.ts';
 import { configResourceTypes } from '../metadata/cluster-state.ts';
-import { type ReadDirectory, readDirectory } from '../metadata/read-directory.ts';
+import { bootstrapFile, type ReadDirectory, readDirectory } from '../metadata/read-directory.ts';
 import { MetadataRefused } from '../metadata/refusals.ts';
 import { clusterMetadataTopic } from '../metadata/topic-names.ts';
 import { silentLogger } from '../observe/logger.ts';
@@ -117,7 +117,7 @@ class DirectoryCheck {
   /** Kafka formats each of several log.dirs alike, so what tells them from a new one is what a broker has left there. */
   #wasInUse(): boolean {
     const { environment, directory } = this.#options;
-    const ofFormat = [metaPropertiesFile, 'bootstrap.checkpoint', `${clusterMetadataTopic}-0`, lockFile];
+    const ofFormat = [metaPropertiesFile, bootstrapFile, `${clusterMetadataTopic}-0`, lockFile];
     return environment.files.listSync(directory).some((name) => !ofFormat.includes(name));
   }
 

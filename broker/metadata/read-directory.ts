@@ -17,6 +17,9 @@ import { MetadataRefused } from './refusals.ts';
 import type { Bootstrap } from './start-records.ts';
 import { clusterMetadataTopic } from './topic-names.ts';
 
+/** Where Kafka's format leaves its records, before 4.4. */
+export const bootstrapFile = 'bootstrap.checkpoint';
+
 /**
  * Reads what a data directory knows of its cluster, without changing a byte, and decides whether it can be opened at all:
  *
@@ -114,7 +117,7 @@ function readMetadata(
   refuseOrphans(environment, dataDirectory);
   const bootstraps = [
     files.join(directory, formatSnapshotName),
-    files.join(dataDirectory, 'bootstrap.checkpoint'),
+    files.join(dataDirectory, bootstrapFile),
   ];
   const path = bootstraps.find((candidate) => files.statSync(candidate) !== null);
   return { read, bootstrap: path === undefined ? null : readBootstrapRecords(environment, path) };
