@@ -59,8 +59,8 @@ class Load {
     this.#workloads = [1, 2].map((n) => new TransactionWorkload(world, `ledger-${n}`));
   }
 
-  /** As soon as some more is acknowledged, `kill`. */
-  async until(port: number, kill: () => Promise<void>): Promise<void> {
+  /** As soon as some more is acknowledged, `kill`; with `isDecided` when every transaction that is to end has all its markers too. */
+  async until(port: number, kill: () => Promise<void>, isDecided = false): Promise<void> {
     this.#port = port;
     const { writer } = this;
     const enough = writer.acknowledgedCount + 100 + this.#random.below(200);
@@ -70,6 +70,13 @@ class Load {
     });
     const writing = writer.write(port);
     await eventually(() => expect(writer.acknowledgedCount).toBeGreaterThan(enough));
+    if (isDecided) {
+      isOver = true;
+      await Promise.all(working);
+      await eventually(async () =>
+        expect((await contentOf(port)).transactions.join()).not.toMatch(/Prepare/),
+      );
+    }
     await kill();
     isOver = true;
     for (const workload of this.#workloads) workload.disconnect();
@@ -112,7 +119,9 @@ test.for([{ seed: Number(process.env.KOMPAKT_FIRST_SEED ?? 1), versions: ['4.3.1
       const kafka = await kafkaOn(dataDir, port, version);
       onTestFinished(() => kafka.kill());
       await load.check(port);
-      await load.until(port, kafka.kill);
+      // Apache Kafka 4.3.1 now and then starts on a transaction in PrepareAbort and completes it without one of its markers: those that
+      // are cut off while they end are looked at when we are next, and what Kafka itself recovers is compared where none is.
+      await load.until(port, kafka.kill, round === versions.length - 1);
     }
     // What Kafka's own recovery finds after the last kill is what ours finds.
     const copy = join(home, 'copy');
