@@ -115,10 +115,7 @@ function readMetadata(
       logger.warn('The directory holds metadata that is kept but not served', { kind, count });
   if (state.metadataVersion !== undefined) return { read, bootstrap: null };
   refuseOrphans(environment, dataDirectory);
-  const bootstraps = [
-    files.join(directory, formatSnapshotName),
-    files.join(dataDirectory, bootstrapFile),
-  ];
+  const bootstraps = [files.join(directory, formatSnapshotName), files.join(dataDirectory, bootstrapFile)];
   const path = bootstraps.find((candidate) => files.statSync(candidate) !== null);
   return { read, bootstrap: path === undefined ? null : readBootstrapRecords(environment, path) };
 }
