@@ -23,24 +23,28 @@ export function linkFile(calls: SystemCalls, from: string, to: string): boolean 
   }
 }
 
-/** A clone where the file system makes them. The target is writable whatever the source is. */
+/** A clone where the file system makes them, with the source's time. The target is writable whatever the source is. */
 export function copyFile(calls: SystemCalls, from: string, to: string): void {
-  const { COPYFILE_EXCL, COPYFILE_FICLONE } = calls.constants;
+  copy(calls, from, to, false);
+}
+
+/** The same, and it is on the device; its name is not. */
+export function copyDurably(calls: SystemCalls, from: string, to: string): void {
+  copy(calls, from, to, true);
+}
+
+function copy(calls: SystemCalls, from: string, to: string, isDurable: boolean): void {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE, O_RDWR } = calls.constants;
   called(to, 'copy', () => {
     calls.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE);
     calls.chmodSync(to, 0o644);
+    const descriptor = calls.openSync(to, O_RDWR);
+    try {
+      const seconds = calls.statSync(from, { throwIfNoEntry: false })!.mtimeMs / 1000;
+      calls.futimesSync(descriptor, seconds, seconds);
+      if (isDurable) calls.fdatasyncSync(descriptor);
+    } finally {
+      calls.closeSync(descriptor);
+    }
   });
-}
-
-/** The same, with its time, and it is on the device; its name is not. */
-export function copyDurably(calls: SystemCalls, from: string, to: string): void {
-  copyFile(calls, from, to);
-  const descriptor = calls.openSync(to, calls.constants.O_RDWR);
-  try {
-    const seconds = calls.statSync(from, { throwIfNoEntry: false })!.mtimeMs / 1000;
-    calls.futimesSync(descriptor, seconds, seconds);
-    calls.fdatasyncSync(descriptor);
-  } finally {
-    calls.closeSync(descriptor);
-  }
 }

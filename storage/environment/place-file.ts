@@ -56,6 +56,7 @@ function transfer(source: FileSource, files: FileSystem, path: string): void {
         to.writeSync([chunk.subarray(0, count)], at);
         at += count;
       }
+      to.setModifiedMs(source.files.statSync(source.path)!.modifiedMs);
     } finally {
       to.close();
     }

@@ -46,6 +46,23 @@ test.each([
   expect(source.readFileSync(path).equals(bytes)).toBe(true);
 });
 
+test.each([
+  ['memory to memory', memory, memory],
+  ['memory to disk', memory, disk],
+  ['disk to memory', disk, memory],
+  ['disk to disk', disk, disk],
+])('%s: a whole file keeps its time, by which segments without time stamps are retained', (_, from, to) => {
+  const [source, target] = [from(), to()];
+  for (const files of [source, target]) files.makeDirectorySync(directory);
+  const [path, copy] = [join(directory, 'a'), join(directory, 'b')];
+  write(source, path, Buffer.from('sealed'), 0);
+  const file = source.openSync(path, 'update');
+  file.setModifiedMs(1_600_000_000_000);
+  file.close();
+  placeFile({ files: source, path, sizeBytes: 6, isShared: false }, target, copy);
+  expect(target.statSync(copy)!.modifiedMs).toBe(1_600_000_000_000);
+});
+
 test('what nobody writes to is one file on a disk, and a copy where there are no links', () => {
   const files = disk();
   const path = join(directory, 'a');
