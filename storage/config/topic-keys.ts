@@ -115,7 +115,12 @@ export const topicKeys = {
     hidden: true,
     doc: 'Segment size without the floor of segment.bytes, for tests; takes precedence over it.',
   }),
-  // Apache Kafka passes over names that it does not know when it starts on a directory that holds them.
+  // Ours. Apache Kafka passes over names that it does not know when it starts on a directory that holds them.
+  'kompakt.compressed.validation': oneOf(['records', 'header'], {
+    default: 'records',
+    brokerKey: 'kompakt.compressed.validation',
+    doc: "What is checked of a compressed batch before it is stored. records: every record in it, as Kafka does, for which it is decompressed. header: size, checksum, header, producer and transaction, not what is inside: a producer with a fault can then store records that no consumer can read, and the batch's own greatest timestamp is believed. Records are checked all the same where the topic demands it: with cleanup.policy=compact, message.timestamp.type=LogAppendTime, message.timestamp.before.max.ms, max.decompressed.message.bytes or another compression.type than the batch's.",
+  }),
   'kompakt.lookup.enable': oneOf(['true', 'false', 'on-demand'], {
     default: 'on-demand',
     doc: 'Whether keys of a compacted topic can be looked up. true: its key table is read when the broker starts; on-demand: when it is asked for the first time; false: never.',

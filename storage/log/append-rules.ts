@@ -1,5 +1,7 @@
 import type { TimestampType } from '../../protocol/records/batch.ts';
 import { type CodecName, codecIds, maxDecompressedBatchBytes } from '../../protocol/records/compression.ts';
+import { longMax } from '../config/define.ts';
+import { topicKeys } from '../config/topic-keys.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
 
 /** What a topic asks of the batches that are appended to it: the few settings that append validation reads. */
@@ -20,6 +22,8 @@ export interface AppendRules {
   readonly maxRecordBodyBytes: number;
   /** What a whole batch may become; our own limit, which Kafka has not. */
   readonly maxDecompressedBytes: number;
+  /** Nothing that this topic asks needs the records of a compressed batch: see `kompakt.compressed.validation`. */
+  readonly headerSuffices: boolean;
 }
 
 /** The rules in a topic's settings; made once per change of them. */
@@ -39,7 +43,22 @@ export function appendRulesOf(
     maxMessageBytes: settings['max.message.bytes'],
     maxRecordBodyBytes: settings['max.decompressed.message.bytes'],
     maxDecompressedBytes,
+    headerSuffices: doesHeaderSuffice(settings),
   };
+}
+
+/**
+ * A header has no keys, no append time to give, no oldest timestamp and no record's size. Its greatest timestamp can be held to
+ * `message.timestamp.after.max.ms`.
+ */
+function doesHeaderSuffice(settings: TopicSettings): boolean {
+  return (
+    settings['kompakt.compressed.validation'] === 'header' &&
+    !settings['cleanup.policy'].includes('compact') &&
+    settings['message.timestamp.type'] === 'CreateTime' &&
+    settings['message.timestamp.before.max.ms'] === longMax &&
+    settings['max.decompressed.message.bytes'] >= topicKeys['max.decompressed.message.bytes'].default
+  );
 }
 
 /** The number of the codec in which a batch that came in `sourceCodec` is stored. */

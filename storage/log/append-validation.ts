@@ -103,11 +103,15 @@ export function validateAndAssign(
   });
 }
 
-/** One batch of magic 2: every record is looked at, then either the header is stamped or the batch written again. */
+/**
+ * One batch of magic 2: every record is looked at (but see `headerSuffices`), then either the header is stamped or the batch written
+ * again.
+ */
 function assignBatch(buffer: Buffer, rules: AppendRules, context: AppendContext): Validated | Refused {
   checkHeader(buffer, context.origin);
   const source = batch.codecOf(buffer, 0);
   const target = targetCodec(rules, source);
+  if (headerSuffices(buffer, source, target, rules, context)) return assignByHeader(buffer, rules, context);
   const isPlain = source === codecIds.none && target === codecIds.none;
   // Control records are never compressed on the way in: whatever reads markers need not decompress.
   let inPlace = source === target || (source === codecIds.none && batch.isControl(buffer, 0));
@@ -129,16 +133,45 @@ function assignBatch(buffer: Buffer, rules: AppendRules, context: AppendContext)
   }
   if (faults !== null) return { ok: false, ...faultAnswer(faults), recordErrors: faults.faults };
   if (!inPlace) return rewriteBatch(buffer, cursor, target, rules, context);
-  const lastOffset = context.firstOffset + cursor.count - 1;
+  return stamp(buffer, cursor.count, maxTimestamp, rules, context);
+}
+
+/** Gives the batch its offsets, leader epoch and timestamp type, in the bytes it came in. */
+function stamp(
+  buffer: Buffer,
+  count: number,
+  maxTimestamp: number,
+  { timestampType }: AppendRules,
+  context: AppendContext,
+): Validated {
+  const lastOffset = context.firstOffset + count - 1;
   batch.setBaseOffset(buffer, 0, lastOffset - batch.lastOffsetDelta(buffer, 0));
   batch.setPartitionLeaderEpoch(buffer, 0, context.leaderEpoch);
-  batch.restamp(
-    buffer,
-    0,
-    rules.timestampType,
-    rules.timestampType === 'CreateTime' ? maxTimestamp : context.nowMs,
-  );
-  return validated(buffer, rules.timestampType, context, cursor.count, false);
+  batch.restamp(buffer, 0, timestampType, timestampType === 'CreateTime' ? maxTimestamp : context.nowMs);
+  return validated(buffer, timestampType, context, count, false);
+}
+
+/**
+ * Whether this batch is stored without a look at its records (`kompakt.compressed.validation`). A header that is not
+ * quite what a producer writes is no reason to refuse a batch, but one to look into it: the answer then is Kafka's.
+ */
+function headerSuffices(
+  buffer: Buffer,
+  source: number,
+  target: number,
+  rules: AppendRules,
+  context: AppendContext,
+): boolean {
+  if (!rules.headerSuffices || context.origin !== 'client') return false;
+  if (source === codecIds.none || source > codecIds.zstd || source !== target) return false;
+  if (batch.timestampType(buffer, 0) !== 'CreateTime' || batch.hasDeleteHorizon(buffer, 0)) return false;
+  const first = batch.baseTimestamp(buffer, 0);
+  const greatest = batch.maxTimestamp(buffer, 0);
+  return first >= 0 && greatest >= first && greatest - context.nowMs <= rules.timestampAfterMaxMs;
+}
+
+function assignByHeader(buffer: Buffer, rules: AppendRules, context: AppendContext): Validated {
+  return stamp(buffer, batch.recordCount(buffer, 0), batch.maxTimestamp(buffer, 0), rules, context);
 }
 
 /** The header fields that a client's batch must have right, and what no batch may lack. */

@@ -13,7 +13,12 @@ import { groupConfigKeys } from '../../../broker/config/group-keys.ts';
 import { httpKeys } from '../../../broker/config/keys/http.ts';
 import { lookupRpcKeys } from '../../../broker/config/keys/lookup-rpc.ts';
 import { ownKeys } from '../../../broker/config/keys/own.ts';
-import { brokerSynonyms, keyChain, topicDefaults } from '../../../broker/config/topic-defaults.ts';
+import {
+  brokerSynonyms,
+  keyChain,
+  topicDefaultKeys,
+  topicDefaults,
+} from '../../../broker/config/topic-defaults.ts';
 import { type ConfigTable, formatValue, keyNamed } from '../../../storage/config/define.ts';
 import { topicKeys } from '../../../storage/config/topic-keys.ts';
 import { defaultTopicSettings } from '../../../storage/config/topic-settings.ts';
@@ -68,7 +73,9 @@ test.each([
 test('there are no other keys than Kafka’s and our own', () => {
   const known = new Set([...kafka.broker, ...kafka.dynamicOnlyBroker].map(({ name }) => name));
   const others = Object.keys(brokerKeys).filter((name) => !known.has(name));
-  expect(others.sort()).toEqual(Object.keys({ ...ownKeys, ...lookupRpcKeys, ...httpKeys }).sort());
+  const ofTopics = Object.keys(topicDefaultKeys).filter((name) => !known.has(name));
+  const ours = [...ofTopics, ...Object.keys({ ...ownKeys, ...lookupRpcKeys, ...httpKeys })];
+  expect(others.sort()).toEqual(ours.sort());
   for (const name of others) expect(name).toMatch(/^kompakt\./);
   const topicNames = Object.keys(topicKeys).filter((name) => !name.startsWith('kompakt.'));
   expect(topicNames.sort()).toEqual(kafka.topic.map(({ name }) => name).sort());

@@ -69,6 +69,7 @@ const anything: AppendRules = {
   maxMessageBytes: 0x7fffffff,
   maxRecordBodyBytes: 0x7fffffff,
   maxDecompressedBytes: 64 * 1024 * 1024,
+  headerSuffices: false,
 };
 const context: AppendContext = {
   origin: 'client',

@@ -2,10 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Broker, startBroker } from '../../../../broker/index.ts';
 import { errors } from '../../../../protocol/errors.ts';
 import { describeConfigs } from '../../../../protocol/messages/configs/describe-configs.ts';
+import { incrementalAlterConfigs } from '../../../../protocol/messages/configs/incremental-alter-configs.ts';
 import { createTopics } from '../../../../protocol/messages/topics/create-topics.ts';
 import { Client } from '../../../../tools/client.ts';
 
 const topicType = 2;
+const brokerType = 4;
 
 let broker: Broker;
 let client: Client;
@@ -54,4 +56,26 @@ test('no list of keys, and an empty one, mean all of them', async () => {
 test('a topic that is not there is said to be unknown, without words', async () => {
   const { code } = errors.unknownTopicOrPartition;
   expect(await described('b', null)).toMatchObject({ errorCode: code, errorMessage: '', configs: [] });
+});
+
+test('how compressed batches are checked is a key of the topic, with a default of the broker’s', async () => {
+  const name = 'kompakt.compressed.validation';
+  const set = async (resourceType: number, resourceName: string, value: string) => {
+    const configs = [{ name, configOperation: 0, value }];
+    const resources = [{ resourceType, resourceName, configs }];
+    const { responses } = await client.request(incrementalAlterConfigs, 1, {
+      resources,
+      validateOnly: false,
+    });
+    return responses[0]!;
+  };
+  expect((await described('a', [name])).configs).toMatchObject([{ value: 'records', configSource: 5 }]);
+  expect(await set(brokerType, '', 'header')).toMatchObject({ errorCode: 0 });
+  expect((await described('a', [name])).configs).toMatchObject([{ value: 'header', configSource: 3 }]);
+  expect(await set(topicType, 'a', 'records')).toMatchObject({ errorCode: 0 });
+  expect((await described('a', [name])).configs).toMatchObject([{ value: 'records', configSource: 1 }]);
+  expect(await set(topicType, 'a', 'none')).toMatchObject({
+    errorCode: errors.invalidConfig.code,
+    errorMessage: expect.stringContaining(name),
+  });
 });

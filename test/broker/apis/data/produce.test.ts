@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { produceHandler } from '../../../../broker/apis/data/produce.ts';
 import type { Caller } from '../../../../broker/apis/handler.ts';
 import { errors } from '../../../../protocol/errors.ts';
+import * as batch from '../../../../protocol/records/batch.ts';
 import { buildBatch } from '../../../../protocol/records/batch-builder.ts';
 import { codecIds, ensureCodec } from '../../../../protocol/records/compression.ts';
 import { FaultyFileSystem } from '../../../simulation/faulty-files.ts';
@@ -151,6 +152,20 @@ describe('a Produce', () => {
     const zstd = () => batchOf(['a'], { codec: codecIds.zstd });
     expect(await codeOf(zstd(), { version: 6 })).toBe(errors.unsupportedCompressionType.code);
     expect(await codeOf(zstd(), { version: 7 })).toBe(0);
+  });
+
+  test('of what no codec can read is stored under kompakt.compressed.validation=header, and refused otherwise', async () => {
+    const unreadable = (): Buffer => {
+      const records = [{ timestampMs: world.clock.nowMs(), key: null, value: Buffer.alloc(50) }];
+      const given = buildBatch({ codec: codecIds.lz4, records });
+      given.fill(0xee, batch.batchHeaderBytes);
+      batch.stampCrc(given, 0);
+      return given;
+    };
+    const quick = await world.topic('quick', 1, { 'kompakt.compressed.validation': 'header' });
+    const answers = await produce({ 'quick-0': unreadable(), 'orders-0': unreadable() });
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([0, errors.corruptMessage.code]);
+    expect(quick.endOffset).toBe(1);
   });
 
   test('with a wrong checksum is refused without words', async () => {
