@@ -221,6 +221,10 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     return this.#options.locks.tryLock(path.resolve(name));
   }
 
+  trySharedLock(name: string): FileLock | null {
+    return this.#options.locks.tryLock(path.resolve(name), true);
+  }
+
   lockHolderSync(name: string): LockHolder {
     return this.#options.locks.holderOf(path.resolve(name));
   }

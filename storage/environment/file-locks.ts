@@ -25,7 +25,7 @@ import { called, fileErrorFrom, systemCode } from './system-calls.ts';
 /** Of the package fs-native-extensions, what is used here. */
 export interface LockBinding {
   /** False when someone else holds it. */
-  tryLock(descriptor: number): boolean;
+  tryLock(descriptor: number, offset: 0, length: 0, options: { readonly shared: boolean }): boolean;
 }
 
 export interface FileLockOptions {
@@ -55,13 +55,13 @@ export class FileLocks {
     this.#options = options;
   }
 
-  /** null when another owner, here or elsewhere, has it. */
-  tryLock(path: string): FileLock | null {
+  /** null when another owner, here or elsewhere, has it; shared ones do not exclude each other where the binding is. */
+  tryLock(path: string, isShared = false): FileLock | null {
     const { calls } = this.#options;
     this.#create(path);
     const key = called(path, 'lock', () => calls.realpathSync(path));
     if (heldHere.has(key)) return null;
-    const taken = this.#take(path);
+    const taken = this.#take(path, isShared);
     if (taken === null) return null;
     heldHere.add(key);
     let held = true;
@@ -93,11 +93,11 @@ export class FileLocks {
     called(path, 'lock', () => calls.closeSync(calls.openSync(path, O_RDWR | O_CREAT, 0o666)));
   }
 
-  #take(path: string): Taken | null {
+  #take(path: string, isShared: boolean): Taken | null {
     const binding = this.#loaded();
     if (binding !== null) {
       try {
-        return this.#takeWithBinding(path, binding);
+        return this.#takeWithBinding(path, binding, isShared);
       } catch (error) {
         if (error instanceof FileError) throw error;
         // The file system or the kernel does not have this kind of lock.
@@ -110,12 +110,12 @@ export class FileLocks {
     throw new FileError('EOTHER', path, 'lock', { detail: `no way to lock a file on ${platform}` });
   }
 
-  #takeWithBinding(path: string, binding: LockBinding): Taken | null {
+  #takeWithBinding(path: string, binding: LockBinding, isShared: boolean): Taken | null {
     const { calls } = this.#options;
     const descriptor = called(path, 'lock', () => calls.openSync(path, calls.constants.O_RDWR));
     let isHeld = false;
     try {
-      isHeld = binding.tryLock(descriptor) && this.#isStill(path, descriptor);
+      isHeld = binding.tryLock(descriptor, 0, 0, { shared: isShared }) && this.#isStill(path, descriptor);
     } finally {
       if (!isHeld) calls.closeSync(descriptor);
     }

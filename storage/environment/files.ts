@@ -125,6 +125,11 @@ export interface FileSystem {
   replaceFileSync(path: string, content: Uint8Array): void;
   /** Exclusive lock on the whole of a file (created if missing) that Apache Kafka's own FileLock respects; null if another process or this one holds it. */
   tryLock(path: string): FileLock | null;
+  /**
+   * The same, but other processes may share it, and nobody has it exclusively meanwhile. Where the platform has no such lock it is
+   * exclusive.
+   */
+  trySharedLock(path: string): FileLock | null;
   /** Who keeps `tryLock` of a path from succeeding, as far as the platform tells. */
   lockHolderSync(path: string): LockHolder;
   volumeSync(path: string): VolumeStat | null;

@@ -190,6 +190,11 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 
+  /** There are no other processes here. */
+  trySharedLock(path: string): FileLock | null {
+    return this.tryLock(path);
+  }
+
   lockHolderSync(path: string): LockHolder {
     const node = this.#nodeOrNothing(path);
     const kind = node?.kind === 'file' && node.locked ? 'this-process' : 'unknown';

@@ -182,9 +182,9 @@ function loadLockBinding(): LockBinding | null {
   const addon = loadNative<LockAddon>(`${name}/prebuilds/${process.platform}-${process.arch}/${name}.node`);
   if (addon === null) return loadNative<LockBinding>(name);
   return {
-    tryLock(descriptor) {
+    tryLock(descriptor, offset, length, { shared }) {
       try {
-        addon.tryLock(descriptor, 0, 0, true);
+        addon.tryLock(descriptor, offset, length, !shared);
         return true;
       } catch (error) {
         if ((error as { code?: string }).code === 'EAGAIN') return false;

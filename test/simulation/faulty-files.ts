@@ -281,6 +281,10 @@ export class FaultyFileSystem implements FileSystem {
     return lock;
   }
 
+  trySharedLock(path: string): FileLock | null {
+    return this.tryLock(path);
+  }
+
   lockHolderSync(path: string): LockHolder {
     return this.memory.lockHolderSync(path);
   }

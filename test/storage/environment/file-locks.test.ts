@@ -21,9 +21,12 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 /** Takes the lock in another process; 'refused' or 'held'. */
-async function tryElsewhere(kind: 'binding' | 'socket'): Promise<{ child: ChildProcess; says: string }> {
+async function tryElsewhere(
+  kind: 'binding' | 'socket',
+  ...isShared: 'shared'[]
+): Promise<{ child: ChildProcess; says: string }> {
   const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
-  const child = fork(script, [lockPath, kind], { execArgv: ['--import', 'tsx'] });
+  const child = fork(script, [lockPath, kind, ...isShared], { execArgv: ['--import', 'tsx'] });
   const [says] = (await once(child, 'message')) as [string];
   return { child, says };
 }
@@ -59,6 +62,23 @@ describe.each(['binding', 'socket'] as const)('with the %s', (kind) => {
     expect(again).not.toBeNull();
     again!.release();
   });
+});
+
+test('a shared lock is shared with other processes, and nobody has it alone meanwhile', async () => {
+  const { files } = createNodeEnvironment();
+  const mine = files.trySharedLock(lockPath);
+  const { child, says } = await tryElsewhere('binding', 'shared');
+  expect(says).toBe('held');
+  mine!.release();
+  expect(files.tryLock(lockPath)).toBeNull();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const alone = files.tryLock(lockPath);
+  expect(alone).not.toBeNull();
+  const refused = await tryElsewhere('binding', 'shared');
+  expect(refused.says).toBe('refused');
+  await once(refused.child, 'exit');
+  alone!.release();
 });
 
 test('Linux tells that another Kompakt holds it', async (context) => {
