@@ -164,6 +164,24 @@ test('stops and resets wait for a snapshot that is being taken; of two in one di
   expect(readdirSync(inside('two'))).toContain('meta.properties');
 });
 
+test('a fork that a killed process left is removed by the next one, and one that is in use stays', async () => {
+  const broker = await start({ dataDir: inside('data') });
+  await broker.snapshot(inside('snapshot'));
+  const used = await start({ from: inside('snapshot') });
+  const names = () => readdirSync(directory).filter((name) => name.startsWith('snapshot.fork-'));
+  const [inUse] = names();
+  const others = ['snapshot.fork-0123456789abcdef', 'snapshot.fork-0123456789abcde0', 'snapshot.fork-mine'];
+  for (const name of others) mkdirSync(inside(name));
+  // As a kill leaves it: under the lock a broker had written who it is.
+  for (const name of ['.lock', '.kompakt-owner']) writeFileSync(join(inside(others[0]!), name), '');
+  const next = await start({ from: inside('snapshot') });
+  expect(names()).toHaveLength(4);
+  expect(names()).toEqual(expect.arrayContaining([inUse, others[1], others[2]]));
+  await used.stop();
+  await next.stop();
+  expect(names().sort()).toEqual(others.slice(1).sort());
+});
+
 test('directories that cannot be taken are refused by the option that names them, and left as they are', async () => {
   const broker = await original(inside('data'));
   await broker.snapshot(inside('snapshot'));
