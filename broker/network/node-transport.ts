@@ -8,13 +8,13 @@
  * second socket around the accepted handle. `_handle` is Node's own affair, so where it is not what we expect, the 'data'
  * event does the same work at about twice the cost.
  *
- * Writing. See outbound-queue.ts and pool-reads.ts. Writes of one turn are corked into one system call.
+ * Writing. See outbound-queue.ts and storage/environment/pool-reads.ts. Writes of one turn are corked into one system call.
  */
 import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { afterThis, nodeClock } from '../../storage/environment/node.ts';
+import { afterThis, blocksRead, nodeClock } from '../../storage/environment/node.ts';
 import { hostAndPort, plainHost } from './hosts.ts';
 import { OutboundQueue, outboundHighWaterBytes, releaseRegions } from './outbound-queue.ts';
 import {
@@ -261,11 +261,6 @@ class NodeConnection implements TransportConnection {
       this.#events?.drained();
     }
   }
-}
-
-/** A microsecond. On Windows it counts reads of any kind, which is no worse than going by time alone. */
-function blocksRead(): number {
-  return process.resourceUsage().fsRead;
 }
 
 function listening(server: net.Server, options: net.ListenOptions, where: string): Promise<void> {

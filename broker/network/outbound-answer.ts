@@ -33,6 +33,10 @@ class RegionReader implements OutboundRegion {
     return this.#region.file.read(target, targetStart, length, this.#region.position + start);
   }
 
+  wasSlow(): void {
+    this.#region.wasSlow();
+  }
+
   release(): void {
     this.#region.release();
   }

@@ -8,11 +8,17 @@
  * along, so that an answer of many small regions is few writes. At most two pieces are in flight: an answer of 50 MB costs
  * half a megabyte, and a slow reader costs no more. Memory without a region in front of it goes out as it is.
  *
- * A region is read at once while that is fast; where it has to come from the disk, on the thread pool (pool-reads.ts).
+ * A region is read at once while that is fast; where it has to come from the disk, on the thread pool (storage/environment/pool-reads.ts).
  *
  * Every region is released exactly once: when its last byte has been read, or when the queue is destroyed.
  */
-import { beCautious, cameFromDisk, inPool, isCautious } from './pool-reads.ts';
+import {
+  beCautious,
+  cameFromDisk,
+  inPool,
+  isCautious,
+  ReadPace,
+} from '../../storage/environment/pool-reads.ts';
 import type { OutboundChunk, OutboundRegion } from './transport.ts';
 
 /** The socket, as the queue needs it. */
@@ -35,9 +41,6 @@ const piecesInFlight = 2;
 const pooledPieces = 16;
 /** A connection begins on the pool, for nobody knows yet whether what it wants is in memory. */
 const readsInPoolFirst = 4;
-/** The kernel reads ahead, so that some of a cold file is fast too: doubled with each read that was slow all the same. */
-const readsInPoolAfterSlow = 16;
-const readsInPoolMost = 1024;
 /** A memory chunk up to this size is copied into a piece that has room; a larger one is written as it is. */
 const packedBytes = 16 * 1024;
 /** More than this waiting makes `send` return false. */
@@ -74,10 +77,7 @@ export class OutboundQueue {
   #inFlight = 0;
   /** A region is being read on the thread pool: all else stands behind it. */
   #isReading = false;
-  /** So many reads in a row must be fast on the thread pool before the next is made at once. */
-  #readsInPool = readsInPoolFirst;
-  /** How many after the next slow read. */
-  #readsAfterSlow = readsInPoolAfterSlow;
+  readonly #pace = new ReadPace(readsInPoolFirst);
   #isPumping = false;
   #isDestroyed = false;
 
@@ -157,7 +157,7 @@ export class OutboundQueue {
     return (
       this.#sink.nowMs !== undefined &&
       region.read !== undefined &&
-      (this.#readsInPool > 0 || isCautious(this.#sink.nowMs()))
+      (this.#pace.isInPool || isCautious(this.#sink.nowMs()))
     );
   }
 
@@ -177,8 +177,8 @@ export class OutboundQueue {
         this.#written(piece);
         return;
       }
-      if (cameFromDisk(startMs, this.#nowMs(), this.#sink.blocksRead)) this.#wasSlow();
-      else if (this.#readsInPool > 0) this.#readsInPool--;
+      if (cameFromDisk(startMs, this.#nowMs(), this.#sink.blocksRead)) this.#wasSlow(region);
+      else this.#pace.wasFast();
       mustBeWhole(count, wanted);
       this.#advance(wanted);
       this.#writeFilled(piece, wanted);
@@ -226,13 +226,13 @@ export class OutboundQueue {
     mustBeWhole(region.readSync(piece, at, wanted, this.#sentOfFirst), wanted);
     const nowMs = this.#nowMs();
     if (!cameFromDisk(startMs, nowMs, this.#sink.blocksRead)) return;
-    this.#wasSlow();
+    this.#wasSlow(region);
     beCautious(nowMs);
   }
 
-  #wasSlow(): void {
-    this.#readsInPool = this.#readsAfterSlow;
-    this.#readsAfterSlow = Math.min(readsInPoolMost, 2 * this.#readsAfterSlow);
+  #wasSlow(region: OutboundRegion): void {
+    this.#pace.wasSlow();
+    region.wasSlow?.();
   }
 
   /** Without a clock: a time that is after every other, and no later than itself. */

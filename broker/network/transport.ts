@@ -17,6 +17,8 @@ export interface OutboundRegion {
   readSync(target: Uint8Array, targetStart: number, length: number, start: number): number;
   /** The same on the thread pool, for what has to come from a disk; what is in memory anyway has none. */
   read?(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number>;
+  /** A read of it had to wait for the disk: whoever looks for the next region should know. */
+  wasSlow?(): void;
   /** Called once, when everything is sent or nothing more will be. */
   release(): void;
 }

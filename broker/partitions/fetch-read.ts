@@ -6,7 +6,7 @@
  * or to the last stable offset for read_committed.
  */
 import { errors } from '../../protocol/errors.ts';
-import type { AbortedTransaction, FileRegion } from '../../storage/log/log-types.ts';
+import type { AbortedTransaction, FileRegion, ReadOptions } from '../../storage/log/log-types.ts';
 import type { Partition } from './partition.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -72,7 +72,22 @@ export function fetchPartition(
   target: FetchTarget,
   limits: FetchLimits,
   budget: FetchBudget,
-): FetchedPartition {
+): FetchedPartition;
+/** Null where that might wait for the disk, unless it `isReached`. */
+export function fetchPartition(
+  partitions: Partitions,
+  target: FetchTarget,
+  limits: FetchLimits,
+  budget: FetchBudget,
+  isReached: boolean,
+): FetchedPartition | null;
+export function fetchPartition(
+  partitions: Partitions,
+  target: FetchTarget,
+  limits: FetchLimits,
+  budget: FetchBudget,
+  isReached = true,
+): FetchedPartition | null {
   const { topic, topicId, partition: index } = target;
   const partition = partitions.find(topic, topicId, limits.byTopicId, index);
   if (partition === undefined)
@@ -87,11 +102,11 @@ export function fetchPartition(
     const divergence = divergenceOf(partition, target);
     if (divergence !== null) return divergence;
   }
-  const read = partition.read(target.fetchOffset, {
-    maxBytes: Math.max(0, Math.min(target.maxBytes, budget.bytesLeft)),
-    minOneBatch: budget.mayExceed,
-    upTo: limits.isReadCommitted ? 'stable' : 'high-watermark',
-  });
+  const options = readOptions(target, limits, budget);
+  const read = isReached
+    ? partition.read(target.fetchOffset, options)
+    : partition.readNow(target.fetchOffset, options);
+  if (read === null) return null;
   if (!read.ok) return refused(target, read.errorCode);
   const region = read.regions.length > 0 ? read.regions[0]! : null;
   if (region !== null) {
@@ -110,6 +125,26 @@ export function fetchPartition(
     divergingEpoch: undefined,
     abortedTransactions: limits.isReadCommitted ? (read.abortedTransactions ?? []) : null,
     records: region,
+  };
+}
+
+/** Brings into memory what `fetchPartition` will look at. */
+export async function reachPartition(
+  partitions: Partitions,
+  target: FetchTarget,
+  limits: FetchLimits,
+  budget: FetchBudget,
+): Promise<void> {
+  const { topic, topicId, partition: index, fetchOffset } = target;
+  const partition = partitions.find(topic, topicId, limits.byTopicId, index);
+  await partition?.reach(fetchOffset, readOptions(target, limits, budget));
+}
+
+function readOptions(target: FetchTarget, limits: FetchLimits, budget: FetchBudget): ReadOptions {
+  return {
+    maxBytes: Math.max(0, Math.min(target.maxBytes, budget.bytesLeft)),
+    minOneBatch: budget.mayExceed,
+    upTo: limits.isReadCommitted ? 'stable' : 'high-watermark',
   };
 }
 

@@ -77,6 +77,16 @@ export class Partition {
     return this.log.read(offset, options);
   }
 
+  /** The same, for one who must not wait for the disk: null where it might, `reach` it then. */
+  readNow(offset: number, options: ReadOptions): LogRead | LogReadRefused | null {
+    return this.log.paced.read(offset, options);
+  }
+
+  /** Brings into memory what a read looks at. */
+  reach(offset: number, options: ReadOptions): Promise<void> {
+    return this.log.paced.reach(offset, options);
+  }
+
   /** Where a leader epoch ended here (KIP-320); (-1, -1) when it is not known. The current one ends at the high watermark. */
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } {
     if (epoch === this.#leaderEpoch) return { epoch, endOffset: this.log.highWatermark };

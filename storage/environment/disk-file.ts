@@ -7,6 +7,7 @@
 import type { File } from './files.ts';
 import { FileError } from './files.ts';
 import type { DescriptorCache, OpenFile } from './open-files.ts';
+import { mustBePaged } from './paged-in.ts';
 import type { SystemCalls } from './system-calls.ts';
 import { awaited, awaitedCount, called, fileErrorFrom } from './system-calls.ts';
 
@@ -92,6 +93,7 @@ export class DiskFile implements File {
 
   readSync(target: Uint8Array, targetStart: number, length: number, position: number): number {
     this.#mustBeReadable('read');
+    mustBePaged(this, position, length);
     const { calls } = this.#host;
     try {
       const descriptor = this.#host.descriptors.descriptorOf(this.#file);

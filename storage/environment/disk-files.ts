@@ -35,6 +35,7 @@ export interface DiskFileSystemOptions {
   readonly windowsRules: boolean;
   /** Waits without leaving the event loop; for the few retries on Windows. */
   readonly pauseSync: (ms: number) => void;
+  readonly blocksRead?: () => number;
 }
 
 const windowsBusyCodes: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -44,6 +45,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   readonly deletesAtOnce = false;
   readonly calls: SystemCalls;
   readonly descriptors: DescriptorCache;
+  readonly blocksRead?: () => number;
   readonly #options: DiskFileSystemOptions;
   readonly #names = new FileNames();
   /** Windows: directories whose removal waits for a file below them. */
@@ -55,6 +57,7 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   constructor(options: DiskFileSystemOptions) {
     this.#options = options;
     this.calls = options.calls;
+    if (options.blocksRead !== undefined) this.blocksRead = options.blocksRead;
     this.descriptors = new DescriptorCache(options.calls, options.openFilesMax);
     this.#directorySyncs = new DirectorySyncs(options.calls);
   }

@@ -133,6 +133,8 @@ export interface FileSystem {
   /** Who keeps `tryLock` of a path from succeeding, as far as the platform tells. */
   lockHolderSync(path: string): LockHolder;
   volumeSync(path: string): VolumeStat | null;
+  /** Blocks that disks have read for this process so far; left out: nobody counts them. */
+  readonly blocksRead?: () => number;
   /** Closes idle descriptors; handles stay usable. */
   closeIdle(): void;
 }

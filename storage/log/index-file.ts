@@ -231,8 +231,8 @@ export class IndexFile implements Holder {
 
   #read(into: Buffer, n: number, count: number): void {
     const bytes = count * this.entryBytes;
-    this.#bytesRead += bytes;
     const got = this.#open('update').readSync(into, 0, bytes, n * this.entryBytes);
+    this.#bytesRead += bytes;
     if (got < bytes)
       throw new CorruptIndex(this.path, `entry ${n + count - 1} of ${this.#count} is not there`);
   }

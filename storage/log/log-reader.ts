@@ -13,6 +13,7 @@ import type {
   FileRegion,
   LogRead,
   LogReadRefused,
+  ReadOptions,
   TimestampedOffset,
 } from './log-types.ts';
 import type { Segment } from './segment.ts';
@@ -37,13 +38,19 @@ class Region implements FileRegion {
   readonly file: File;
   readonly position: number;
   readonly byteLength: number;
+  readonly #segment: Segment;
   #released = false;
 
-  constructor(file: File, position: number, byteLength: number) {
-    this.file = file;
+  constructor(segment: Segment, position: number, byteLength: number) {
+    this.file = segment.file;
     this.position = position;
     this.byteLength = byteLength;
-    file.retain();
+    this.#segment = segment;
+    segment.file.retain();
+  }
+
+  wasSlow(): void {
+    this.#segment.pace.wasSlow();
   }
 
   release(): void {
@@ -61,9 +68,9 @@ export function readRegion(
   log: ReadableLog,
   offset: number,
   bound: number,
-  limits: { readonly maxBytes: number; readonly minOneBatch: boolean },
-  withAborted: boolean,
+  limits: ReadOptions,
 ): LogRead | LogReadRefused {
+  const withAborted = limits.upTo === 'stable';
   const nothing: LogRead = {
     ok: true,
     regions: [],
@@ -83,7 +90,7 @@ export function readRegion(
       segment.nextOffset <= bound ? segment.size : (segment.findBatch(bound)?.position ?? segment.size);
     const maxBytes = limits.minOneBatch ? Math.max(limits.maxBytes, place.bytes) : limits.maxBytes;
     if (place.position >= end || maxBytes < place.bytes) return nothing;
-    const region = new Region(segment.file, place.position, Math.min(end - place.position, maxBytes));
+    const region = new Region(segment, place.position, Math.min(end - place.position, maxBytes));
     const abortedTransactions = withAborted ? abortedIn(log, n, offset, region) : null;
     return { ok: true, regions: [region], byteLength: region.byteLength, abortedTransactions };
   }
@@ -131,28 +138,25 @@ function abortedIn(log: ReadableLog, first: number, offset: number, region: Regi
 }
 
 /**
- * The first record with at least this timestamp, from the log start on and below `bound`. A promise only where a codec has
- * to be loaded first.
+ * The first record with at least this timestamp, from the log start on and below `bound`. A promise where a codec has to be loaded: to be
+ * tried again when it has resolved.
  */
 export function findByTimestamp(
   log: ReadableLog,
   timestampMs: number,
   bound: number,
-  modifiedMs: (segment: Segment) => number,
-): TimestampedOffset | Promise<TimestampedOffset> {
+): TimestampedOffset | Promise<void> {
   for (const segment of log.list.segments) {
     if (segment.baseOffset >= bound) break;
     if (segment.nextOffset <= log.logStartOffset) continue;
-    if (segment.largestTimestampMs(() => modifiedMs(segment)) < timestampMs) continue;
+    if (segment.largestTimestampMs(() => log.list.modifiedMs(segment) ?? -1) < timestampMs) continue;
     const found = findInSegment(segment, timestampMs, log.logStartOffset);
-    if (found instanceof Promise)
-      return found.then(() => findByTimestamp(log, timestampMs, bound, modifiedMs));
+    if (found instanceof Promise) return found;
     if (found !== null) return found.offset < bound ? found : noOffset;
   }
   return noOffset;
 }
 
-/** A promise: to be tried again when it has resolved. */
 function findInSegment(
   segment: Segment,
   timestampMs: number,
@@ -169,11 +173,8 @@ function findInSegment(
   return null;
 }
 
-/** The first record with the greatest timestamp of all below `bound`. */
-export function findMaxTimestamp(
-  log: ReadableLog,
-  bound: number,
-): TimestampedOffset | Promise<TimestampedOffset> {
+/** The first record with the greatest timestamp of all below `bound`. A promise: to be tried again when it has resolved. */
+export function findMaxTimestamp(log: ReadableLog, bound: number): TimestampedOffset | Promise<void> {
   let newest: Segment | null = null;
   let maxMs = -1;
   for (const segment of log.list.segments) {
@@ -189,7 +190,7 @@ export function findMaxTimestamp(
   while (walk.next()) {
     if (maxTimestampAt(walk.buffer, walk.at) !== maxMs) continue;
     const loading = codecOfBatch(walk);
-    if (loading) return loading.then(() => findMaxTimestamp(log, bound));
+    if (loading) return loading;
     return firstRecord(walk, maxMs, 0) ?? noOffset;
   }
   return noOffset;

@@ -61,6 +61,8 @@ export interface FileRegion extends OpaqueBytes {
   readonly file: File;
   readonly position: number;
   readonly byteLength: number;
+  /** A read of it had to wait for the disk. */
+  wasSlow(): void;
   release(): void;
 }
 

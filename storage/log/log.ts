@@ -2,6 +2,7 @@ import { errors } from '../../protocol/errors.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { FileError } from '../environment/files.ts';
+import { NotPaged } from '../environment/paged-in.ts';
 import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
 import { type ImageFile, imageOf } from './log-image.ts';
 import { findByTimestamp, findMaxTimestamp, likelyBatch, readBatch, readRegion } from './log-reader.ts';
@@ -23,11 +24,11 @@ import type {
   Visibility,
 } from './log-types.ts';
 import { LogWriter } from './log-writer.ts';
+import { PacedReads } from './paced-reads.ts';
 import { type PassTimes, PastTimes } from './past-times.ts';
 import type { ProducerState } from './producer-state.ts';
 import { emptyLog, type LoadedLog, loadLog } from './recovery.ts';
 import type { Room } from './room.ts';
-import type { Segment } from './segment.ts';
 import { rollJitterMs } from './segment-list.ts';
 import { type SwapGroup, type SwapOutcome, swapSegments } from './segment-swap.ts';
 
@@ -78,6 +79,8 @@ export class Log {
   readonly sealedBeforeCrash: number;
   /** What is known of the timestamps of records that it has no more. */
   readonly pastTimes: PastTimes;
+  /** For those who must not wait for the disk. */
+  readonly paced: PacedReads;
   readonly #deps: LogDependencies;
   readonly #writer: LogWriter;
   /** A log start offset that no crash takes back. */
@@ -90,11 +93,12 @@ export class Log {
     this.partition = deps.partition;
     this.topicId = deps.topicId;
     this.directory = deps.directory;
+    this.sealedBeforeCrash = loaded.sealedBeforeCrash ?? 0;
     this.#deps = deps;
     this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
     this.#keptStartOffset = loaded.logStartOffset;
-    this.sealedBeforeCrash = loaded.sealedBeforeCrash ?? 0;
     this.pastTimes = new PastTimes({ ...deps, writer: this.#writer });
+    this.paced = new PacedReads(this, this.#writer.list, deps.environment);
   }
 
   /** Opens a partition's directory, recovering it where it was not closed; a new one is not created before it is needed. */
@@ -232,8 +236,7 @@ export class Log {
 
   /** The batches from `offset` on that the reader may see. Every region must be released. */
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
-    const [bound, isStable] = [this.#bound(options.upTo), options.upTo === 'stable'];
-    return this.#reading(offset, () => readRegion(this.#writer, offset, bound, options, isStable));
+    return this.#reading(offset, () => readRegion(this.#writer, offset, this.#bound(options.upTo), options));
   }
 
   /** The whole batch that holds `offset` or, where the cleaner has taken that, the one behind it; lent until the next call on any log. */
@@ -246,16 +249,13 @@ export class Log {
     return this.isDeleted ? null : likelyBatch(this.#writer, offset);
   }
 
-  /** The first record with at least this timestamp; offset -1 if there is none. A promise only if a codec must be loaded. */
+  /** The first record with at least this timestamp; offset -1 if there is none. A promise only if a codec must be loaded, or for the disk. */
   offsetForTimestamp(timestampMs: number, upTo: Visibility): TimestampedOffset | Promise<TimestampedOffset> {
-    const { files } = this.#deps.environment;
-    const modifiedMs = (segment: Segment) => files.statSync(segment.file.path)?.modifiedMs ?? -1;
-    return findByTimestamp(this.#writer, timestampMs, this.#bound(upTo), modifiedMs);
+    return this.paced.find(() => findByTimestamp(this.#writer, timestampMs, this.#bound(upTo)));
   }
 
-  /** The first record with the greatest timestamp of all. */
   maxTimestamp(upTo: Visibility = 'high-watermark'): TimestampedOffset | Promise<TimestampedOffset> {
-    return findMaxTimestamp(this.#writer, this.#bound(upTo));
+    return this.paced.find(() => findMaxTimestamp(this.#writer, this.#bound(upTo)));
   }
 
   /** Where the log begins, as ListOffsets answers. */
@@ -363,9 +363,8 @@ export class Log {
   /** True when no crash takes back what the log start offset is now. */
   async #keepStartOffset(): Promise<boolean> {
     const { logStartOffset } = this;
-    if (logStartOffset > this.#keptStartOffset && this.#deps.keepStartOffset) {
-      if (!(await this.#deps.keepStartOffset())) return false;
-    }
+    if (logStartOffset > this.#keptStartOffset && (await this.#deps.keepStartOffset?.()) === false)
+      return false;
     this.#keptStartOffset = Math.max(this.#keptStartOffset, logStartOffset);
     return true;
   }
@@ -376,6 +375,7 @@ export class Log {
     try {
       return read();
     } catch (error) {
+      if (error instanceof NotPaged) throw error;
       this.#deps.logger.error('cannot read the log', { log: this.directory, offset, error: String(error) });
       return { ok: false, errorCode: errors.kafkaStorageError.code };
     }

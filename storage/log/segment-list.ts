@@ -63,7 +63,7 @@ export class SegmentList {
   /** The segments as retention sees them. */
   get retentionView(): RetentionSegment[] {
     return this.segments.map((segment) => {
-      const modifiedMs = () => this.#files.statSync(segment.file.path)?.modifiedMs ?? 0;
+      const modifiedMs = () => this.modifiedMs(segment) ?? 0;
       return {
         baseOffset: segment.baseOffset,
         sizeBytes: segment.size,
@@ -72,6 +72,11 @@ export class SegmentList {
         },
       };
     });
+  }
+
+  /** When it was last written. */
+  modifiedMs(segment: Segment): number | undefined {
+    return this.#files.statSync(segment.file.path)?.modifiedMs;
   }
 
   set settings(settings: TopicSettings) {

@@ -1,8 +1,10 @@
 import * as batch from '../../protocol/records/batch.ts';
 import type { File, FileSystem } from '../environment/files.ts';
+import { unpaged } from '../environment/paged-in.ts';
 import { BatchWalk, lastOffsetAt, maxTimestampAt } from './batch-walk.ts';
 import { CorruptIndex } from './index-file.ts';
 import { OffsetIndex, offsetIndexEntryBytes, type Surroundings } from './offset-index.ts';
+import { SegmentPace } from './paced-reads.ts';
 import { filePath, suffixes } from './segment-files.ts';
 import { TimeIndex, type TimeIndexEntry, timeIndexEntryBytes } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
@@ -53,6 +55,8 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   readonly transactionIndex: TransactionIndex;
   readonly rollJitterMs: number;
+  /** Of those who look for a place in it. */
+  pace: SegmentPace;
   /** Follows the topic's settings. */
   indexIntervalBytes: number;
   /** Bytes of whole batches. */
@@ -80,6 +84,7 @@ export class Segment {
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.#createdMs = options.createdMs;
     this.#max = null;
+    this.pace = new SegmentPace(Number.POSITIVE_INFINITY);
   }
 
   /** A new segment with its files, empty; leftovers of the same names are replaced. */
@@ -91,6 +96,7 @@ export class Segment {
     if (preallocateBytes > 0) file.truncateSync(preallocateBytes);
     const segment = new Segment(options, file, false);
     segment.size = 0;
+    segment.pace = new SegmentPace(baseOffset);
     segment.#max = { timestampMs: -1, offset: baseOffset };
     segment.offsetIndex.create();
     segment.timeIndex.create();
@@ -311,13 +317,17 @@ export class Segment {
     } catch (error) {
       if (!(error instanceof CorruptIndex)) throw error;
     }
+    unpaged(() => this.#rebuildIndexes());
+    return index;
+  }
+
+  #rebuildIndexes(): void {
     const { size, nextOffset } = this;
     this.resetForRecovery();
     const walk = new BatchWalk(this.file, 0, size);
     while (walk.next()) this.count(walk.buffer, walk.at, walk.bytes);
     this.nextOffset = nextOffset;
     this.seal();
-    return index;
   }
 
   #firstBatchTimestamp(): number {

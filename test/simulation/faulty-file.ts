@@ -2,6 +2,7 @@
 import type { File } from '../../storage/environment/files.ts';
 import { FileError } from '../../storage/environment/files.ts';
 import type { MemoryFile } from '../../storage/environment/memory-file.ts';
+import { mustBePaged } from '../../storage/environment/paged-in.ts';
 import { areShared } from './durability.ts';
 import type { FailRule } from './fault-rules.ts';
 import type { FaultyFileSystem } from './faulty-files.ts';
@@ -32,6 +33,7 @@ export class FaultyFile implements File {
   }
 
   readSync(target: Uint8Array, targetStart: number, length: number, position: number): number {
+    mustBePaged(this, position, length);
     this.#host.enter('read', this.path);
     return this.#file.readSync(target, targetStart, length, position);
   }

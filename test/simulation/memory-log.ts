@@ -81,6 +81,7 @@ export class MemoryLog implements JournalLog {
       file: this.#file,
       position,
       byteLength,
+      wasSlow: () => {},
       release: () => {
         this.openRegions -= 1;
       },

@@ -3,6 +3,7 @@ import { fetch } from '../../../protocol/messages/data/fetch.ts';
 import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { outsideClock, turn } from '../../../storage/environment/clock.ts';
 import {
+  type FetchBudget,
   type FetchedPartition,
   type FetchLimits,
   type FetchTarget,
@@ -10,6 +11,7 @@ import {
   isMissing,
   missingLast,
   newBudget,
+  reachPartition,
   refused,
   releaseFetched,
 } from '../../partitions/fetch-read.ts';
@@ -123,47 +125,69 @@ function targetsOf(request: Request): FetchTarget[] {
   return targets;
 }
 
-/** In one go where the fetch is small, else in turns of the loop. Null: the client has gone meanwhile. */
+/** In one go where the fetch is small and everything in memory, else in turns of the loop. Null: the client has gone meanwhile. */
 function readAll(job: FetchJob): FetchedPartition[] | Promise<FetchedPartition[] | null> {
   const { targets } = job.context;
   const fetched: FetchedPartition[] = [];
   const budget = newBudget(job.limits);
-  /** True when all are read. */
-  const readTurn = (): boolean => {
+  /** Up to one that might wait for the disk; the first `isReached` already. */
+  const readTurn = (isReached: boolean): TurnEnd => {
     const end = Math.min(targets.length, fetched.length + partitionsPerTurn);
+    let isNextReached = isReached;
     try {
-      while (fetched.length < end) fetched.push(readOne(job, targets[fetched.length]!, budget));
+      while (fetched.length < end) {
+        const read = readOne(job, targets[fetched.length]!, budget, isNextReached);
+        if (read === null) return 'cold';
+        fetched.push(read);
+        isNextReached = false;
+      }
     } catch (error) {
       releaseFetched(fetched);
       throw error;
     }
-    return fetched.length === targets.length;
+    return fetched.length === targets.length ? 'all' : 'more';
   };
-  return readTurn() ? fetched : readTurns(job, fetched, readTurn);
+  const end = readTurn(false);
+  return end === 'all' ? fetched : readTurns(job, fetched, budget, end, readTurn);
 }
+
+type TurnEnd = 'all' | 'more' | 'cold';
 
 async function readTurns(
   job: FetchJob,
   fetched: FetchedPartition[],
-  readTurn: () => boolean,
+  budget: FetchBudget,
+  firstEnd: TurnEnd,
+  readTurn: (isReached: boolean) => TurnEnd,
 ): Promise<FetchedPartition[] | null> {
-  const { clock } = job.services.environment;
-  for (;;) {
-    await turn(clock);
+  const { partitions, environment } = job.services;
+  for (let end = firstEnd; end !== 'all'; ) {
+    const isCold = end === 'cold';
+    if (isCold) await reachPartition(partitions, job.context.targets[fetched.length]!, job.limits, budget);
+    else await turn(environment.clock);
     if (job.caller.connection.isClosed) {
       releaseFetched(fetched);
       return null;
     }
-    if (readTurn()) return fetched;
+    end = readTurn(isCold);
   }
+  return fetched;
 }
 
-function readOne(job: FetchJob, target: FetchTarget, budget: ReturnType<typeof newBudget>): FetchedPartition {
-  const refusal = job.caller.partitionRefusal?.(target.topic, target.topicId, target.partition);
+function readOne(
+  job: FetchJob,
+  target: FetchTarget,
+  budget: FetchBudget,
+  isReached: boolean,
+): FetchedPartition | null {
+  // Asked once only: a rule may count how often it came true.
+  const refusal = isReached
+    ? undefined
+    : job.caller.partitionRefusal?.(target.topic, target.topicId, target.partition);
   if (refusal !== undefined && refusal !== errors.none.code) return refused(target, refusal);
-  const fetched = fetchPartition(job.services.partitions, target, job.limits, budget);
+  const fetched = fetchPartition(job.services.partitions, target, job.limits, budget, isReached);
   // A cluster of one has no followers: whoever says it is one follows somebody else.
-  if (!job.isFromReplica || fetched.errorCode !== errors.none.code) return fetched;
+  if (fetched === null || !job.isFromReplica || fetched.errorCode !== errors.none.code) return fetched;
   fetched.records?.release();
   return refused(target, errors.notLeaderOrFollower.code);
 }

@@ -38,8 +38,8 @@ describe('under fsync a log', () => {
     await clock.advance(9);
     expect(answer).toBeUndefined();
     expect([log.endOffset, log.highWatermark, log.lastStableOffset]).toEqual([1, 0, 0]);
-    expect(log.offsetForTimestamp(0, 'high-watermark')).toMatchObject({ offset: -1 });
-    expect(log.maxTimestamp()).toMatchObject({ offset: -1 });
+    expect(await log.offsetForTimestamp(0, 'high-watermark')).toMatchObject({ offset: -1 });
+    expect(await log.maxTimestamp()).toMatchObject({ offset: -1 });
     expect(log.latest('high-watermark').offset).toBe(0);
     expect(log.endOffsetForEpoch(0)).toEqual({ epoch: 0, endOffset: 0 });
     expect(readAll(log)).toEqual([]);

@@ -3,9 +3,9 @@ import { fetchHandler } from '../../../../broker/apis/data/fetch.ts';
 import type { Partition } from '../../../../broker/partitions/partition.ts';
 import { errors } from '../../../../protocol/errors.ts';
 import { buildEndTransactionMarker } from '../../../../protocol/records/control.ts';
-import { refusalOf } from '../../caller.ts';
+import { FakeConnection, refusalOf } from '../../caller.ts';
 import { appendNow, batchOf, World } from '../../world.ts';
-import { fetchNow, onlyPartition, told, valuesOf } from './fetch-client.ts';
+import { fetching, fetchNow, onlyPartition, told, valuesOf } from './fetch-client.ts';
 
 let world: World;
 let orders: Partition;
@@ -333,3 +333,67 @@ test('a fetch of 100,000 partitions is answered in turns of the loop', async () 
   expect(wide.regions).toMatchObject({ open: 0, releasedTwice: 0 });
   await wide.stop();
 }, 60_000);
+
+describe('a fetch from a slow disk', () => {
+  /** As if what it wants were on a disk; gives what lets it come. */
+  function slowDisk(partition: Partition): () => void {
+    let come = (): void => {};
+    const coming = new Promise<void>((resolve) => (come = resolve));
+    partition.readNow = () => null;
+    partition.reach = () => coming;
+    return come;
+  }
+
+  test('is answered when that has come, its partitions in the order asked', async () => {
+    const another = world.partitions.get('orders', 1)!;
+    appendNow(another, 'warm');
+    appendNow(orders, 'cold');
+    const come = slowDisk(orders);
+    const fetch = fetching(world, { 'orders-1': 0, 'orders-0': 0, 'orders-2': 0 });
+    await world.clock.settle();
+    expect(fetch.answer).toBeUndefined();
+    expect(world.regions.open).toBe(1);
+    come();
+    const answer = await fetch.promise;
+    expect(told(world, answer!)).toEqual({ 'orders-1': 'warm', 'orders-0': 'cold', 'orders-2': '' });
+  });
+
+  test('of a topic that is deleted meanwhile hears so', async () => {
+    appendNow(orders, 'cold');
+    const come = slowDisk(orders);
+    const fetch = fetching(world, { 'orders-0': 0 }, { version: 12 });
+    await world.clock.settle();
+    await world.deleteTopic('orders');
+    come();
+    const { code } = errors.unknownTopicOrPartition;
+    expect(told(world, (await fetch.promise)!)).toEqual({ 'orders-0': `error ${code}` });
+  });
+
+  test('keeps nothing for a client that has gone', async () => {
+    const another = world.partitions.get('orders', 1)!;
+    appendNow(another, 'warm');
+    const come = slowDisk(orders);
+    const connection = new FakeConnection();
+    const fetch = fetching(world, { 'orders-1': 0, 'orders-0': 0 }, { connection });
+    await world.clock.settle();
+    connection.close(false);
+    come();
+    expect(await fetch.promise).toBeNull();
+    expect(world.regions.open).toBe(0);
+  });
+
+  test('asks once whether the partition is to be refused', async () => {
+    appendNow(orders, 'cold');
+    slowDisk(orders)();
+    let asked = 0;
+    const partitionRefusal = (): number => {
+      asked++;
+      return errors.none.code;
+    };
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }];
+    const request = { maxWaitMs: 0, minBytes: 1, isolationLevel: 0, forgottenTopicsData: [], rackId: '' };
+    const topics = [{ topicId: world.idOf('orders'), partitions }];
+    await world.ask(fetchHandler, 17, { ...request, topics }, { partitionRefusal });
+    expect(asked).toBe(1);
+  });
+});

@@ -7,6 +7,9 @@
  *
  * It came from the disk when it took longer than `slowMs` and the system has meanwhile read blocks for this process: time alone would
  * also count what waited for the processor or for a long turn of the event loop (twenty consumers at once: three quarters more CPU).
+ *
+ * Those who send regions to a connection go by it (broker/network/outbound-queue.ts), and those who look for a place in a log
+ * (storage/log/paced-reads.ts).
  */
 
 /** Of the four threads that the pool has unless somebody says otherwise. */
@@ -18,6 +21,9 @@ const surelySlowMs = 200;
 const cautionMs = 10;
 /** The kernel reads ahead: a read may wait for blocks that were counted with an earlier one. */
 const diskQuietMs = 1000;
+/** The kernel reads ahead, so that some of a cold file is fast too: doubled with each read that was slow all the same. */
+const readsAfterSlow = 16;
+const readsInPoolMost = 1024;
 
 let running = 0;
 const waiting: (() => void)[] = [];
@@ -59,5 +65,37 @@ export async function inPool<T>(read: () => Promise<T>): Promise<T> {
     const next = waiting.shift();
     if (next === undefined) running--;
     else next();
+  }
+}
+
+/** How one who reads goes about it: so many reads in a row must be fast on the thread pool before the next is made at once. */
+export class ReadPace {
+  #inPool: number;
+  /** How many after the next slow read. */
+  #afterSlow = readsAfterSlow;
+
+  /** Begins on the pool, for nobody knows yet whether what is wanted is in memory. */
+  constructor(firstInPool: number) {
+    this.#inPool = firstInPool;
+  }
+
+  /** By the pool, even if others may read at once. */
+  get isInPool(): boolean {
+    return this.#inPool > 0;
+  }
+
+  /** The next read goes by the pool, whatever was fast before. */
+  doubt(): void {
+    if (this.#inPool === 0) this.#inPool = 1;
+  }
+
+  /** A read on the pool was fast. */
+  wasFast(): void {
+    if (this.#inPool > 0) this.#inPool--;
+  }
+
+  wasSlow(): void {
+    this.#inPool = this.#afterSlow;
+    this.#afterSlow = Math.min(readsInPoolMost, 2 * this.#afterSlow);
   }
 }
