@@ -1,4 +1,7 @@
-/** Apache Kafka and Kompakt as processes under measurement: the same durability (no sync before an acknowledgement), a clean environment. */
+/**
+ * Apache Kafka, kfake and Kompakt as processes under measurement: the same durability (no sync before an acknowledgement; kfake has
+ * memory alone), a clean environment.
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,10 +10,12 @@ import { metadata } from '../../protocol/messages/topics/metadata.ts';
 import { startKafka } from '../../test/clients/java/apache-kafka.ts';
 import { quietPort } from '../../test/quiet-port.ts';
 import { Client } from '../../tools/client.ts';
+import { kfakeProgram } from './kfake.ts';
 
 const program = fileURLToPath(new URL('../../dist/kompakt.js', import.meta.url));
 
-export type BrokerName = 'kafka' | 'kompakt';
+export const brokerNames = ['kafka', 'kfake', 'kompakt'] as const;
+export type BrokerName = (typeof brokerNames)[number];
 
 export interface BrokerProcess {
   readonly name: BrokerName;
@@ -18,12 +23,14 @@ export interface BrokerProcess {
   readonly port: number;
   /** From the start of the process to the first answered Metadata; formatting a directory is not in it. */
   readonly readyMs: number;
+  /** Where it has a directory for each partition; a broker in memory has none. */
+  readonly dataDirectory?: string;
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
 
 export interface BrokerOptions {
-  /** Kafka's heap, as its scripts set it; Kompakt has none. */
+  /** Kafka's heap, as its scripts set it; the others have none. */
   readonly heap?: string;
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -32,7 +39,9 @@ export interface BrokerOptions {
 export function cleanEnvironment(): void {
   for (const name of Object.keys(process.env))
     if (
-      /^(NODE_|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|KAFKA_OPTS|KAFKA_JVM|npm_config_)/.test(name)
+      /^(NODE_|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|KAFKA_OPTS|KAFKA_JVM|GOGC|GOMEMLIMIT|GODEBUG|GOMAXPROCS|npm_config_)/.test(
+        name,
+      )
     )
       delete process.env[name];
 }
@@ -42,7 +51,7 @@ export function startBrokerProcess(
   directory: string,
   options: BrokerOptions = {},
 ): Promise<BrokerProcess> {
-  return name === 'kafka' ? startApacheKafka(directory, options) : startKompakt(directory, options);
+  return { kafka: startApacheKafka, kfake: startKfake, kompakt: startKompakt }[name](directory, options);
 }
 
 async function startApacheKafka(
@@ -53,28 +62,39 @@ async function startApacheKafka(
   const kafka = await startKafka(directory, port, properties, { heap });
   const acceptedMs = performance.now();
   await answersMetadata(port);
-  const readyMs = kafka.readyMs + performance.now() - acceptedMs;
-  return { name: 'kafka', pid: kafka.pid, port, readyMs, stop: () => kafka.stop(), kill: () => kafka.kill() };
+  return {
+    name: 'kafka',
+    pid: kafka.pid,
+    port,
+    readyMs: kafka.readyMs + performance.now() - acceptedMs,
+    dataDirectory: join(directory, 'data'),
+    stop: () => kafka.stop(),
+    kill: () => kafka.kill(),
+  };
 }
 
 async function startKompakt(directory: string, { properties = {} }: BrokerOptions): Promise<BrokerProcess> {
   const sets = Object.entries({ 'group.initial.rebalance.delay.ms': '0', ...properties });
   const port = await quietPort();
-  const args = [
-    'serve',
-    '--host',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--data-dir',
-    join(directory, 'data'),
-  ];
+  const dataDirectory = join(directory, 'data');
+  const serve = ['serve', '--host', '127.0.0.1', '--port', String(port), '--data-dir', dataDirectory];
+  const args = [program, ...serve, ...sets.flatMap(([key, value]) => ['--set', `${key}=${value}`])];
+  return { name: 'kompakt', ...(await startProgram(process.execPath, args, port)), dataDirectory };
+}
+
+/** What is in `properties` is about files and the wait for a group's members, of which it has neither. */
+async function startKfake(): Promise<BrokerProcess> {
+  const port = await quietPort();
+  return { name: 'kfake', ...(await startProgram(kfakeProgram(), ['-port', String(port)], port)) };
+}
+
+async function startProgram(
+  path: string,
+  args: readonly string[],
+  port: number,
+): Promise<Omit<BrokerProcess, 'name'>> {
   const startedMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    [program, ...args, ...sets.flatMap(([key, value]) => ['--set', `${key}=${value}`])],
-    { stdio: 'ignore' },
-  );
+  const child = spawn(path, args, { stdio: 'ignore' });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   await answersMetadata(port, () => child.exitCode === null);
   const readyMs = performance.now() - startedMs;
@@ -82,14 +102,7 @@ async function startKompakt(directory: string, { properties = {} }: BrokerOption
     child.kill(signal);
     return closed;
   };
-  return {
-    name: 'kompakt',
-    pid: child.pid!,
-    port,
-    readyMs,
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-  };
+  return { pid: child.pid!, port, readyMs, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 export async function answersMetadata(port: number, isAlive = () => true): Promise<void> {

@@ -40,7 +40,7 @@ def consume():
     consumer.subscribe([topic])
     seen = 0
     while seen < messages:
-        batch = consumer.consume(10000, 60)
+        batch = consumer.consume(min(10000, messages - seen), 60)
         if not batch:
             sys.exit(f"only {seen} of {messages} came")
         seen += len(batch)

@@ -1,5 +1,5 @@
 /** What Linux tells of a process and of the machine, in /proc. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const ticksPerSecond = 100;
 
@@ -44,4 +44,31 @@ export function busySeconds(): number {
 export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return (Number(found![1]) * 1024) / 1e6;
+}
+
+/** From now on its highest is what it has at this moment. */
+export function resetPeakOf(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** Files, sockets and all else that it has open. */
+export function openFilesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/**
+ * Begins to watch the machine. The function tells how many cores others used since then: all that ran, less what this process, its
+ * children that have ended since, and a broker used that goes on.
+ */
+export function watchOthers(): (brokerCpuSeconds: number) => number {
+  const startMs = performance.now();
+  const ours = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6 + cpuSecondsOfEndedChildren();
+  };
+  const [busyBefore, oursBefore] = [busySeconds(), ours()];
+  return (brokerCpuSeconds) => {
+    const seconds = (performance.now() - startMs) / 1e3;
+    return Math.max(0, (busySeconds() - busyBefore - (ours() - oursBefore) - brokerCpuSeconds) / seconds);
+  };
 }

@@ -1,102 +1,114 @@
-/** What a run has found: as a table, as JSON, and as a picture. */
-import { figure, median, ratios, spread } from '../table.ts';
-import type { BrokerName } from './broker-processes.ts';
-import type { Figure } from './stage.ts';
+/** What a run has found, row by row over the rounds: as a table and as JSON. */
+import { figure, median, spread } from '../table.ts';
+import { type BrokerName, brokerNames } from './broker-processes.ts';
+import { type Figure, otherCoresMax } from './stage.ts';
 
-export interface RoundFigures {
+/** Of one turn of a broker in a scenario. */
+export interface TurnFigures {
+  readonly scenario: string;
   readonly broker: BrokerName;
   readonly round: number;
   readonly figures: readonly Figure[];
 }
 
+/** Null where a round has no such figure. */
+type Rounds = readonly (number | null)[];
+
 export interface ReportRow {
+  readonly scenario: string;
   readonly row: string;
   readonly unit: string;
   readonly better: 'more' | 'less';
-  readonly kafka: readonly number[];
-  readonly kompakt: readonly number[];
-  /** Kompakt's by Kafka's, round by round. */
-  readonly ratios: readonly number[];
+  /** Round by round; a broker that cannot do it has none. */
+  readonly values: Readonly<Record<BrokerName, Rounds>>;
+  /** Kompakt's by the other's, round by round. */
+  readonly ratios: { readonly kafka: Rounds; readonly kfake: Rounds };
   readonly isClientBound: boolean;
   /** The most, in any round. */
   readonly otherCores: number;
 }
 
-export function rowsOf(rounds: readonly RoundFigures[]): ReportRow[] {
-  const rows = new Map<string, Figure>();
-  for (const { figures } of rounds) for (const each of figures) rows.set(`${each.row}|${each.unit}`, each);
-  const valuesOf = (broker: BrokerName, { row, unit }: Figure): Figure[] =>
-    rounds
-      .filter((round) => round.broker === broker)
-      .sort((a, b) => a.round - b.round)
-      .flatMap(({ figures }) => figures.filter((each) => each.row === row && each.unit === unit));
-  return [...rows.values()].map((one) => {
-    const [kafka, kompakt] = [valuesOf('kafka', one), valuesOf('kompakt', one)];
-    const both = [...kafka, ...kompakt];
+export const present = (rounds: Rounds): number[] => rounds.filter((value) => value !== null);
+
+/** Scenarios in the order of their first turns, the rows of each in the order in which they were found. */
+export function rowsOf(turns: readonly TurnFigures[]): ReportRow[] {
+  const scenarios = [...new Set(turns.map(({ scenario }) => scenario))];
+  return scenarios.flatMap((scenario) => rowsOfScenario(turns.filter((turn) => turn.scenario === scenario)));
+}
+
+function rowsOfScenario(turns: readonly TurnFigures[]): ReportRow[] {
+  const named = new Map<string, Figure>();
+  for (const { figures } of turns) for (const each of figures) named.set(`${each.row}|${each.unit}`, each);
+  const roundCount = Math.max(...turns.map(({ round }) => round)) + 1;
+  return [...named.values()].map(({ row, unit, better }) => {
+    const found = turns.flatMap(({ figures, broker, round }) =>
+      figures
+        .filter((each) => each.row === row && each.unit === unit)
+        .map((each) => ({ ...each, broker, round })),
+    );
+    const valuesOf = (broker: BrokerName): Rounds => {
+      const own = found.filter((each) => each.broker === broker);
+      if (own.length === 0) return [];
+      return Array.from(
+        { length: roundCount },
+        (_, i) => own.find(({ round }) => round === i)?.value ?? null,
+      );
+    };
+    const values = { kafka: valuesOf('kafka'), kfake: valuesOf('kfake'), kompakt: valuesOf('kompakt') };
     return {
-      row: one.row,
-      unit: one.unit,
-      better: one.better,
-      kafka: kafka.map(({ value }) => value),
-      kompakt: kompakt.map(({ value }) => value),
-      ratios: ratios(
-        kompakt.map(({ value }) => value),
-        kafka.map(({ value }) => value),
-      ),
-      isClientBound: both.some(({ isClientBound }) => isClientBound),
-      otherCores: Math.max(0, ...both.map(({ otherCores }) => otherCores ?? 0)),
+      scenario: turns[0]!.scenario,
+      row,
+      unit,
+      better,
+      values,
+      ratios: {
+        kafka: ratiosOf(values.kompakt, values.kafka),
+        kfake: ratiosOf(values.kompakt, values.kfake),
+      },
+      isClientBound: found.some(({ isClientBound }) => isClientBound),
+      otherCores: Math.max(0, ...found.map(({ otherCores }) => otherCores ?? 0)),
     };
   });
 }
 
+/** Round by round, so that what slows a whole round down is in neither. */
+export function ratiosOf(of: Rounds, to: Rounds): Rounds {
+  if (of.length === 0 || to.length === 0) return [];
+  return of.map((value, round) => {
+    const other = to[round] ?? null;
+    // 0: less than a tick of Linux's clock, which says nothing.
+    return value === null || other === null || value * other === 0 ? null : value / other;
+  });
+}
+
+const titles = { kafka: 'Apache Kafka', kfake: 'kfake', kompakt: 'Kompakt' };
+
 /** Markdown; † where a client used more than nine tenths of a core, ‡ where others used more than three tenths of one. */
 export function tableOf(rows: readonly ReportRow[]): string {
-  const lines = ['| what | unit | Apache Kafka | Kompakt | Kompakt / Kafka |', '|---|---|---|---|---|'];
-  for (const { row, unit, kafka, kompakt, ratios: all, isClientBound, otherCores } of rows) {
-    const marks = `${isClientBound ? ' †' : ''}${otherCores > 0.3 ? ' ‡' : ''}`;
-    const cell = (values: readonly number[]): string => (values.length === 0 ? '–' : spread(values));
-    lines.push(`| ${row}${marks} | ${unit} | ${cell(kafka)} | ${cell(kompakt)} | ${cell(all)} |`);
+  const shown = brokerNames.filter((name) => rows.some(({ values }) => values[name].length > 0));
+  const others = shown.includes('kompakt') ? shown.filter((name) => name !== 'kompakt') : [];
+  const heads = ['what', 'unit', ...shown.map((name) => titles[name])];
+  heads.push(...others.map((name) => `Kompakt / ${name === 'kafka' ? 'Kafka' : titles[name]}`));
+  const lines = [`| ${heads.join(' | ')} |`, `|${'---|'.repeat(heads.length)}`];
+  for (const { row, unit, values, ratios, isClientBound, otherCores } of rows) {
+    const marks = `${isClientBound ? ' †' : ''}${otherCores > otherCoresMax ? ' ‡' : ''}`;
+    const cells = [...shown.map((name) => cellOf(values[name]))];
+    for (const name of others) cells.push(cellOf(ratios[name as 'kafka']));
+    lines.push(`| ${row}${marks} | ${unit} | ${cells.join(' | ')} |`);
   }
   return lines.join('\n');
 }
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+function cellOf(rounds: Rounds): string {
+  const values = present(rounds);
+  if (values.length === 0) return '–';
+  return values.length === 1 ? figure(values[0]!) : spread(values);
+}
 
-/**
- * Bars on a logarithmic scale, one a row: how many times better than Kafka, to the right; worse, to the left. Rows without both are
- * left out; none is left out because it is bad.
- */
-export function chartOf(rows: readonly ReportRow[], caption: string): string {
-  const bars = rows
-    .filter(({ ratios: all }) => all.length > 0)
-    .map(({ row, unit, better, ratios: all }) => {
-      const ratio = median(all);
-      return { text: `${row} (${unit})`, times: better === 'more' ? ratio : 1 / ratio };
-    });
-  const [labelWidth, barWidth, rowHeight, top] = [520, 360, 22, 56];
-  const most = Math.max(2, ...bars.map(({ times }) => Math.max(times, 1 / times)));
-  const scale = barWidth / 2 / Math.log(most);
-  const middle = labelWidth + barWidth / 2;
-  const height = top + bars.length * rowHeight + 16;
-  const drawn = bars.map(({ text, times }, i) => {
-    const y = top + i * rowHeight;
-    const width = Math.max(1, Math.abs(Math.log(times)) * scale);
-    const x = times >= 1 ? middle : middle - width;
-    const colour = times >= 1 ? '#2a7de1' : '#c2410c';
-    const at = times >= 1 ? middle + width + 6 : middle - width - 6;
-    return [
-      `<text x="${labelWidth - 10}" y="${y + 14}" text-anchor="end">${escaped(text)}</text>`,
-      `<rect x="${x.toFixed(1)}" y="${y + 4}" width="${width.toFixed(1)}" height="13" fill="${colour}"/>`,
-      `<text x="${at.toFixed(1)}" y="${y + 15}" text-anchor="${times >= 1 ? 'start' : 'end'}">${figure(times)}×</text>`,
-    ].join('');
-  });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${labelWidth + barWidth + 80}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="10" y="20" font-size="15" font-weight="bold">How many times better than Apache Kafka (right), or worse (left)</text>`,
-    `<text x="10" y="40" fill="#555">${escaped(caption)}</text>`,
-    `<line x1="${middle}" y1="${top - 6}" x2="${middle}" y2="${height - 8}" stroke="#888"/>`,
-    ...drawn,
-    '</svg>\n',
-  ].join('\n');
+/** How many times better than the other: above 1 better, whatever the unit. */
+export function timesBetter({ better }: ReportRow, ratios: Rounds): number | null {
+  const values = present(ratios);
+  if (values.length === 0) return null;
+  const ratio = median(values);
+  return better === 'more' ? ratio : 1 / ratio;
 }

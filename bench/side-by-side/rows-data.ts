@@ -92,9 +92,7 @@ export async function fetchRows(stage: Stage, totalBytes: number): Promise<void>
     const file = fetchFrame(stage.folder, topic, partitions);
     const where = partitions === 1 ? '1 partition' : `${partitions} partitions`;
     for (const consumers of partitions === 1 ? [1, 20] : [1]) {
-      const read = await stage.measure<Fetched>(() =>
-        rawClient('fetch', stage.port, [file], { consumers, upTo }),
-      );
+      const read = await stage.measure(() => fetchAgain(stage, file, { consumers, upTo }));
       const gigabytes = read.result.bytes / 1e9;
       const row =
         consumers === 1 ? `fetch from the page cache, ${where}` : `${consumers} consumers of the same data`;
@@ -103,6 +101,25 @@ export async function fetchRows(stage: Stage, totalBytes: number): Promise<void>
     }
     await stage.drop(topic);
   }
+}
+
+/** One read of it alone would be a few ticks of the clock by which Linux counts a process's CPU. */
+async function fetchAgain(
+  stage: Stage,
+  file: string,
+  options: { consumers: number; upTo: number },
+): Promise<Fetched> {
+  const passes = Math.ceil(4 / options.consumers);
+  let all: Fetched = { bytes: 0, seconds: 0, cpuSeconds: 0 };
+  for (let pass = 0; pass < passes; pass++) {
+    const { bytes, seconds, cpuSeconds } = await rawClient<Fetched>('fetch', stage.port, [file], options);
+    all = {
+      bytes: all.bytes + bytes,
+      seconds: all.seconds + seconds,
+      cpuSeconds: all.cpuSeconds + cpuSeconds,
+    };
+  }
+  return all;
 }
 
 export async function latencyRows(stage: Stage, records: number): Promise<void> {
