@@ -56,6 +56,7 @@ export async function openLogs(
     producerIdExpirationMs: () => settings['producer.id.expiration.ms'],
     deleteDelayMs: settings['log.segment.delete.delay.ms'],
     reserved: [`${clusterMetadataTopic}-0`],
+    wasDeleted: (topicId) => state.wasRemoved(topicId),
     decompressedBytesMax: settings['kompakt.records.decompressed.max.bytes'],
     checkpointIntervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
     initialDelayMs: settings['log.initial.task.delay.ms'],
@@ -81,6 +82,7 @@ export async function openLogs(
     for (const { producerId } of log.producers()) controller.noteProducerId(producerId);
   }
   logDirectory.setStraysAside();
+  state.started();
   undo.push(followTopicConfigs(configuration, state, partitions));
   await controller.bumpLeaderEpochs(epochsToRaise(state, partitions, logDirectory.cleanShutdown !== null));
   return { logDirectory, partitions };

@@ -38,6 +38,8 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
   readonly #kept = new KeptRecords();
   readonly #registrations = new Registrations();
   readonly #listeners = new Set<(change: ClusterChange) => void>();
+  /** Topics that were removed since the last snapshot; null: nobody wants to know any more. */
+  #removedIds: Set<string> | null = new Set();
   #transaction: { readonly record: MetadataRecord; readonly position: EntryPosition }[] | null = null;
   #changes = new PendingChanges();
 
@@ -116,6 +118,16 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
   get accessRuleCount(): number {
     const { counts } = this.#kept;
     return (counts.get('accessControlEntryRecord') ?? 0) + (counts.get('userScramCredentialRecord') ?? 0);
+  }
+
+  /** Whether the records say so that a start reads: those since the last snapshot. Nobody may ask after `started`. */
+  wasRemoved(topicId: string): boolean {
+    return this.#removedIds?.has(topicId) ?? false;
+  }
+
+  /** The start is over. */
+  started(): void {
+    this.#removedIds = null;
   }
 
   /** True between a BeginTransaction and its end: who wrote it died on the way. */
@@ -232,6 +244,7 @@ export class ClusterMachine implements ClusterState, StateMachine<Buffer> {
 
   #removeTopic(id: string): void {
     const topic = this.#topics.remove(id);
+    this.#removedIds?.add(id);
     if (topic === undefined) return;
     this.#configs.removeTopic(topic.name);
     this.#changes.deleted(topic);

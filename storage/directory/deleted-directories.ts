@@ -44,13 +44,18 @@ export class DeletedDirectories {
   /** Resolves when the partition's name is free, durably. No error if it has no directory. */
   async delete(topic: string, partition: number): Promise<void> {
     const { environment, directory } = this.#options;
-    const { files, random } = environment;
-    const path = files.join(directory, partitionDirectoryName(topic, partition));
+    const { files } = environment;
+    const { path, target } = this.#pathsOf(topic, partition);
     if (files.statSync(path) === null) return;
-    const name = sidelinedDirectoryName('delete', topic, partition, (count) => random.bytes(count));
-    const target = files.join(directory, name);
     await this.#rename(path, target);
     await files.syncDirectory(directory);
+    this.#schedule(target);
+  }
+
+  /** The same for one that is there and nobody uses, at a start: the next one would do it again. */
+  deleteSync(topic: string, partition: number): void {
+    const { path, target } = this.#pathsOf(topic, partition);
+    this.#options.environment.files.renameSync(path, target);
     this.#schedule(target);
   }
 
@@ -69,6 +74,14 @@ export class DeletedDirectories {
     this.#isClosed = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+  }
+
+  #pathsOf(topic: string, partition: number): { readonly path: string; readonly target: string } {
+    const { environment, directory } = this.#options;
+    const { files, random } = environment;
+    const name = sidelinedDirectoryName('delete', topic, partition, (count) => random.bytes(count));
+    const path = files.join(directory, partitionDirectoryName(topic, partition));
+    return { path, target: files.join(directory, name) };
   }
 
   async #rename(from: string, to: string): Promise<void> {

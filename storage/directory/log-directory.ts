@@ -9,6 +9,7 @@ import { Room } from '../log/room.ts';
 import { partitionMetadataFile } from '../log/segment-files.ts';
 import { type CleanShutdown, takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts';
 import { DeletedDirectories } from './deleted-directories.ts';
+import { LeavingLogs } from './leaving-logs.ts';
 import {
   checkpointFiles,
   DamagedCheckpoint,
@@ -48,6 +49,8 @@ export interface LogDirectoryOptions {
   readonly deleteDelayMs: number;
   /** Directories in here that belong to somebody else: the metadata log. */
   readonly reserved: readonly string[];
+  /** Whether this topic was there once, and deleted; as far as is known. */
+  readonly wasDeleted?: (topicId: string) => boolean;
   readonly decompressedBytesMax?: number;
   /** `log.flush.offset.checkpoint.interval.ms` */
   readonly checkpointIntervalMs?: number;
@@ -86,8 +89,7 @@ export class LogDirectory {
   readonly #oldRecoveryPoints: ReadonlyMap<string, number>;
   readonly #oldLogStarts: ReadonlyMap<string, number>;
   readonly #deletions: DeletedDirectories;
-  /** Renames that wait for a file to be sent (Windows). */
-  readonly #deleting = new Set<Promise<void>>();
+  readonly #leaving: LeavingLogs;
   /** What a checkpoint file holds, to write only changes. */
   readonly #written = new Map<OffsetCheckpoint, string>();
   #writing: Promise<unknown> = Promise.resolve();
@@ -119,6 +121,7 @@ export class LogDirectory {
           error: error.message,
         }),
     });
+    this.#leaving = new LeavingLogs(environment, this.#deletions, logger);
     this.#deletions.resume();
     this.#discover();
     this.#schedule(options.initialDelayMs ?? initialDelayMsDefault);
@@ -165,6 +168,7 @@ export class LogDirectory {
     const name = partitionDirectoryName(topic, partition);
     const open = this.#logs.get(name);
     if (open) throw new Error(`the log of ${name} is open already`);
+    this.#leaving.makeRoomFor(name);
     const found = this.#found.get(name);
     const isAnother = found !== undefined && found.topicId !== null && found.topicId !== topicId;
     if (isAnother) this.#setAside(name, found);
@@ -202,21 +206,15 @@ export class LogDirectory {
     }
   }
 
-  /** The partition's topic was deleted: its log is closed, its directory renamed at once and removed later. */
+  /** The partition's topic was deleted: no log is open any more, its directory is renamed soon and removed later. */
   deleteLog(log: Log): void {
     if (this.#logs.get(log.name) !== log) return;
     this.#logs.delete(log.name);
     log.markDeleted();
-    const gone = this.#deletions.delete(log.topic, log.partition).catch((error) => {
-      if (!(error instanceof FileError)) throw error;
-      const fields = { log: log.name, error: error.message };
-      this.#options.logger.error('cannot take away the directory of a deleted partition', fields);
-    });
-    this.#deleting.add(gone);
-    void gone.then(() => this.#deleting.delete(gone));
+    this.#leaving.add(log);
   }
 
-  /** Renames what nobody has opened to `-stray`: the metadata does not know it. Returns the old names. */
+  /** Renames what nobody has opened: the metadata does not know it (`-stray`), or knows it as deleted. Returns the old names. */
   setStraysAside(): string[] {
     const names = [...this.#found.keys()];
     for (const [name, found] of this.#found) this.#setAside(name, found);
@@ -267,7 +265,7 @@ export class LogDirectory {
   async close(brokerEpoch: number): Promise<boolean> {
     this.#timer?.cancel();
     this.#timer = null;
-    await Promise.all(this.#deleting);
+    await this.#leaving.settled();
     this.#deletions.close();
     const logs = [...this.#logs.values()];
     let clean = !this.#hasFailedLog;
@@ -314,13 +312,14 @@ export class LogDirectory {
   }
 
   #setAside(name: string, { topic, partition, topicId }: FoundPartition): void {
-    const { random } = this.#options.environment;
-    const target = sidelinedDirectoryName('stray', topic, partition, (count) => random.bytes(count));
-    this.#options.logger.warn('a partition that the metadata does not know: its directory is set aside', {
-      name,
-      topicId,
-      target,
-    });
+    const { environment, logger, wasDeleted } = this.#options;
+    // The last process died before it had taken it away.
+    if (topicId !== null && wasDeleted?.(topicId)) return this.#deletions.deleteSync(topic, partition);
+    const target = sidelinedDirectoryName('stray', topic, partition, (count) =>
+      environment.random.bytes(count),
+    );
+    const message = 'a partition that the metadata does not know: its directory is set aside';
+    logger.warn(message, { name, topicId, target });
     this.#files.renameSync(this.#files.join(this.path, name), this.#files.join(this.path, target));
   }
 

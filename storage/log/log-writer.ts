@@ -268,6 +268,7 @@ export class LogWriter {
       await this.sync.idle();
       const isClean = sealed === true && this.state === 'online';
       this.end(this.state === 'online' ? 'closed' : this.state);
+      this.list.close();
       return isClean;
     });
   }
@@ -289,7 +290,6 @@ export class LogWriter {
   end(state: LogState): void {
     this.state = state;
     this.sync.stop();
-    this.list.close();
   }
 
   /** Runs `work`; undefined when the disk failed it. */

@@ -5,6 +5,7 @@ import type { FileError } from '../environment/files.ts';
 import { NotPaged } from '../environment/paged-in.ts';
 import { abortedTransactionsIn, type CleanerView, viewProducers, viewSegments } from './cleaner-view.ts';
 import { type ImageFile, imageOf } from './log-image.ts';
+import { LogListeners } from './log-listeners.ts';
 import { findByTimestamp, findMaxTimestamp, likelyBatch, readBatch, readRegion } from './log-reader.ts';
 import type {
   AbortedTransaction,
@@ -85,7 +86,7 @@ export class Log {
   readonly #writer: LogWriter;
   /** A log start offset that no crash takes back. */
   #keptStartOffset: number;
-  #listeners: readonly ((event: LogEvent) => void)[] = [];
+  readonly #listeners: LogListeners;
 
   private constructor(deps: LogDependencies, loaded: LoadedLog) {
     this.name = `${deps.topic}-${deps.partition}`;
@@ -95,7 +96,8 @@ export class Log {
     this.directory = deps.directory;
     this.sealedBeforeCrash = loaded.sealedBeforeCrash ?? 0;
     this.#deps = deps;
-    this.#writer = new LogWriter(deps, loaded, (event) => this.#emit(event));
+    this.#listeners = new LogListeners(deps);
+    this.#writer = new LogWriter(deps, loaded, (event) => this.#listeners.tell(event));
     this.#keptStartOffset = loaded.logStartOffset;
     this.pastTimes = new PastTimes({ ...deps, writer: this.#writer });
     this.paced = new PacedReads(this, this.#writer.list, deps.environment);
@@ -215,10 +217,7 @@ export class Log {
 
   /** Calls `listener` after each change; gives back how to stop that. */
   onEvent(listener: (event: LogEvent) => void): () => void {
-    this.#listeners = [...this.#listeners, listener];
-    return () => {
-      this.#listeners = this.#listeners.filter((each) => each !== listener);
-    };
+    return this.#listeners.add(listener);
   }
 
   updateSettings(settings: TopicSettings): void {
@@ -353,11 +352,16 @@ export class Log {
     return this.#writer.close();
   }
 
-  /** The partition is gone: appends and new reads are refused, what is being sent is sent. The directory may be renamed after. */
+  /** The partition is gone: appends and new reads are refused, what is being sent is sent. */
   markDeleted(): void {
     if (this.#writer.state === 'deleted') return;
     this.#writer.end('deleted');
-    this.#emit('deleted');
+    this.#listeners.tell('deleted');
+  }
+
+  /** Closes the files of one that was deleted: its directory may be renamed after that. */
+  letGo(): void {
+    this.#writer.list.close();
   }
 
   /** True when no crash takes back what the log start offset is now. */
@@ -384,17 +388,5 @@ export class Log {
   #bound(upTo: Visibility): number {
     if (upTo === 'end') return this.endOffset;
     return upTo === 'stable' ? this.lastStableOffset : this.highWatermark;
-  }
-
-  #emit(event: LogEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        // Whoever waits for the log must not decide how an append ends.
-        const fields = { log: this.directory, event, error: String(error) };
-        this.#deps.logger.error('a listener of the log failed', fields);
-      }
-    }
   }
 }

@@ -35,6 +35,18 @@ describe('deleteTopics', () => {
     expect(cluster.state.configs(topicType, 'a').size).toBe(0);
   });
 
+  test('a start knows which topics were deleted, until it is over', async () => {
+    const first = await open();
+    const { environment } = first;
+    await create(first, newTopic('kept'), newTopic('gone'));
+    const [kept, gone] = [first.state.topic('kept')!.id, first.state.topic('gone')!.id];
+    await first.controller.deleteTopics([{ name: null, id: gone }]);
+    const { state } = await open({ environment });
+    expect([state.wasRemoved(kept), state.wasRemoved(gone)]).toEqual([false, true]);
+    state.started();
+    expect(state.wasRemoved(gone)).toBe(false);
+  });
+
   test('refuses what names no topic, two, or one twice', async () => {
     const cluster = await open();
     await create(cluster, newTopic('a'), newTopic('b'), newTopic('c'));

@@ -12,12 +12,14 @@ const otherId = '9gkKkVQDRf6C6V3cBWHl0A';
 const settings = { ...defaultTopicSettings, 'internal.segment.bytes': 200, 'retention.ms': -1 };
 
 class World {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly random = new SeededRandom(1);
   readonly logger = new RecordedLogger();
-  files = new FaultyFileSystem({ clock: this.clock });
+  files: FaultyFileSystem;
 
-  constructor() {
+  constructor(clock = new VirtualClock()) {
+    this.clock = clock;
+    this.files = new FaultyFileSystem({ clock });
     this.files.makeDirectorySync('/data');
     this.files.syncDirectorySync('/');
   }
@@ -146,6 +148,74 @@ describe('a log directory', () => {
     expect(world.names().filter((name) => name.endsWith('-delete'))).toEqual([]);
     expect(await world.clock.until(directory.close(1))).toBe(true);
     expect(world.text('recovery-point-offset-checkpoint')).toBe('0\n1\norders 0 2\n');
+  });
+
+  describe('of which many partitions are deleted at once', () => {
+    /** A look at the time takes 1 ms. */
+    class SlowClock extends VirtualClock {
+      #looks = 0;
+
+      override monotonicMs(): number {
+        return super.monotonicMs() + this.#looks++;
+      }
+    }
+
+    function deleteMany() {
+      const world = new World(new SlowClock());
+      const directory = world.open();
+      const logs = Array.from({ length: 20 }, (_, n) => directory.openLog('orders', n, topicId, settings));
+      for (const log of logs) fill(log, 1);
+      for (const log of logs) directory.deleteLog(log);
+      const left = (): number => world.names().filter((name) => /^orders-\d+$/.test(name)).length;
+      return { world, directory, logs, left };
+    }
+
+    it('takes a few away in each turn of the event loop, and none is there any more for anybody', async () => {
+      const { world, directory, logs, left } = deleteMany();
+      expect(left()).toBe(15);
+      expect([...directory.logs]).toEqual([]);
+      for (const log of logs) {
+        expect(log.append(batchOf(['x']), asClient)).toMatchObject({ ok: false, errorCode: 3 });
+        const read = log.read(0, { maxBytes: 1000, minOneBatch: true, upTo: 'high-watermark' });
+        expect(read).toMatchObject({ ok: false, errorCode: 3 });
+      }
+      await world.clock.settle();
+      expect(left()).toBe(0);
+      await world.clock.advance(60_000);
+      expect(world.names().filter((name) => name.startsWith('orders'))).toEqual([]);
+    });
+
+    it('gives a name that is wanted again at once', async () => {
+      const { world, directory, left } = deleteMany();
+      const log = directory.openLog('orders', 19, otherId, settings);
+      fill(log, 2);
+      expect(left()).toBe(15);
+      await world.clock.settle();
+      expect(left()).toBe(1);
+      expect(readAll(log)).toEqual([
+        [0, 'orders-19 0'],
+        [1, 'orders-19 1'],
+      ]);
+    });
+
+    it('waits for them before it closes', async () => {
+      const { world, directory, left } = deleteMany();
+      expect(await world.clock.until(directory.close(1))).toBe(true);
+      expect(left()).toBe(0);
+    });
+
+    it('takes away after a crash what the metadata knows as deleted, and keeps what it does not know', async () => {
+      const { world, directory, left } = deleteMany();
+      fill(directory.openLog('unknown', 0, otherId, settings), 1);
+      world.files = world.files.afterKill();
+      const second = world.open({ wasDeleted: (id) => id === topicId });
+      expect(readAll(second.openLog('orders', 7, otherId, settings))).toEqual([]);
+      expect(second.setStraysAside()).toContain('unknown-0');
+      expect(left()).toBe(0);
+      await world.clock.advance(60_000);
+      const kept = world.names().filter((name) => !name.endsWith('checkpoint'));
+      expect(kept).toEqual([expect.stringMatching(/^unknown-0\.[0-9a-f]{32}-stray$/)]);
+    });
   });
 
   it('goes on with removing what an earlier process had deleted', async () => {
