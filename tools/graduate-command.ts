@@ -77,6 +77,10 @@ async function run(command: GraduateCommand): Promise<number> {
   const { files, onAll, withoutFirst } = filesFor(checked, nodes);
   refuseOthersFiles(target, files);
   for (const { fileName, text } of files) replaceFile(join(target, fileName), text);
+  for (const transaction of checked.decided)
+    say(
+      `note: the transaction of ${transaction} could not be ended: a partition of it knows a later epoch, or is not here`,
+    );
   const path = join(target, nodes[0].fileName);
   say('', `It is ready for Apache Kafka 4.3 or later; ${path} is its configuration.`, '');
   process.stdout.write(growingText({ checked, directory: target, nodes, onAll, withoutFirst }));

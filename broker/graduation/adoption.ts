@@ -7,6 +7,7 @@
 import { configResourceTypes } from '../metadata/cluster-state.ts';
 import { metadataVersionFeature } from '../metadata/features.ts';
 import type { CheckedDirectory } from './check-directory.ts';
+import { some } from './some.ts';
 
 export interface Adoption {
   /** `Apache Kafka, metadata.version 30, …` in short sentences. */
@@ -112,13 +113,6 @@ function otherNodes({ state, metadata }: CheckedDirectory): string[] {
 
 function them({ length }: readonly unknown[]): string {
   return length === 1 ? 'it' : 'them';
-}
-
-const named = 5;
-
-function some(names: readonly string[]): string {
-  const more = names.length > named ? ` and ${names.length - named} more` : '';
-  return names.slice(0, named).join(', ') + more;
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

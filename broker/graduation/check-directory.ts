@@ -25,8 +25,10 @@ import type { ClusterMachine } from '../metadata/cluster-machine.ts';
 import { configResourceTypes } from '../metadata/cluster-state.ts';
 import { bootstrapFile, type ReadDirectory, readDirectory } from '../metadata/read-directory.ts';
 import { MetadataRefused } from '../metadata/refusals.ts';
-import { clusterMetadataTopic } from '../metadata/topic-names.ts';
+import { clusterMetadataTopic, transactionStateTopic } from '../metadata/topic-names.ts';
 import { silentLogger } from '../observe/logger.ts';
+import { CheckedTransactions } from './checked-transactions.ts';
+import { some } from './some.ts';
 
 export interface CheckDirectoryOptions {
   readonly environment: Environment;
@@ -53,6 +55,8 @@ export interface CheckedDirectory {
   readonly wasStoppedClean: boolean;
   /** Those on the disk that are ours by the metadata. */
   readonly partitions: readonly CheckedPartition[];
+  /** `ID (PrepareCommit)`: transactions whose end is decided and not yet everywhere. */
+  readonly decided: readonly string[];
   readonly problems: readonly string[];
   readonly notes: readonly string[];
 }
@@ -66,6 +70,7 @@ class DirectoryCheck {
   readonly #options: CheckDirectoryOptions;
   readonly #problems: string[] = [];
   readonly #notes: string[] = [];
+  readonly #decided: string[] = [];
 
   constructor(options: CheckDirectoryOptions) {
     this.#options = options;
@@ -100,6 +105,10 @@ class DirectoryCheck {
       this.#notes.push('it was not stopped cleanly: the next start recovers what was written last');
     const partitions = this.#partitions(state, wasStoppedClean);
     this.#configs(state);
+    if (this.#decided.length > 0)
+      this.#notes.push(
+        `transactions whose end is decided, and not yet everywhere: ${some(this.#decided)}; the next start ends them`,
+      );
     return {
       directory,
       nodeId: state.nodeId,
@@ -109,6 +118,7 @@ class DirectoryCheck {
       metadata,
       wasStoppedClean,
       partitions,
+      decided: this.#decided,
       problems: this.#problems,
       notes: this.#notes,
     };
@@ -169,13 +179,16 @@ class DirectoryCheck {
         continue;
       }
       const recoversFrom = wasStoppedClean ? Infinity : (recoveryPoints.get(name) ?? 0);
+      const transactions = topic === transactionStateTopic ? new CheckedTransactions() : null;
       const log = checkLog({
         files,
         directory: path,
         recoversFrom,
         logStartOffset: logStarts.get(name) ?? 0,
+        visit: transactions === null ? undefined : (buffer, at) => transactions.add(buffer, at),
       });
       checked.push({ ...log, topic, partition });
+      this.#transactions(path, transactions);
       this.#compare(path, log, state.topic(topic)!.id, logStarts.get(name), cleaned.get(name));
       if (wasStoppedClean) {
         this.#ensureReached(path, log, checkpointFiles.recoveryPoint, recoveryPoints.get(name));
@@ -204,6 +217,13 @@ class DirectoryCheck {
       this.#notes.push(
         `${path} ends at offset ${log.endOffset}, before ${cleaned}, up to where it was compacted: that begins anew`,
       );
+  }
+
+  #transactions(path: string, transactions: CheckedTransactions | null): void {
+    if (transactions === null) return;
+    if (transactions.problem !== null) this.#problems.push(`${path} ${transactions.problem}`);
+    for (const { transactionalId, state } of transactions.decided())
+      this.#decided.push(`${transactionalId} (${state})`);
   }
 
   /** After a clean stop a log ends nowhere before what a checkpoint knows of: its end was lost since. */

@@ -40,6 +40,14 @@ const refusedForGood: ReadonlySet<number> = new Set([
   errors.transactionCoordinatorFenced.code,
 ]);
 
+/** What stands between a transaction and its end, for now or for good. */
+export interface RefusedEnding {
+  readonly transactionalId: string;
+  /** TOPIC-PARTITION that would not have its marker; null: Complete could not be recorded. */
+  readonly partition: string | null;
+  readonly errorCode: number;
+}
+
 interface Ending {
   readonly transactionalId: string;
   readonly marker: TransactionMarker;
@@ -47,12 +55,17 @@ interface Ending {
   missing: readonly TopicPartition[];
   attempt: number;
   isRefused: boolean;
+  /** The last one. */
+  refusal: RefusedEnding | null;
 }
 
 export class Endings {
   readonly #options: EndingsOptions;
   readonly #byId = new Map<string, Ending>();
   readonly #retries: Deadlines;
+  /** Markers of an ending, or its Complete, that are being written. */
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: EndingsOptions) {
     this.#options = options;
@@ -73,9 +86,15 @@ export class Endings {
         state,
         markers: missing.length,
       });
-    const ending = { transactionalId, marker, missing, attempt: 0, isRefused: false };
+    const ending = { transactionalId, marker, missing, attempt: 0, isRefused: false, refusal: null };
     this.#byId.set(transactionalId, ending);
     this.#writeMarkers(ending);
+  }
+
+  /** Resolves when all that was begun has ended, or been refused: with what was. */
+  async attempted(): Promise<readonly RefusedEnding[]> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return [...this.#byId.values()].flatMap(({ refusal }) => refusal ?? []);
   }
 
   /** What was begun has nothing to say any more; the next load takes it up. */
@@ -96,6 +115,7 @@ export class Endings {
 
   #writeMarkers(ending: Ending): void {
     const { markers } = this.#options;
+    this.#underWay += 1;
     const again: TopicPartition[] = [];
     const waiting: Promise<void>[] = [];
     for (const target of ending.missing) {
@@ -110,10 +130,12 @@ export class Endings {
       else note(code);
     }
     const next = (): void => {
-      if (!this.#isCurrent(ending)) return;
-      ending.missing = again;
-      if (again.length > 0) this.#later(ending, () => this.#writeMarkers(ending));
-      else if (!ending.isRefused) this.#complete(ending);
+      if (this.#isCurrent(ending)) {
+        ending.missing = again;
+        if (again.length > 0) this.#later(ending, () => this.#writeMarkers(ending));
+        else if (!ending.isRefused) this.#complete(ending);
+      }
+      this.#done();
     };
     if (waiting.length === 0) next();
     else void Promise.all(waiting).then(next);
@@ -124,6 +146,7 @@ export class Endings {
     const { transactionalId } = ending;
     const isForGood = refusedForGood.has(errorCode);
     if (isForGood) ending.isRefused = true;
+    ending.refusal = { transactionalId, partition: `${topic}-${partition}`, errorCode };
     this.#options.logger[isForGood ? 'error' : 'warn'](
       isForGood
         ? 'A transaction stays undecided for readers of a partition that knows a later epoch, and its id unserved'
@@ -143,12 +166,20 @@ export class Endings {
         transactionalId,
         error: errorName(errorCode),
       });
+      ending.refusal = { transactionalId, partition: null, errorCode };
       this.#byId.set(transactionalId, ending);
       this.#later(ending, () => this.#complete(ending));
     };
     const code = this.#options.complete(transactionalId);
+    if (!(code instanceof Promise)) return recorded(code);
     // An append that fails later costs the shard: the next load goes on from Prepare.
-    if (!(code instanceof Promise)) recorded(code);
+    this.#underWay += 1;
+    void code.then(() => this.#done());
+  }
+
+  #done(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #later(ending: Ending, action: () => void): void {

@@ -12,7 +12,7 @@ import { Reloading } from '../journal/reloading.ts';
 import { answerOnly, type Decision } from '../journal/state-machine.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
-import { Endings } from './endings.ts';
+import { Endings, type RefusedEnding } from './endings.ts';
 import type { Markers } from './markers.ts';
 import { isDecided, type Transaction } from './transaction.ts';
 import { decideComplete } from './transaction-decisions.ts';
@@ -79,6 +79,11 @@ export class LoadedTransactions implements Shard {
 
   close(): Promise<void> {
     return this.#life.close();
+  }
+
+  /** Resolves when all that the load found decided has ended, or been refused: with what was. */
+  finished(): Promise<readonly RefusedEnding[]> {
+    return this.#endings.attempted();
   }
 
   get(transactionalId: string): Transaction | undefined {

@@ -16,6 +16,7 @@ import type { MetadataController } from '../metadata/metadata-controller.ts';
 import { transactionStateTopic } from '../metadata/topic-names.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partitions } from '../partitions/partitions.ts';
+import type { RefusedEnding } from './endings.ts';
 import { LoadedTransactions } from './loaded-transactions.ts';
 import { Markers } from './markers.ts';
 import type { ProducerIds } from './producer-ids.ts';
@@ -109,6 +110,19 @@ export class TransactionCoordinator {
         () => this.expire(),
       ),
     ];
+  }
+
+  /**
+   * In the place of `start`, where nobody is served: ends what was decided. Resolves with the endings that were refused, or with the code
+   * of a partition that cannot be read or written.
+   */
+  async finishDecided(): Promise<readonly RefusedEnding[] | number> {
+    await this.#shards.loadAll();
+    const loaded = await this.#shards.allReady();
+    if (typeof loaded === 'number') return loaded;
+    const refused = await Promise.all(loaded.map((shard) => shard.finished()));
+    const left = await this.#shards.allReady();
+    return typeof left === 'number' ? left : refused.flat();
   }
 
   async close(): Promise<void> {

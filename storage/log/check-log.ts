@@ -53,6 +53,8 @@ export interface CheckLogOptions {
   readonly recoversFrom: number;
   /** As the checkpoint has it; what lies below was deleted. */
   readonly logStartOffset: number;
+  /** Is shown each batch that is sound and that a start keeps, in their order; the buffer is borrowed. Must not throw. */
+  readonly visit?: ((buffer: Buffer, at: number) => void) | undefined;
 }
 
 /** The zstd codec has to be loaded. */
@@ -64,6 +66,8 @@ class LogCheck {
   readonly #files: FileSystem;
   readonly #directory: string;
   readonly #recoversFrom: number;
+  readonly #logStartOffset: number;
+  readonly #visit: CheckLogOptions['visit'];
   readonly #producers: CheckedProducers;
   readonly #problems: string[] = [];
   #epochs = new LeaderEpochs();
@@ -77,10 +81,12 @@ class LogCheck {
   #tornBytes = 0;
   #lostSegments = 0;
 
-  constructor({ files, directory, recoversFrom, logStartOffset }: CheckLogOptions) {
+  constructor({ files, directory, recoversFrom, logStartOffset, visit }: CheckLogOptions) {
     this.#files = files;
     this.#directory = directory;
     this.#recoversFrom = recoversFrom;
+    this.#logStartOffset = logStartOffset;
+    this.#visit = visit;
     this.#producers = new CheckedProducers(logStartOffset);
   }
 
@@ -196,8 +202,10 @@ class LogCheck {
     if (batch.magic(buffer, at) < batch.magicV2) return;
     const offset = batch.baseOffset(buffer, at);
     const problem = recordsProblem(buffer, at);
-    if (problem === null) this.#producers.add(walk);
-    else this.#problem(name, `is damaged: its batch at byte ${position}, offset ${offset}, ${problem}`);
+    if (problem === null) {
+      this.#producers.add(walk);
+      if (lastOffsetAt(buffer, at) >= this.#logStartOffset) this.#visit?.(buffer, at);
+    } else this.#problem(name, `is damaged: its batch at byte ${position}, offset ${offset}, ${problem}`);
     const { earliest } = this.#epochs;
     if (isRecovered || this.#epochsDiffer || earliest === null || offset < earliest.startOffset) return;
     const [written, told] = [leaderEpochAt(buffer, at), this.#epochs.epochAt(offset)];
