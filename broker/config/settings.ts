@@ -99,6 +99,9 @@ function shareNodeId(
 
 export type DynamicScope = 'all-brokers' | 'this-broker';
 
+/** Of topics with different overrides; more are made again when they are asked for. */
+const topicSettingsMax = 1_000;
+
 export class Configuration {
   /** Values of the moment; never replaced, see above. */
   readonly settings: BrokerSettings;
@@ -112,6 +115,8 @@ export class Configuration {
   };
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
   #topicDefaults: TopicSettings;
+  /** By the overrides, so that partitions share them: they are half a KB each. */
+  readonly #topicSettings = new Map<string, TopicSettings>();
 
   constructor(staticTexts: ReadonlyMap<string, string>, values: BrokerSettings, listeners: Listeners) {
     this.staticTexts = staticTexts;
@@ -144,7 +149,14 @@ export class Configuration {
 
   /** What a topic with these overrides has now; to be asked again after each change. */
   topicSettings(overrides: ReadonlyMap<string, string>): TopicSettings {
-    return overrides.size === 0 ? this.#topicDefaults : resolveTopicSettings(overrides, this.#topicDefaults);
+    if (overrides.size === 0) return this.#topicDefaults;
+    const text = JSON.stringify([...overrides]);
+    const known = this.#topicSettings.get(text);
+    if (known !== undefined) return known;
+    const settings = resolveTopicSettings(overrides, this.#topicDefaults);
+    if (this.#topicSettings.size === topicSettingsMax) this.#topicSettings.clear();
+    this.#topicSettings.set(text, settings);
+    return settings;
   }
 
   /** The dynamic configs of a layer, as text. */
@@ -183,6 +195,7 @@ export class Configuration {
     }
     if (changed.size === 0) return;
     this.#topicDefaults = topicDefaults(this.settings);
+    this.#topicSettings.clear();
     for (const listener of this.#listeners) listener(changed);
   }
 

@@ -27,6 +27,8 @@ export class Partition {
   readonly log: Log;
   readonly refusedBeginnings = new RefusedBeginnings();
   readonly #watchers = new Set<PartitionWatcher>();
+  /** Listens to the log while there are watchers: most appends have none, and need not ask. */
+  #forgetLog: (() => void) | null = null;
   #leaderEpoch: number;
   #isDeleted = false;
 
@@ -36,7 +38,6 @@ export class Partition {
     this.topicId = topicId;
     this.index = index;
     this.#leaderEpoch = leaderEpoch;
-    log.onEvent((event) => this.#announce(event));
   }
 
   get leaderEpoch(): number {
@@ -65,7 +66,10 @@ export class Partition {
     records: Buffer,
     options: Omit<AppendOptions, 'leaderEpoch'>,
   ): AppendOutcome | Promise<AppendOutcome> {
-    return this.log.append(records, { ...options, leaderEpoch: this.#leaderEpoch });
+    // Not spread out: that costs as much as the checks of a small batch.
+    const { origin, ownsBuffer, transactionVersion, precondition } = options;
+    const leaderEpoch = this.#leaderEpoch;
+    return this.log.append(records, { origin, leaderEpoch, ownsBuffer, transactionVersion, precondition });
   }
 
   /** What this partition knows of a producer. */
@@ -114,10 +118,14 @@ export class Partition {
 
   watch(watcher: PartitionWatcher): void {
     this.#watchers.add(watcher);
+    this.#forgetLog ??= this.log.onEvent((event) => this.#announce(event));
   }
 
   unwatch(watcher: PartitionWatcher): void {
     this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
+    this.#forgetLog?.();
+    this.#forgetLog = null;
   }
 
   #announce(event: LogEvent): void {

@@ -38,9 +38,14 @@ export class Partitions {
     return this.#byId.get(topicId)?.[index];
   }
 
+  /** All of a topic by their index, with holes where this node has none. */
+  ofTopic(topic: string, topicId: string, byId: boolean): readonly (Partition | undefined)[] | undefined {
+    return byId ? this.#byId.get(topicId) : this.#byName.get(topic);
+  }
+
   /** A partition as clients name it: by id from the version that has topic ids, by name before. */
   find(topic: string, topicId: string, byId: boolean, index: number): Partition | undefined {
-    return byId ? this.getById(topicId, index) : this.get(topic, index);
+    return this.ofTopic(topic, topicId, byId)?.[index];
   }
 
   /** Why `find` found nothing: no such topic or partition, or one that another node has. */

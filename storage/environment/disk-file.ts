@@ -52,12 +52,13 @@ export class DiskFile implements File {
       let at = position;
       while (rest.length > 0) {
         const first = rest[0]!;
-        const written =
-          rest.length === 1
-            ? calls.writeSync(descriptor, first, 0, first.length, at)
-            : calls.writevSync(descriptor, rest, at);
+        const isOnly = rest.length === 1;
+        const written = isOnly
+          ? calls.writeSync(descriptor, first, 0, first.length, at)
+          : calls.writevSync(descriptor, rest, at);
         at += written;
         this.#grewTo(at, written);
+        if (isOnly && written === first.length && written > 0) return;
         rest = afterBytes(rest, written);
         if (written === 0 && rest.length > 0)
           throw new FileError('EIO', this.path, 'write', { detail: 'no bytes taken' });

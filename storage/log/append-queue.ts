@@ -16,16 +16,21 @@ export interface Commit {
   run(): Promise<void>;
 }
 
-interface Waiting {
-  start(): unknown;
+/** A piece of work as an object: an append is one, and makes no functions. */
+export interface Work<T> {
+  start(): T | Promise<T>;
   /** Turns the result into the answer, once it is committed. */
-  finish(result: unknown): unknown;
+  finish(result: T): T;
+}
+
+interface Waiting {
+  readonly work: Work<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
 interface Started {
-  readonly work: Waiting;
+  readonly waiting: Waiting;
   readonly result: unknown;
 }
 
@@ -51,35 +56,40 @@ export class AppendQueue {
    * if something had to be waited for. Work that `start` or `finish` runs in this queue waits its turn too.
    */
   run<T>(start: () => T | Promise<T>, finish: (result: T) => T = (result) => result): T | Promise<T> {
+    return this.runWork({ start, finish });
+  }
+
+  /** The same for work that is an object. */
+  runWork<T>(work: Work<T>): T | Promise<T> {
     if (this.#busy) {
       return new Promise<T>((resolve, reject) => {
-        this.#waiting.push({ start, finish, resolve, reject } as Waiting);
+        this.#waiting.push({ work, resolve, reject } as Waiting);
       });
     }
     this.#busy = true;
     let waits = false;
     try {
-      const result = start();
+      const result = work.start();
       if (result instanceof Promise || this.#commit.isDue()) {
         waits = true;
         return new Promise<T>((resolve, reject) => {
-          void this.#afterwards(result, { start, finish, resolve, reject } as Waiting);
+          void this.#afterwards(result, { work, resolve, reject } as Waiting);
         });
       }
-      return finish(result);
+      return work.finish(result);
     } finally {
       if (!waits) this.#leave();
     }
   }
 
   /** Answers first, then lets the next ones in: answers come in the order of the calls. */
-  async #afterwards(started: unknown, work: Waiting): Promise<void> {
+  async #afterwards(started: unknown, waiting: Waiting): Promise<void> {
     try {
       const result = await started;
       if (this.#commit.isDue()) await this.#commit.run();
-      answer(work, result);
+      answer(waiting, result);
     } catch (error) {
-      work.reject(error);
+      waiting.reject(error);
     }
     this.#leave();
   }
@@ -94,7 +104,7 @@ export class AppendQueue {
     while (this.#waiting.length > 0) {
       const group = await this.#startGroup();
       if (this.#commit.isDue()) await this.#commit.run();
-      for (const { work, result } of group) answer(work, result);
+      for (const { waiting, result } of group) answer(waiting, result);
     }
     this.#busy = false;
   }
@@ -104,27 +114,27 @@ export class AppendQueue {
     const group: Started[] = [];
     let slow = false;
     while (this.#waiting.length > 0 && group.length < groupMax && !slow) {
-      const work = this.#waiting.shift()!;
+      const waiting = this.#waiting.shift()!;
       try {
-        let result = work.start();
+        let result = waiting.work.start();
         if (result instanceof Promise) {
           slow = true;
           result = await result;
         }
-        if (this.#commit.isDue()) group.push({ work, result });
-        else answer(work, result);
+        if (this.#commit.isDue()) group.push({ waiting, result });
+        else answer(waiting, result);
       } catch (error) {
-        work.reject(error);
+        waiting.reject(error);
       }
     }
     return group;
   }
 }
 
-function answer(work: Waiting, result: unknown): void {
+function answer({ work, resolve, reject }: Waiting, result: unknown): void {
   try {
-    work.resolve(work.finish(result));
+    resolve(work.finish(result));
   } catch (error) {
-    work.reject(error);
+    reject(error);
   }
 }

@@ -26,11 +26,22 @@ export interface AppendRules {
   readonly headerSuffices: boolean;
 }
 
+/** All partitions of a topic share them: what each append reads stays in the processor's cache. */
+const known = new WeakMap<TopicSettings, AppendRules>();
+
 /** The rules in a topic's settings; made once per change of them. */
 export function appendRulesOf(
   settings: TopicSettings,
   maxDecompressedBytes: number = maxDecompressedBatchBytes,
 ): AppendRules {
+  const found = known.get(settings);
+  if (found?.maxDecompressedBytes === maxDecompressedBytes) return found;
+  const rules = rulesIn(settings, maxDecompressedBytes);
+  known.set(settings, rules);
+  return rules;
+}
+
+function rulesIn(settings: TopicSettings, maxDecompressedBytes: number): AppendRules {
   const compression = settings['compression.type'] === 'uncompressed' ? 'none' : settings['compression.type'];
   const level = levelOf(settings, compression);
   return {

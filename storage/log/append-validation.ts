@@ -4,14 +4,7 @@ import { codecIds, ensureCodec } from '../../protocol/records/compression.ts';
 import { ensureValidMessage, messageCodec } from '../../protocol/records/legacy.ts';
 import { openRecords } from '../../protocol/records/record.ts';
 import { corrupt, invalidRecord, RecordError } from '../../protocol/records/record-error.ts';
-import {
-  type AppendContext,
-  describeBatch,
-  type Refused,
-  type Validated,
-  type ValidatedBatch,
-  validated,
-} from './append-result.ts';
+import { type AppendContext, type Refused, type Validated, validated } from './append-result.ts';
 import { convertLegacy, rewriteBatch } from './append-rewrite.ts';
 import { type AppendRules, targetCodec } from './append-rules.ts';
 import type { AppendOrigin } from './log-types.ts';
@@ -33,7 +26,7 @@ const zstdSinceProduceVersion = 7;
 
 /** What a Produce request may carry for a partition, by its version; null when that is so. */
 export function checkProduced(records: Buffer | null, apiVersion: number): Refused | null {
-  return orRefused(() => {
+  try {
     const end = records?.length ?? 0;
     const bytes = records === null ? 0 : batch.batchBytesAt(records, 0, end);
     if (records === null || bytes === 0)
@@ -44,10 +37,12 @@ export function checkProduced(records: Buffer | null, apiVersion: number): Refus
       );
     if (apiVersion < zstdSinceProduceVersion && batch.codecOf(records, 0) === codecIds.zstd)
       throw new RecordError(errors.unsupportedCompressionType, 'zstd needs version 7 of the Produce request');
-    if (batch.batchBytesAt(records, bytes, end) > 0)
+    if (bytes < end && batch.batchBytesAt(records, bytes, end) > 0)
       throw invalidRecord('Produce request has more than one record batch for a partition');
     return null;
-  });
+  } catch (error) {
+    return refusedFor(error);
+  }
 }
 
 /**
@@ -59,8 +54,12 @@ export function checkAppendable(
   origin: AppendOrigin,
   maxMessageBytes: number,
 ): { readonly ok: true; readonly records: Buffer } | Refused {
-  return orRefused(() => {
-    const end = batch.forEachBatch(records, 0, records.length, (position, bytes) => {
+  try {
+    const end = records.length;
+    let position = 0;
+    for (let bytes = 0; position < end; position += bytes) {
+      bytes = batch.batchBytesAt(records, position, end);
+      if (bytes === 0) break;
       const isCurrent = batch.magic(records, position) === batch.magicV2;
       const first = batch.baseOffset(records, position);
       if (origin === 'client' && isCurrent && first !== 0)
@@ -68,9 +67,11 @@ export function checkAppendable(
       if (origin !== 'raft' && bytes > maxMessageBytes) throw tooLarge(bytes, maxMessageBytes);
       if (isCurrent) batch.ensureValid(records, position);
       else ensureValidMessage(records, position);
-    });
-    return { ok: true, records: end === records.length ? records : records.subarray(0, end) };
-  });
+    }
+    return { ok: true, records: position === end ? records : records.subarray(0, position) };
+  } catch (error) {
+    return refusedFor(error);
+  }
 }
 
 /** Undefined when every codec that this append needs is loaded; else a promise to await before `validateAndAssign`. */
@@ -86,21 +87,24 @@ export function validateAndAssign(
   rules: AppendRules,
   context: AppendContext,
 ): Validated | Refused {
-  return orRefused(() => {
+  try {
     if (context.origin === 'raft') return assignTrusted(records, context);
-    const bytes = batch.batchBytesAt(records, 0, records.length);
+    const end = records.length;
+    const bytes = batch.batchBytesAt(records, 0, end);
     if (bytes === 0) throw invalidRecord('Append has no record batch');
     const isCurrent = batch.magic(records, 0) === batch.magicV2;
     const isAlone = isCurrent || messageCodec(records, 0) !== codecIds.none;
-    if (isAlone && batch.batchBytesAt(records, bytes, records.length) > 0)
+    if (isAlone && bytes < end && batch.batchBytesAt(records, bytes, end) > 0)
       throw invalidRecord('Append has more than one record batch');
     const result = isCurrent
-      ? assignBatch(records.subarray(0, bytes), rules, context)
+      ? assignBatch(bytes === end ? records : records.subarray(0, bytes), rules, context)
       : convertLegacy(records, rules, context);
     if (result.ok && result.sizeChanged && result.buffer.length > rules.maxMessageBytes)
       throw tooLarge(result.buffer.length, rules.maxMessageBytes);
     return result;
-  });
+  } catch (error) {
+    return refusedFor(error);
+  }
 }
 
 /**
@@ -193,22 +197,16 @@ function checkHeader(buffer: Buffer, origin: AppendOrigin): void {
 
 /** The metadata log's own batches: whatever they say is so, and there may be several. */
 function assignTrusted(records: Buffer, context: AppendContext): Validated {
-  const batches: ValidatedBatch[] = [];
   let nextOffset = context.firstOffset;
-  let recordCount = 0;
-  let newest: ValidatedBatch | null = null;
+  let maxTimestamp = -1;
   const end = batch.forEachBatch(records, 0, records.length, (position, bytes) => {
     if (bytes < batch.batchHeaderBytes || batch.magic(records, position) !== batch.magicV2)
       throw invalidRecord('Metadata log takes whole batches of magic 2');
     batch.setBaseOffset(records, position, nextOffset);
     batch.setPartitionLeaderEpoch(records, position, context.leaderEpoch);
-    const one = describeBatch(records, position);
-    nextOffset = one.lastOffset + 1;
-    recordCount += one.recordCount;
-    if (newest === null || one.maxTimestamp > newest.maxTimestamp) newest = one;
-    batches.push(one);
+    nextOffset = batch.lastOffset(records, position) + 1;
+    maxTimestamp = Math.max(maxTimestamp, batch.maxTimestamp(records, position));
   });
-  const { maxTimestamp, lastOffset } = newest ?? { maxTimestamp: -1, lastOffset: -1 };
   return {
     ok: true,
     buffer: records.subarray(0, end),
@@ -216,10 +214,7 @@ function assignTrusted(records: Buffer, context: AppendContext): Validated {
     firstOffset: context.firstOffset,
     nextOffset,
     maxTimestamp,
-    shallowOffsetOfMaxTimestamp: maxTimestamp < 0 ? -1 : lastOffset,
     logAppendTimeMs: -1,
-    recordCount,
-    batches,
   };
 }
 
@@ -231,11 +226,7 @@ function tooLarge(bytes: number, maxMessageBytes: number): RecordError {
 }
 
 /** Broken records become a refusal; anything else is a bug and goes on. */
-function orRefused<T>(attempt: () => T): T | Refused {
-  try {
-    return attempt();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return { ok: false, errorCode: error.code, message: error.message, recordErrors: [] };
-  }
+function refusedFor(error: unknown): Refused {
+  if (!(error instanceof ApiError)) throw error;
+  return { ok: false, errorCode: error.code, message: error.message, recordErrors: [] };
 }

@@ -1,5 +1,6 @@
 import { errors } from '../../protocol/errors.ts';
 import type { TopicSettings } from '../config/topic-settings.ts';
+import type { Work } from './append-queue.ts';
 import type { Validated } from './append-result.ts';
 import { type AppendRules, appendRulesOf } from './append-rules.ts';
 import { checkAppendable, codecsToAwait, validateAndAssign } from './append-validation.ts';
@@ -8,7 +9,6 @@ import type { LogWriter } from './log-writer.ts';
 import type { CompletedTransaction } from './producer-state.ts';
 import type { ProducerChanges } from './producer-table.ts';
 import type { Segment } from './segment.ts';
-import { segmentBytesOf } from './segment-list.ts';
 
 /**
  * The way of one append, each step in its turn in the log's queue:
@@ -26,6 +26,27 @@ export const largeAppendBytes = 256 * 1024;
 
 type Answer = AppendOutcome | Promise<AppendOutcome>;
 
+/** One append in the log's queue. */
+class Append implements Work<AppendOutcome> {
+  readonly #appender: LogAppender;
+  readonly #records: Buffer;
+  readonly #options: AppendOptions;
+
+  constructor(appender: LogAppender, records: Buffer, options: AppendOptions) {
+    this.#appender = appender;
+    this.#records = records;
+    this.#options = options;
+  }
+
+  start(): Answer {
+    return this.#appender.start(this.#records, this.#options);
+  }
+
+  finish(outcome: AppendOutcome): AppendOutcome {
+    return this.#appender.acknowledged(outcome);
+  }
+}
+
 export class LogAppender {
   readonly #writer: LogWriter;
   readonly #decompressedBytesMax: number | undefined;
@@ -41,7 +62,7 @@ export class LogAppender {
     this.#rules = appendRulesOf(settings, this.#decompressedBytesMax);
   }
 
-  /** See Log.append. */
+  /** See Log.append; the two below are for its turn in the queue. */
   append(records: Buffer, options: AppendOptions): Answer {
     const { queue } = this.#writer;
     const refusal = this.#writer.refusal();
@@ -50,13 +71,10 @@ export class LogAppender {
     const mayWait = options.precondition !== undefined || codecsToAwait(records, this.#rules) !== undefined;
     const borrowed = mustWait || mayWait;
     const kept = borrowed && !options.ownsBuffer ? Buffer.from(records) : records;
-    return queue.run(
-      () => this.#start(kept, options),
-      (outcome) => this.#acknowledged(outcome),
-    );
+    return queue.runWork(new Append(this, kept, options));
   }
 
-  #start(records: Buffer, options: AppendOptions): Answer {
+  start(records: Buffer, options: AppendOptions): Answer {
     const refusal = this.#writer.refusal();
     if (refusal) return refusal;
     const checked = checkAppendable(records, options.origin, this.#rules.maxMessageBytes);
@@ -87,7 +105,7 @@ export class LogAppender {
     const valid = validateAndAssign(records, this.#rules, context);
     if (!valid.ok) return { ...valid, logStartOffset: writer.logStartOffset };
     const bytes = valid.buffer.length;
-    const bytesMax = segmentBytesOf(writer.settings);
+    const bytesMax = writer.list.segmentBytesMax;
     if (bytes > bytesMax) {
       const message = `Append of ${bytes} bytes is over segment.bytes of ${bytesMax}`;
       return writer.refused(errors.recordListTooLarge, message);
@@ -99,18 +117,18 @@ export class LogAppender {
       const { lastOffset, offsetDelta, timestampMs } = prepared.of;
       return this.#appended(lastOffset - offsetDelta, lastOffset, timestampMs, true);
     }
-    return this.#write(valid, prepared.changes, options);
+    return this.#write(valid, prepared.changes, options, context.nowMs);
   }
 
-  #write(valid: Validated, changes: ProducerChanges, options: AppendOptions): Answer {
+  #write(valid: Validated, changes: ProducerChanges, options: AppendOptions, nowMs: number): Answer {
     const writer = this.#writer;
     const { buffer } = valid;
     try {
-      const mustRoll = writer.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1);
+      const mustRoll = writer.list.mustRoll(buffer.length, valid.maxTimestamp, valid.nextOffset - 1, nowMs);
       if (mustRoll && writer.mustSyncBeforeRoll) {
         // The buffer may be the caller's, who takes it back when we return.
         const kept = options.ownsBuffer ? valid : { ...valid, buffer: Buffer.from(buffer) };
-        return writer.sync.flush().then(() => writer.refusal() ?? this.#write(kept, changes, options));
+        return writer.sync.flush().then(() => writer.refusal() ?? this.#write(kept, changes, options, nowMs));
       }
       if (options.origin === 'raft') writer.sync.demand();
       writer.noteEpoch(options.leaderEpoch, valid.firstOffset);
@@ -188,7 +206,7 @@ export class LogAppender {
   }
 
   /** Called when the commit that an append needs is over: was it? */
-  #acknowledged(outcome: AppendOutcome): AppendOutcome {
+  acknowledged(outcome: AppendOutcome): AppendOutcome {
     const { state, sync } = this.#writer;
     if (!outcome.ok || state === 'online' || sync.syncedOffset > outcome.lastOffset) return outcome;
     return this.#writer.refusal()!;

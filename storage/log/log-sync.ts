@@ -38,6 +38,8 @@ export class LogSync implements Commit {
   #flushMessages = Number.MAX_SAFE_INTEGER;
   #flushMs = Number.MAX_SAFE_INTEGER;
   #unsynced = new Set<File>();
+  /** It is in there: an append to it changes nothing. */
+  #lastWritten: File | null = null;
   #unsyncedDirectories = new Set<string>();
   readonly #forgotten = new WeakSet<File>();
   /** Small files that nobody keeps open. */
@@ -78,6 +80,7 @@ export class LogSync implements Commit {
   follow(settings: TopicSettings): void {
     this.#flushMessages = settings['flush.messages'];
     this.#flushMs = settings['flush.ms'];
+    this.#lastWritten = null;
   }
 
   /** Whether everything that was written is on the device. */
@@ -91,7 +94,8 @@ export class LogSync implements Commit {
 
   /** Bytes were written to a file. */
   wrote(file: File): void {
-    if (this.#failed) return;
+    if (file === this.#lastWritten || this.#failed) return;
+    this.#lastWritten = file;
     this.#unsynced.add(file);
     if (this.#timer === null && this.policy.kind !== 'fsync') this.#startTimer();
   }
@@ -110,6 +114,7 @@ export class LogSync implements Commit {
     if (this.#failed) return false;
     if (this.#demanded) return true;
     if (this.policy.kind === 'fsync') return this.isDirty || this.#log.endOffset() > this.syncedOffset;
+    if (this.#flushMessages >= Number.MAX_SAFE_INTEGER) return false;
     return this.#log.endOffset() - this.syncedOffset >= this.#flushMessages;
   }
 
@@ -158,6 +163,7 @@ export class LogSync implements Commit {
 
   /** A file went away or was replaced: what it held needs no sync any more. */
   forget(file: File): void {
+    this.#lastWritten = null;
     this.#unsynced.delete(file);
     this.#forgotten.add(file);
   }
@@ -189,6 +195,7 @@ export class LogSync implements Commit {
     const files = this.#unsynced;
     const directories = this.#unsyncedDirectories;
     this.#unsynced = new Set();
+    this.#lastWritten = null;
     this.#unsyncedDirectories = new Set();
     await Promise.all(Array.from(files, (file) => this.#syncFile(file)));
     await Promise.all(Array.from(directories, (directory) => this.#files.syncDirectory(directory)));

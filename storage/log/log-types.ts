@@ -17,17 +17,17 @@ export interface AppendOptions {
   /** Stamped into each batch; also enters the leader epoch cache when it is new. */
   readonly leaderEpoch: number;
   /** The caller says that `records` is its own buffer (not a view on a read buffer), so that it need not be copied to wait. */
-  readonly ownsBuffer?: boolean;
+  readonly ownsBuffer?: boolean | undefined;
   /**
    * KIP-890: from 2 on a transaction's end has an epoch of its own, so that a marker of an epoch that is already known is late or
    * doubled, and a producer that the partition does not know begins with sequence 0. Left out: 0.
    */
-  readonly transactionVersion?: number;
+  readonly transactionVersion?: number | undefined;
   /**
    * Asked in this append's turn, once the records are found fit: everything before it is written, and nothing comes between the
    * answer and the write. False: nothing is written, and the outcome is OPERATION_NOT_ATTEMPTED.
    */
-  readonly precondition?: () => boolean | Promise<boolean>;
+  readonly precondition?: (() => boolean | Promise<boolean>) | undefined;
 }
 
 export interface Appended {

@@ -117,7 +117,7 @@ export class LogWriter {
   }
 
   writeNotedEpochs(): void {
-    if (this.list.active && this.#epochsFile.isStale) this.#epochsFile.write();
+    if (this.#epochsFile.isStale && this.list.active) this.#epochsFile.write();
   }
 
   /** Creates the directory and the first segment, if there are none yet. */

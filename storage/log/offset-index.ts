@@ -32,6 +32,11 @@ export interface Surroundings {
   readonly afterNext: number;
 }
 
+/** True when `offset` can be written relative to the base offset. */
+export function canIndex(baseOffset: number, offset: number): boolean {
+  return offset >= baseOffset && offset - baseOffset <= relativeOffsetMax;
+}
+
 export class OffsetIndex {
   readonly baseOffset: number;
   readonly #file: IndexFile;
@@ -75,11 +80,6 @@ export class OffsetIndex {
 
   grow(): void {
     this.#file.grow(this.#entriesMax * offsetIndexEntryBytes);
-  }
-
-  /** True when `offset` can be written relative to the base offset. */
-  canHold(offset: number): boolean {
-    return offset >= this.baseOffset && offset - this.baseOffset <= relativeOffsetMax;
   }
 
   /** Adds (last offset of a batch, where it begins); both above those of the last entry. */

@@ -78,7 +78,7 @@ export class ProducerTable {
    */
   prepare(records: Buffer, isClient: boolean, transactionVersion = 0): Prepared {
     let updates: Map<number, ProducerUpdate> | null = null;
-    const completed: CompletedTransaction[] = [];
+    let completed: CompletedTransaction[] | null = null;
     for (let at = 0; at < records.length; at += batch.batchSizeInBytes(records, at)) {
       const producerId = batch.producerId(records, at);
       if (producerId < 0) continue;
@@ -98,7 +98,7 @@ export class ProducerTable {
         const refusal = update.checkMarker(marker, transactionVersion);
         if (refusal) return { kind: 'refused', refusal };
         const transaction = update.end(marker);
-        if (transaction) completed.push(transaction);
+        if (transaction) (completed ??= []).push(transaction);
       } else {
         const refusal = update.data(dataBatchAt(records, at), transactionVersion);
         if (refusal) return { kind: 'refused', refusal };
@@ -106,7 +106,7 @@ export class ProducerTable {
     }
     return updates === null
       ? nothing
-      : { kind: 'changes', changes: { updates: [...updates.values()], completed } };
+      : { kind: 'changes', changes: { updates: [...updates.values()], completed: completed ?? [] } };
   }
 
   /**

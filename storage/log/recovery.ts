@@ -6,6 +6,7 @@ import type { FileSystem } from '../environment/files.ts';
 import { BatchWalk, lastOffsetAt, leaderEpochAt } from './batch-walk.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { AbortedTransaction, LogLogger } from './log-types.ts';
+import { canIndex } from './offset-index.ts';
 import type { CompletedTransaction } from './producer-state.ts';
 import { ProducerTable } from './producer-table.ts';
 import { isOfReplacement, settleLeftovers } from './recovery-files.ts';
@@ -354,7 +355,7 @@ function ensureFits(walk: BatchWalk, segment: Segment): void {
   const lastOffset = lastOffsetAt(buffer, at);
   if (lastOffset < segment.nextOffset)
     throw corrupt(`Record batch ends at offset ${lastOffset}, before ${segment.nextOffset}`);
-  if (!segment.offsetIndex.canHold(lastOffset)) {
+  if (!canIndex(segment.baseOffset, lastOffset)) {
     throw new Error(
       `${segment.file.path} holds offset ${lastOffset}, too far above its base offset to be indexed`,
     );

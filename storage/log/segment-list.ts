@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../environment/clock.ts';
 import type { Environment, RandomSource } from '../environment/environment.ts';
 import type { FileSystem } from '../environment/files.ts';
 import type { SegmentInfo } from './log-types.ts';
+import { canIndex } from './offset-index.ts';
 import type { RetentionSegment } from './retention.ts';
 import { Segment } from './segment.ts';
 import { filePath, segmentSuffixes, suffixes } from './segment-files.ts';
@@ -24,6 +25,9 @@ export class SegmentList {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   #settings: TopicSettings;
+  /** Of the settings, which are slow to read (topic-settings.ts), for each append. */
+  #bytesMax: number;
+  #waitMs: number;
   readonly #removals = new Map<Timer, string[]>();
 
   constructor(environment: Environment, directory: string, settings: TopicSettings, segments: Segment[]) {
@@ -32,6 +36,8 @@ export class SegmentList {
     this.#clock = environment.clock;
     this.#random = environment.random;
     this.#settings = settings;
+    this.#bytesMax = segmentBytesOf(settings);
+    this.#waitMs = segmentMsOf(settings);
     this.segments = segments;
   }
 
@@ -81,6 +87,8 @@ export class SegmentList {
 
   set settings(settings: TopicSettings) {
     this.#settings = settings;
+    this.#bytesMax = segmentBytesOf(settings);
+    this.#waitMs = segmentMsOf(settings);
     for (const segment of this.segments) segment.indexIntervalBytes = settings['index.interval.bytes'];
   }
 
@@ -96,17 +104,21 @@ export class SegmentList {
     return low - 1;
   }
 
+  /** The most bytes that an append may have. */
+  get segmentBytesMax(): number {
+    return this.#bytesMax;
+  }
+
   /** Whether the last segment must be sealed before this append. */
-  mustRoll(appendBytes: number, maxTimestampMs: number, lastOffset: number): boolean {
+  mustRoll(appendBytes: number, maxTimestampMs: number, lastOffset: number, nowMs: number): boolean {
     const segment = this.active;
     if (!segment) return true;
     if (segment.size === 0) return false;
-    const waitMs = segmentMsOf(this.#settings) - segment.rollJitterMs;
     return (
-      segment.size > segmentBytesOf(this.#settings) - appendBytes ||
-      segment.waitedMs(maxTimestampMs, this.#clock.nowMs()) > waitMs ||
+      segment.size > this.#bytesMax - appendBytes ||
+      segment.waitedMs(maxTimestampMs, nowMs) > this.#waitMs - segment.rollJitterMs ||
       segment.indexesAreFull ||
-      !segment.offsetIndex.canHold(lastOffset)
+      !canIndex(segment.baseOffset, lastOffset)
     );
   }
 

@@ -65,6 +65,16 @@ export class Segment {
   nextOffset: number;
   #createdMs: number;
   #bytesSinceIndexEntry = 0;
+  /** Both indexes are ready for more. */
+  #isGrown = false;
+  /** null: to be found out. */
+  #isFull: boolean | null = null;
+  /** The batch that was counted last, which is what a consumer at the end of the log wants; -1 where it may not be the last any more. */
+  #lastPosition = -1;
+  #lastBaseOffset = -1;
+  #lastOffset = -1;
+  /** The last offset of the batch before it. */
+  #beforeLast = -1;
   /** null: not known yet, it stands in the time index. */
   #max: TimeIndexEntry | null;
   /** Greatest timestamp of the first batch: null not known, -1 none. */
@@ -100,6 +110,7 @@ export class Segment {
     segment.#max = { timestampMs: -1, offset: baseOffset };
     segment.offsetIndex.create();
     segment.timeIndex.create();
+    segment.#isGrown = true;
     return segment;
   }
 
@@ -148,13 +159,17 @@ export class Segment {
   }
 
   get indexesAreFull(): boolean {
-    return this.offsetIndex.isFull || this.timeIndex.isFull;
+    this.#isFull ??= this.offsetIndex.isFull || this.timeIndex.isFull;
+    return this.#isFull;
   }
 
   /** Gets the indexes of a segment that was sealed by a clean stop ready for more. */
   grow(): void {
+    if (this.#isGrown) return;
     this.#usable(this.offsetIndex).grow();
     this.#usable(this.timeIndex).grow();
+    this.#isGrown = true;
+    this.#isFull = null;
   }
 
   /**
@@ -181,14 +196,25 @@ export class Segment {
       this.offsetIndex.append(lastOffset, this.size);
       this.timeIndex.maybeAppend(max.timestampMs, max.offset);
       this.#bytesSinceIndexEntry = 0;
+      this.#isFull = null;
     }
     this.#bytesSinceIndexEntry += bytes;
+    this.#beforeLast = this.nextOffset - 1;
+    this.#lastPosition = this.size;
+    this.#lastBaseOffset = batch.baseOffset(buffer, at);
+    this.#lastOffset = lastOffset;
     this.size += bytes;
     this.nextOffset = lastOffset + 1;
   }
 
   /** The first batch whose last offset is at least `offset`, or null. */
   findBatch(offset: number): BatchPlace | null {
+    const position = this.#lastPosition;
+    if (position >= 0 && offset > this.#beforeLast) {
+      if (offset > this.#lastOffset) return null;
+      const bytes = this.size - position;
+      return { position, bytes, baseOffset: this.#lastBaseOffset, lastOffset: this.#lastOffset };
+    }
     const walk = new BatchWalk(this.file, this.#lookup(offset), this.size, { shared: true });
     while (walk.next()) {
       const lastOffset = lastOffsetAt(walk.buffer, walk.at);
@@ -234,6 +260,8 @@ export class Segment {
   /** Cuts off everything from the first batch with `offset` or more on; returns the bytes that went. */
   truncateTo(offset: number, nowMs: number): number {
     this.contentId = ++lastContentId;
+    this.#lastPosition = -1;
+    this.#isFull = null;
     const before = this.size;
     const place = this.findBatch(offset);
     this.grow();
@@ -260,6 +288,8 @@ export class Segment {
    */
   resetForRecovery(): void {
     this.contentId = ++lastContentId;
+    this.#lastPosition = -1;
+    this.#isFull = null;
     this.offsetIndex.rebuild();
     this.timeIndex.rebuild();
     this.#bytesSinceIndexEntry = 0;
@@ -277,6 +307,8 @@ export class Segment {
   }
 
   sealTimeIndex(): void {
+    this.#isGrown = false;
+    this.#isFull = null;
     if (this.size > 0) {
       this.timeIndex.maybeAppend(this.maxTimestamp.timestampMs, this.maxTimestamp.offset);
     }

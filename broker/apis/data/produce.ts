@@ -6,6 +6,7 @@ import type { RequestOf, ResponseInit } from '../../../protocol/schema/api.ts';
 import { checkProduced } from '../../../storage/log/append-validation.ts';
 import type { AppendOutcome } from '../../../storage/log/log-types.ts';
 import { isInternalTopic } from '../../metadata/topic-names.ts';
+import type { Partition } from '../../partitions/partition.ts';
 import type { Services } from '../../services.ts';
 import { type Caller, defineHandler, inTurn } from '../handler.ts';
 import {
@@ -17,7 +18,8 @@ import {
 
 type Request = RequestOf<typeof produce>;
 type Response = ResponseInit<typeof produce>;
-type PartitionAnswer = NonNullable<NonNullable<Response['responses']>[number]['partitionResponses']>[number];
+type TopicAnswer = NonNullable<Response['responses']>[number];
+type PartitionAnswer = NonNullable<TopicAnswer['partitionResponses']>[number];
 
 const topicIdVersion = 13;
 /** The one client id that may write internal topics, as in Kafka. */
@@ -30,9 +32,12 @@ export const produceHandler = defineHandler(produce, {
   handle(services, asked, caller) {
     const whole = wholeError(asked);
     if (whole !== null) return refuseWhole(asked, caller, whole);
-    const request = withoutRepeats(asked);
     const { apiVersion, ownsBytes } = caller;
-    const transaction = askForAppends(services, request, apiVersion, apiVersion >= topicIdVersion);
+    const byTopicId = apiVersion >= topicIdVersion;
+    const request = hasRepeats(asked, byTopicId) ? withoutRepeats(asked) : asked;
+    // Where none is named, no batch is part of one: wholeError has looked.
+    const transaction =
+      request.transactionalId === null ? null : askForAppends(services, request, apiVersion, byTopicId);
     if (transaction === null) return appendAll({ services, request, caller, ownsBytes, transaction });
     // While it waits, the bytes would be the read buffer's, which has others by then.
     const kept =
@@ -61,21 +66,42 @@ interface Produced {
 function appendAll(produced: Produced): Response | null | Promise<Response | null> {
   const { request, caller } = produced;
   const pending: Promise<void>[] = [];
-  const responses = request.topicData.map((topic) => ({
-    name: topic.name,
-    topicId: topic.topicId,
-    partitionResponses: topic.partitionData.map(({ index, records }) => {
-      const answer: PartitionAnswer = { ...refusal(index, errors.none.code, null) };
-      const outcome = append(produced, topic, index, records);
-      if (outcome instanceof Promise) pending.push(outcome.then((done) => fill(answer, done)));
-      else fill(answer, outcome);
-      return answer;
-    }),
-  }));
+  const responses: TopicAnswer[] = [];
+  for (const topic of request.topicData) responses.push(appendToTopic(produced, topic, pending));
   const answer = { responses, throttleTimeMs: 0 };
   const over = pending.length === 0 ? caller.bytesAreDone?.() : allOver(pending, caller);
   if (request.acks === 0) return answerNobody(caller, answer, over);
   return over instanceof Promise ? over.then(() => answer) : answer;
+}
+
+function appendToTopic(produced: Produced, topic: TopicData, pending: Promise<void>[]): TopicAnswer {
+  const { services, caller, ownsBytes } = produced;
+  const { name, topicId, partitionData } = topic;
+  const partitions = services.partitions.ofTopic(name, topicId, caller.apiVersion >= topicIdVersion);
+  const options = { origin: 'client', ownsBuffer: ownsBytes } as const;
+  const answers: PartitionAnswer[] = [];
+  for (let i = 0; i < partitionData.length; i++) {
+    const { index, records } = partitionData[i]!;
+    const partition = partitions?.[index];
+    const outcome =
+      partition === undefined
+        ? failure(missingCode(produced, topic, index))
+        : append(produced, partition, records, options);
+    if (!(outcome instanceof Promise)) answers.push(answerOf(index, outcome));
+    else {
+      answers.push(refusal(index, errors.none.code, null));
+      pending.push(
+        outcome.then((done) => {
+          answers[i] = answerOf(index, done);
+        }),
+      );
+    }
+  }
+  return { name, topicId, partitionResponses: answers };
+}
+
+function missingCode({ services, caller }: Produced, { name, topicId }: TopicData, index: number): number {
+  return services.partitions.missingCode(name, topicId, caller.apiVersion >= topicIdVersion, index);
 }
 
 /** All of them, whatever becomes of one: the others still write from the request's bytes. */
@@ -140,10 +166,26 @@ function wholeError({ transactionalId, topicData }: Request): Failure | null {
 
 type TopicData = Request['topicData'][number];
 
+/** Whether a topic or a partition is named twice, or a topic without any. */
+function hasRepeats({ topicData }: Request, byTopicId: boolean): boolean {
+  for (const { partitionData } of topicData)
+    if (partitionData.length === 0 || !areDistinct(partitionData)) return true;
+  if (topicData.length < 2) return false;
+  const names = new Set<string>();
+  for (const { name, topicId } of topicData) names.add(byTopicId ? topicId : name);
+  return names.size < topicData.length;
+}
+
+function areDistinct(partitionData: TopicData['partitionData']): boolean {
+  let isAscending = true;
+  for (let i = 1; i < partitionData.length && isAscending; i++)
+    isAscending = partitionData[i - 1]!.index < partitionData[i]!.index;
+  return isAscending || new Set(partitionData.map(({ index }) => index)).size === partitionData.length;
+}
+
 /** Each partition once, and no topic without one: of a partition that is named twice the last records count, as in Kafka. */
 function withoutRepeats(request: Request): Request {
   const { topicData } = request;
-  if (topicData.length === 1 && topicData[0]!.partitionData.length === 1) return request;
   const topics = new Map<string, { topic: TopicData; partitions: Map<number, Buffer | null> }>();
   for (const topic of topicData) {
     if (topic.partitionData.length === 0) continue;
@@ -160,22 +202,16 @@ function withoutRepeats(request: Request): Request {
 }
 
 function append(
-  { services, request, caller, ownsBytes, transaction }: Produced,
-  topic: { readonly name: string; readonly topicId: string },
-  index: number,
+  { services, request, caller, transaction }: Produced,
+  partition: Partition,
   records: Buffer | null,
+  options: { readonly origin: 'client'; readonly ownsBuffer: boolean },
 ): AppendOutcome | Promise<AppendOutcome> | Failure {
-  const byTopicId = caller.apiVersion >= topicIdVersion;
-  const { partitions } = services;
-  const partition = partitions.find(topic.name, topic.topicId, byTopicId, index);
-  if (partition === undefined)
-    return failure(partitions.missingCode(topic.name, topic.topicId, byTopicId, index));
   const malformed = checkProduced(records, caller.apiVersion);
   if (malformed !== null) return failure(malformed.errorCode);
   if (request.acks < -1 || request.acks > 1) return failure(errors.invalidRequiredAcks.code);
   if (isInternalTopic(partition.topic) && caller.clientId !== adminClientId)
     return failure(errors.invalidTopicException.code);
-  const options = { origin: 'client', ownsBuffer: ownsBytes } as const;
   if (transaction === null || !areTransactional(records)) return partition.append(records!, options);
   const refused = appendRefusal(services, transaction, partition, records);
   if (refused !== null) return refused;
@@ -198,28 +234,34 @@ const withoutLogStart = new Set<number>([
   errors.kafkaStorageError.code,
 ]);
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+const noRecordErrors: readonly [] = [];
 
-function fill(answer: Writable<PartitionAnswer>, outcome: AppendOutcome | Failure): void {
-  if ('ok' in outcome && outcome.ok) {
-    answer.baseOffset = outcome.baseOffset;
-    answer.logAppendTimeMs = outcome.logAppendTimeMs;
-    answer.logStartOffset = outcome.logStartOffset;
-    return;
+function answerOf(index: number, outcome: AppendOutcome | Failure): PartitionAnswer {
+  if (!('ok' in outcome)) return refusal(index, outcome.errorCode, outcome.message);
+  const { logStartOffset } = outcome;
+  if (outcome.ok) {
+    const { baseOffset, logAppendTimeMs } = outcome;
+    return {
+      index,
+      errorCode: errors.none.code,
+      baseOffset,
+      logAppendTimeMs,
+      logStartOffset,
+      recordErrors: noRecordErrors,
+      errorMessage: null,
+    };
   }
-  answer.errorCode = outcome.errorCode;
-  if (!('ok' in outcome)) {
-    answer.errorMessage = outcome.message;
-    return;
-  }
-  if (!withoutLogStart.has(outcome.errorCode)) answer.logStartOffset = outcome.logStartOffset;
+  const { errorCode, recordErrors, message } = outcome;
   // Kafka has words for the client only where single records are to blame.
-  if (outcome.recordErrors.length === 0) return;
-  answer.errorMessage = outcome.message;
-  answer.recordErrors = outcome.recordErrors.map(({ batchIndex, message }) => ({
-    batchIndex,
-    batchIndexErrorMessage: message,
-  }));
+  const answer = refusal(index, errorCode, recordErrors.length === 0 ? null : message);
+  return {
+    ...answer,
+    logStartOffset: withoutLogStart.has(errorCode) ? answer.logStartOffset : logStartOffset,
+    recordErrors: recordErrors.map((each) => ({
+      batchIndex: each.batchIndex,
+      batchIndexErrorMessage: each.message,
+    })),
+  };
 }
 
 function refusal(index: number, errorCode: number, errorMessage: string | null): PartitionAnswer {
@@ -229,7 +271,7 @@ function refusal(index: number, errorCode: number, errorMessage: string | null):
     baseOffset: -1,
     logAppendTimeMs: -1,
     logStartOffset: -1,
-    recordErrors: [],
+    recordErrors: noRecordErrors,
     errorMessage,
   };
 }

@@ -123,6 +123,14 @@ describe('a Produce', () => {
     expect(world.partitions.get('orders', 0)!.endOffset).toBe(0);
   });
 
+  test('answers partitions in the order in which they are named', async () => {
+    const first = await produce({ 'orders-1': batchOf(['a']), 'orders-0': batchOf(['b', 'c']) });
+    expect(first.map(({ index, baseOffset }) => [index, baseOffset])).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+  });
+
   test('takes the last records of a partition that is named twice, and answers it once', async () => {
     const [first, last] = [batchOf(['a']), batchOf(['b', 'c'])];
     const partitionData = [first, last].map((records) => ({ index: 0, records }));
