@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { kafkaLibs, kafkaVersion } from '../test/clients/java/apache-kafka.ts';
+import { cleanerVersion } from '../test/clients/java-cleaner/kafka-cleaner.ts';
 import {
   type BrokerName,
   type BrokerProcess,
@@ -164,13 +165,13 @@ function captionOf(): string {
   const packageFile = fileURLToPath(new URL('../package.json', import.meta.url));
   const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
   const names = {
-    kafka: `Apache Kafka ${kafkaVersion}`,
+    kafka: `Apache Kafka ${kafkaVersion} (its cleaner ${cleanerVersion})`,
     kfake: `kfake ${kfakeVersion()}`,
     kompakt: `Kompakt ${version}`,
   };
   const machine = `${cpus().length} × ${cpus()[0]!.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`;
   return (
-    `${brokers.map((name) => names[name]).join(', ')}, Node ${process.version}; ${machine}; ` +
+    `${brokers.map((name) => names[name]).join(', ')}, Node ${process.version}; ${machine}, ` +
     `${new Date().toISOString().slice(0, 10)}, ${rounds === 1 ? 'one round' : `${rounds} rounds`}, ${flags.megabytes} MB a load`
   );
 }

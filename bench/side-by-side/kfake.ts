@@ -11,9 +11,12 @@ const cacheHome = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 
 export const hasGo = (): boolean => spawnSync('go', ['version']).status === 0;
 
-/** As `go.mod` has it. */
+/** The day of the commit that `go.mod` names; there are no releases of it. */
 export function kfakeVersion(): string {
-  return /pkg\/kfake (v\S+)/.exec(readFileSync(join(source, 'go.mod'), 'utf8'))![1]!;
+  const [, year, month, day] = /pkg\/kfake v0\.0\.0-(\d{4})(\d\d)(\d\d)/.exec(
+    readFileSync(join(source, 'go.mod'), 'utf8'),
+  )!;
+  return `of ${year}-${month}-${day}`;
 }
 
 /** The program's path; throws with Go's own words where it cannot be built. */
