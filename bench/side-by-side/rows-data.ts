@@ -1,7 +1,7 @@
 /** Produce and fetch, by a client that costs next to nothing. */
 import { fetchFrame, type Load, produceFrames } from './frames.ts';
 import { type Fetched, type Latencies, type RecordLatencies, rawClient } from './raw.ts';
-import type { Measured, Stage } from './stage.ts';
+import type { ClientFigures, Measured, Stage } from './stage.ts';
 
 const sizeName = (bytes: number): string => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`);
 const recordSizes = [100, 1024, 10_240];
@@ -63,8 +63,8 @@ export async function produceRows(stage: Stage, totalBytes: number): Promise<voi
   }
 }
 
-function noteThroughput(stage: Stage, row: string, measured: Measured<Latencies>, valueBytes: number): void {
-  const gigabytes = valueBytes / 1e9;
+function noteThroughput(stage: Stage, row: string, measured: Measured<ClientFigures>, bytes: number): void {
+  const gigabytes = bytes / 1e9;
   stage.note(row, 'MB/s', (gigabytes * 1e3) / measured.result.seconds, 'more', measured);
   stage.note(`${row}, broker CPU`, 's/GB', measured.cpuSeconds / gigabytes, 'less', measured);
   stage.note(`${row}, of it in the kernel`, 's/GB', measured.kernelSeconds / gigabytes, 'less', measured);
@@ -84,42 +84,47 @@ export async function smallRequestRows(stage: Stage, totalRequests: number): Pro
   }
 }
 
+/** Each is read so often that what it costs is more than a few ticks of the clock by which Linux counts a process's CPU. */
 export async function fetchRows(stage: Stage, totalBytes: number): Promise<void> {
-  for (const partitions of [1, 6]) {
-    const load = { partitions, recordBytes: 1024, batchBytes };
-    const { topic, valueBytes } = await produceTo(stage, load, totalBytes);
-    const upTo = Math.floor(valueBytes / 1024 / partitions / 64) * 64;
-    const file = fetchFrame(stage.folder, topic, partitions);
-    const where = partitions === 1 ? '1 partition' : `${partitions} partitions`;
-    for (const consumers of partitions === 1 ? [1, 20] : [1]) {
-      const read = await stage.measure(() => fetchAgain(stage, file, { consumers, upTo }));
-      const gigabytes = read.result.bytes / 1e9;
-      const row =
-        consumers === 1 ? `fetch from the page cache, ${where}` : `${consumers} consumers of the same data`;
-      stage.note(row, 'MB/s', (gigabytes * 1e3) / read.result.seconds, 'more', read);
-      stage.note(`${row}, broker CPU`, 's/GB', read.cpuSeconds / gigabytes, 'less', read);
-    }
-    await stage.drop(topic);
-  }
+  const recentBytes = Math.min(8e6, totalBytes);
+  await fetchFrom(stage, { partitions: 1, bytes: totalBytes }, [
+    { row: 'fetch from the page cache, 1 partition', consumers: 1, passes: 4 },
+    { row: '20 consumers of the same data', consumers: 20, passes: 1 },
+  ]);
+  await fetchFrom(stage, { partitions: 6, bytes: totalBytes }, [
+    { row: 'fetch from the page cache, 6 partitions', consumers: 1, passes: 4 },
+  ]);
+  await fetchFrom(stage, { partitions: 1, bytes: recentBytes }, [
+    {
+      row: `fetch of the newest ${recentBytes / 1e6} MB, 1 partition`,
+      consumers: 1,
+      passes: Math.ceil((4 * totalBytes) / recentBytes),
+    },
+  ]);
 }
 
-/** One read of it alone would be a few ticks of the clock by which Linux counts a process's CPU. */
-async function fetchAgain(
+interface Reading {
+  readonly row: string;
+  readonly consumers: number;
+  readonly passes: number;
+}
+
+/** A topic of so many bytes, just written, and who reads it from its start. */
+async function fetchFrom(
   stage: Stage,
-  file: string,
-  options: { consumers: number; upTo: number },
-): Promise<Fetched> {
-  const passes = Math.ceil(4 / options.consumers);
-  let all: Fetched = { bytes: 0, seconds: 0, cpuSeconds: 0 };
-  for (let pass = 0; pass < passes; pass++) {
-    const { bytes, seconds, cpuSeconds } = await rawClient<Fetched>('fetch', stage.port, [file], options);
-    all = {
-      bytes: all.bytes + bytes,
-      seconds: all.seconds + seconds,
-      cpuSeconds: all.cpuSeconds + cpuSeconds,
-    };
+  { partitions, bytes }: { partitions: number; bytes: number },
+  readings: readonly Reading[],
+): Promise<void> {
+  const { topic, valueBytes } = await produceTo(stage, { partitions, recordBytes: 1024, batchBytes }, bytes);
+  const upTo = Math.floor(valueBytes / 1024 / partitions / 64) * 64;
+  const file = fetchFrame(stage.folder, topic, partitions);
+  for (const { row, consumers, passes } of readings) {
+    const read = await stage.measure<Fetched>(() =>
+      rawClient('fetch', stage.port, [file], { consumers, passes, upTo }),
+    );
+    noteThroughput(stage, row, read, read.result.bytes);
   }
-  return all;
+  await stage.drop(topic);
 }
 
 export async function latencyRows(stage: Stage, records: number): Promise<void> {

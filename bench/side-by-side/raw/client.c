@@ -5,8 +5,9 @@
  *   client replay  HOST PORT FILE  connections= inFlight= count= errorAt=
  *       sends the frames of FILE in turn, so many at a time on each connection, until `count` answers have come; each answer must
  *       have 0 in the int16 at byte `errorAt` (negative: not looked at)
- *   client fetch   HOST PORT FILE  consumers= upTo= readers=
- *       FILE is one Fetch request of version 11; each consumer patches its offsets into it and reads all partitions up to `upTo`
+ *   client fetch   HOST PORT FILE  consumers= upTo= passes=
+ *       FILE is one Fetch request of version 11; each consumer patches its offsets into it and reads all partitions up to `upTo`, so
+ *       many times
  *   client latency HOST PORT PRODUCE FETCH  perSecond= count=
  *       an open loop: produce on one connection, a waiting fetch on another; how long each record took to be acknowledged and to arrive
  *   client idle    HOST PORT FILE  connections=
@@ -232,6 +233,7 @@ struct fetch_lane {
   size_t room, held;
   uint64_t bytes;
   int is_done;
+  long passes; /* to come, this one included */
 };
 
 /* Version 11, one topic: what lies in front of each partition's fields. */
@@ -336,6 +338,7 @@ static int receive(struct fetch_lane *l) {
 static int fetch(int argc, char **argv) {
   struct frames f = read_frames(argv[4]);
   long consumers = option(argc, argv, "consumers", 1), up_to = option(argc, argv, "upTo", 1);
+  long passes = option(argc, argv, "passes", 1);
   find_places(f.each[0].at);
   struct fetch_lane *lanes = calloc(consumers, sizeof *lanes);
   struct pollfd *polls = calloc(consumers, sizeof *polls);
@@ -347,6 +350,7 @@ static int fetch(int argc, char **argv) {
     l->request = malloc(l->request_bytes);
     memcpy(l->request, f.each[0].at, l->request_bytes);
     l->next = calloc(partition_count, sizeof *l->next);
+    l->passes = passes;
     l->room = 2 << 20;
     l->in = malloc(l->room);
   }
@@ -364,6 +368,10 @@ static int fetch(int argc, char **argv) {
       l->is_done = 1;
       for (int i = 0; i < partition_count; i++)
         if (l->next[i] < up_to) l->is_done = 0;
+      if (l->is_done && --l->passes > 0) {
+        memset(l->next, 0, partition_count * sizeof *l->next);
+        l->is_done = 0;
+      }
       if (l->is_done) open--;
       else ask(l);
     }
