@@ -185,7 +185,7 @@ export class Connection implements ConnectionEvents, CallerConnection {
     } finally {
       this.#isReading = false;
     }
-    this.#flush();
+    this.#flush(true);
     if (this.#held.length > 0) this.#transport.pause();
   }
 
@@ -307,11 +307,12 @@ export class Connection implements ConnectionEvents, CallerConnection {
     for (const chunk of reply) this.#outgoing.push(chunk);
   }
 
-  #flush(): void {
+  /** `isAll`: answers that come later come in other turns. */
+  #flush(isAll = false): void {
     if (this.#outgoing.length === 0) return;
     const chunks = this.#outgoing;
     this.#outgoing = [];
-    if (!this.#transport.send(chunks)) this.#isSendBlocked = true;
+    if (!this.#transport.send(chunks, isAll)) this.#isSendBlocked = true;
   }
 
   #endTurn(): void {

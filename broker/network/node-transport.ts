@@ -8,7 +8,8 @@
  * second socket around the accepted handle. `_handle` is Node's own affair, so where it is not what we expect, the 'data'
  * event does the same work at about twice the cost.
  *
- * Writing. See outbound-queue.ts and storage/environment/pool-reads.ts. Writes of one turn are corked into one system call.
+ * Writing. See outbound-queue.ts and storage/environment/pool-reads.ts. Writes of one turn are corked into one system call; what is
+ * all that there is goes out at once.
  */
 import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
@@ -194,12 +195,12 @@ class NodeConnection implements TransportConnection {
     this.#events?.received(bytes);
   }
 
-  send(chunks: readonly OutboundChunk[]): boolean {
+  send(chunks: readonly OutboundChunk[], isAll = false): boolean {
     if (this.#socket.destroyed || this.#isEnding) {
       releaseRegions(chunks);
       return false;
     }
-    const isRoomLeft = this.#queue.send(chunks);
+    const isRoomLeft = isAll && !this.#isCorked ? this.#sendAtOnce(chunks) : this.#queue.send(chunks);
     if (!isRoomLeft) this.#owesDrain = true;
     return isRoomLeft;
   }
@@ -228,6 +229,17 @@ class NodeConnection implements TransportConnection {
     this.#closedByUs = true;
     this.#queue.destroy();
     this.#socket.destroy();
+  }
+
+  #sendAtOnce(chunks: readonly OutboundChunk[]): boolean {
+    this.#isCorked = true;
+    if (chunks.length > 1) this.#socket.cork();
+    try {
+      return this.#queue.send(chunks);
+    } finally {
+      this.#isCorked = false;
+      if (chunks.length > 1) this.#socket.uncork();
+    }
   }
 
   #write(bytes: Uint8Array, written: (() => void) | null): void {

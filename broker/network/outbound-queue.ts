@@ -60,6 +60,24 @@ export function isRegion(chunk: OutboundChunk): chunk is OutboundRegion {
   return !(chunk instanceof Uint8Array);
 }
 
+/** Answers of one turn lie one behind the other in their writers' slab: the last chunk of such a row that begins with the `first`. */
+function lastBehind(chunks: readonly OutboundChunk[], first: number): number {
+  let last = first;
+  for (let before = chunks[first] as Uint8Array; last + 1 < chunks.length; last++) {
+    const next = chunks[last + 1]!;
+    if (isRegion(next) || next.buffer !== before.buffer) break;
+    if (next.byteOffset !== before.byteOffset + before.byteLength) break;
+    before = next;
+  }
+  return last;
+}
+
+/** A view on a row of chunks: one write instead of one for each answer. */
+function joined(first: Uint8Array, last: OutboundChunk): Uint8Array {
+  const { byteOffset, byteLength } = last as Uint8Array;
+  return Buffer.from(first.buffer, first.byteOffset, byteOffset + byteLength - first.byteOffset);
+}
+
 /** Releases the regions among chunks that nobody will send. */
 export function releaseRegions(chunks: readonly OutboundChunk[]): void {
   for (const chunk of chunks) if (isRegion(chunk)) chunk.release();
@@ -101,9 +119,12 @@ export class OutboundQueue {
       releaseRegions(chunks);
       return false;
     }
-    for (const chunk of chunks) {
+    for (let n = 0; n < chunks.length; n++) {
+      const chunk = chunks[n]!;
       if (this.#queuedBytes === 0 && !isRegion(chunk)) {
-        this.#sink.write(chunk, null);
+        const last = lastBehind(chunks, n);
+        this.#sink.write(n === last ? chunk : joined(chunk, chunks[last]!), null);
+        n = last;
       } else if (chunk.byteLength === 0) {
         if (isRegion(chunk)) chunk.release();
       } else {

@@ -29,9 +29,10 @@ export interface TransportConnection {
   readonly local: Endpoint;
   /**
    * Queues the chunks in order; they are the transport's from here on, and it releases each region once, sent or not.
-   * Returns false when the peer is slow and more than the high-water mark is waiting; `drained` tells when to go on.
+   * Returns false when the peer is slow and more than the high-water mark is waiting; `drained` tells when to go on. `isAll`: no
+   * more is expected in this turn, so that nothing is to be gained by waiting for it.
    */
-  send(chunks: readonly OutboundChunk[]): boolean;
+  send(chunks: readonly OutboundChunk[], isAll?: boolean): boolean;
   /** Stops and resumes reading (back-pressure). */
   pause(): void;
   resume(): void;

@@ -68,6 +68,13 @@ async function warmQueue(blocksRead?: () => number): Promise<Sent> {
   return sent;
 }
 
+test('answers that lie one behind the other go out in one write', () => {
+  const { queue, bytes } = openQueue();
+  const slab = Buffer.from('abcdef--gh');
+  queue.send([slab.subarray(0, 2), slab.subarray(2, 3), slab.subarray(3, 6), slab.subarray(8)]);
+  expect(bytes.map(String)).toEqual(['abcdef', 'gh']);
+});
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function endAll(region: DiskRegion): Promise<void> {
