@@ -8,7 +8,9 @@ import { quietPort } from '../../quiet-port.ts';
 import { skipUnless } from '../../skip.ts';
 import { buildProgram } from '../../tools/program.ts';
 import { hasJava } from '../java/apache-kafka.ts';
-import { graduated, kafkaOn } from './moves.ts';
+import type { BrokerContent } from './broker-content.ts';
+import { beginTransaction, decide } from './cut-off.ts';
+import { graduated, kafkaOn, separateCopy } from './moves.ts';
 import { settledContent, write } from './sample-content.ts';
 
 let program: Awaited<ReturnType<typeof buildProgram>>;
@@ -22,6 +24,18 @@ function complaints(output: string): string[] {
   return output.split('\n').filter((line) => line !== '');
 }
 
+/** What a start of ours makes of a directory. */
+async function startedAnew(dataDir: string, copy: string): Promise<BrokerContent> {
+  separateCopy(dataDir, copy);
+  const ours = await startBroker({ dataDir: copy });
+  const content = await settledContent(ours.port);
+  await ours.stop();
+  for (const partitions of Object.values(content.topics))
+    if (typeof partitions !== 'number')
+      for (const { stable, latest } of partitions) expect(stable).toBe(latest);
+  return content;
+}
+
 test.for(['4.3.1', '4.4.0'])(
   'Apache Kafka %s has every record, offset, config and transaction, and so have we of what it wrote',
   async (version, context) => {
@@ -33,11 +47,17 @@ test.for(['4.3.1', '4.4.0'])(
     const ours = await startBroker({ dataDir });
     onTestFinished(() => ours.stop());
     await write(ours.port, 'ours');
-    const before = await settledContent(ours.port);
+    await settledContent(ours.port);
+    await beginTransaction(ours.port, 'commits', 'plain', [0, 1, 2]);
+    await beginTransaction(ours.port, 'aborts', 'payments', [0]);
     await ours.stop();
+    const ends = { commits: 'commit', aborts: 'abort' } as const;
+    await decide(dataDir, new Map(Object.entries(ends)));
+    const before = await startedAnew(dataDir, join(home, 'copy'));
 
     const port = await quietPort();
-    await graduated({ program: program.path, from: dataDir, to: theirs, port });
+    const said = await graduated({ program: program.path, from: dataDir, to: theirs, port });
+    expect(said).toMatch(/^note: transactions whose end is decided, and not yet everywhere: .*commits/m);
     expect(readFileSync(join(theirs, 'server.properties'), 'utf8')).toContain(`127.0.0.1:${port + 1}`);
 
     const kafka = await kafkaOn(theirs, port, version);
