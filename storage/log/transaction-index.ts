@@ -16,6 +16,21 @@ import type { AbortedTransaction } from './log-types.ts';
 const at = { version: 0, producerId: 2, firstOffset: 10, lastOffset: 18, lastStableOffset: 26 } as const;
 export const transactionIndexEntryBytes = 34;
 
+export interface TransactionIndexEntry extends AbortedTransaction {
+  readonly version: number;
+}
+
+/** The entry at a byte of the file; 34 bytes are there. */
+export function transactionIndexEntry(bytes: Buffer, place: number): TransactionIndexEntry {
+  return {
+    version: readInt16(bytes, place + at.version),
+    producerId: readInt64(bytes, place + at.producerId),
+    firstOffset: readInt64(bytes, place + at.firstOffset),
+    lastOffset: readInt64(bytes, place + at.lastOffset),
+    lastStableOffset: readInt64(bytes, place + at.lastStableOffset),
+  };
+}
+
 export class TransactionIndex {
   readonly #files: FileSystem;
   readonly #path: string;
@@ -102,13 +117,9 @@ export class TransactionIndex {
     const got = file.readSync(bytes, 0, bytes.length, 0);
     const found: AbortedTransaction[] = [];
     for (let place = 0; place + transactionIndexEntryBytes <= got; place += transactionIndexEntryBytes) {
-      if (readInt16(bytes, place + at.version) !== 0) break;
-      found.push({
-        producerId: readInt64(bytes, place + at.producerId),
-        firstOffset: readInt64(bytes, place + at.firstOffset),
-        lastOffset: readInt64(bytes, place + at.lastOffset),
-        lastStableOffset: readInt64(bytes, place + at.lastStableOffset),
-      });
+      const { version, ...aborted } = transactionIndexEntry(bytes, place);
+      if (version !== 0) break;
+      found.push(aborted);
     }
     return found;
   }
