@@ -11,6 +11,8 @@ const classes: Readonly<Record<string, string>> = {
   'kafka-metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
   'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
+  'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
+  'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
   'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
   'connect-mirror-maker': 'org.apache.kafka.connect.mirror.MirrorMaker',
 };
@@ -34,17 +36,22 @@ export class KafkaFolder {
     mkdirSync(bin, { recursive: true });
     const flags =
       '-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
-    for (const [name, className] of Object.entries(classes)) {
-      const script = join(bin, `${name}.sh`);
-      writeFileSync(script, `#!/bin/sh\nexec java ${flags} -cp '${libs}/*' ${className} "$@"\n`);
-      chmodSync(script, 0o755);
-    }
+    for (const [name, className] of Object.entries(classes))
+      this.add(`${name}.sh`, `java ${flags} -cp '${libs}/*' ${className}`);
+  }
+
+  /** A command that is found by its name alone. */
+  add(name: string, command: string): void {
+    const script = join(this.#path, 'bin', name);
+    writeFileSync(script, `#!/bin/sh\nexec ${command} "$@"\n`);
+    chmodSync(script, 0o755);
   }
 
   /** A line as a shell takes it. */
   start(line: string): RunningCommand {
     const child = spawn('bash', ['-c', `exec ${line}`], {
       cwd: this.#path,
+      env: { ...process.env, PATH: `${join(this.#path, 'bin')}:${process.env.PATH}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Kafka, logLevel } from 'kafkajs';
 import { expect, onTestFinished, test } from 'vitest';
 import { startBroker } from '../../../broker/index.ts';
 import { quietPort } from '../../quiet-port.ts';
@@ -15,7 +14,7 @@ import { jarsOf } from '../jars.ts';
 import { hasJava, kafkaVersion, startKafka } from '../java/apache-kafka.ts';
 import { type BrokerContent, contentOf, type PartitionContent } from './broker-content.ts';
 import { KafkaFolder } from './kafka-folder.ts';
-import { send, write } from './sample-content.ts';
+import { read, send, write } from './sample-content.ts';
 
 const page = readFileSync(join(repository, 'docs', 'when-you-outgrow-it.md'), 'utf8');
 const documented = /```properties\n([^`]*)```/.exec(page)![1]!;
@@ -32,20 +31,6 @@ function recordsOf({ topics }: BrokerContent, topic: string): string[][] | undef
 
 function isTakenBack(line: string): boolean {
   return Buffer.from(line.split(' ')[3]!, 'base64').toString().endsWith(' false');
-}
-
-/** A group that reads all there is of a topic, and ends. */
-async function read(port: number, topic: string, groupId: string, count: number): Promise<string[]> {
-  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING });
-  const consumer = kafka.consumer({ groupId });
-  const seen: string[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({ eachMessage: async ({ message }) => void seen.push(`${message.value}`) });
-  await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(count));
-  await consumer.stop();
-  await consumer.disconnect();
-  return seen;
 }
 
 const values = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name} ${n}`);

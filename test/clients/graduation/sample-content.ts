@@ -67,3 +67,17 @@ export async function send(port: number, topic: string, values: readonly string[
   await producer.send({ topic, messages: values.map((value) => ({ value })) });
   await producer.disconnect();
 }
+
+/** A group that reads all there is of a topic, and ends. */
+export async function read(port: number, topic: string, groupId: string, count: number): Promise<string[]> {
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId });
+  const seen: string[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({ eachMessage: async ({ message }) => void seen.push(`${message.value}`) });
+  await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(count));
+  await consumer.stop();
+  await consumer.disconnect();
+  return seen;
+}
