@@ -8,8 +8,9 @@
  *    chunks       0                          1             2             3        in this order on the wire
  *
  * Blocks are cut one after the other from slabs of 64 KiB, because a DataView per slab costs nothing and one
- * per message 70 ns. A slab is never reused: it lives as long as a chunk of it does. While a writer is open
- * it owns the current slab; a second one opened meanwhile takes a new slab. `finish` gives the rest back.
+ * per message 70 ns. A place in a slab is used once: it lives as long as a chunk of it does. While a writer
+ * is open it owns its slab; one opened meanwhile, for what is written aside, takes another. `finish` gives
+ * the rest back, and the next writer takes what was given back last, so that messages lie in a row.
  */
 import type { OpaqueBytes } from '../schema/field.ts';
 import { maxStringBytes } from './reader.ts';
@@ -51,7 +52,13 @@ const shortString = 24;
 const twoTo32 = 0x1_0000_0000;
 const twoTo63 = 2 ** 63;
 
-let spare: Slab | undefined;
+/** As many as writers are open at a time: one, and one for each level of what is written aside. */
+const sparesMax = 4;
+const spares: Slab[] = [];
+
+function giveBack(slab: Slab): void {
+  if (slab.bytes.length - slab.used >= leastRoom && spares.length < sparesMax) spares.push(slab);
+}
 
 function newSlab(bytes: number): Slab {
   const buffer = Buffer.from(new ArrayBuffer(bytes));
@@ -74,9 +81,7 @@ export class Writer {
   /** Throws `MessageTooLarge` soon after there are more bytes than that in memory. */
   constructor(bytesMax = Number.POSITIVE_INFINITY) {
     this.#bytesMax = bytesMax;
-    this.#slab =
-      spare !== undefined && spare.bytes.length - spare.used >= leastRoom ? spare : newSlab(slabBytes);
-    spare = undefined;
+    this.#slab = spares.pop() ?? newSlab(slabBytes);
     this.#bytes = this.#slab.bytes;
     this.#view = this.#slab.view;
     this.#from = this.#slab.used;
@@ -91,8 +96,7 @@ export class Writer {
   /** Ends the message and gives its chunks; the writer is of no use afterwards. */
   finish(): Chunk[] {
     this.#closeBlock();
-    if (spare === undefined || spare.bytes.length - spare.used < this.#bytes.length - this.#slab.used)
-      spare = this.#slab;
+    giveBack(this.#slab);
     return this.#chunks;
   }
 
@@ -249,7 +253,13 @@ export class Writer {
   /** Writes the size of what was written aside as an unsigned varint, then that. */
   sized(aside: Writer): void {
     this.uvarint(aside.byteLength);
-    for (const chunk of aside.finish()) this.link(chunk);
+    if (aside.byteLength > copiedBytes || aside.#chunks.length > 0) {
+      for (const chunk of aside.finish()) this.link(chunk);
+      return;
+    }
+    // Copied, so that its place is free again.
+    this.append(aside.#bytes.subarray(aside.#from, aside.#at));
+    giveBack(aside.#slab);
   }
 
   /**
