@@ -9,9 +9,9 @@
  * `room`.
  *
  * Whoever has sent a large frame sends more of them, and growing copies what has come; so the next one begins
- * in `reusedBytes` at once. Such memory is used again where whoever got the frame gives it back
- * (`takeBackFrame`): fresh memory costs the kernel's zeroing and the collector's work, half as much again as
- * all else that is done for a batch of 240 KiB.
+ * in memory for a large one at once (`kinds`). Such memory is used again where whoever got the frame gives it
+ * back (`takeBackFrame`): fresh memory costs the kernel's zeroing and the collector's work, half as much again
+ * as all else that is done for a batch of 240 KiB.
  */
 
 /** A size prefix that cannot be answered: the connection is closed, for nothing after it can be found. */
@@ -27,23 +27,39 @@ export class FrameSizeError extends Error {
 
 const sizeBytes = 4;
 const leastBytes = 1024;
-/** A batch of the largest default size and what stands around it. */
-const reusedBytes = 1024 * 1024 + 4096;
-const sparesMax = 8;
+/** Memory for large frames, and how much of it is kept. Untouched pages cost nothing. */
+const kinds: readonly { readonly bytes: number; readonly sparesMax: number; readonly spares: Buffer[] }[] = [
+  // A batch of the largest default size and what stands around it.
+  { bytes: 1024 * 1024 + 4096, sparesMax: 8, spares: [] },
+  // Small batches for a thousand partitions.
+  { bytes: 4 * 1024 * 1024, sparesMax: 2, spares: [] },
+];
 /**
  * With less than this missing, a read into the reader's own buffer costs no more, and may bring the next
  * frame along.
  */
 const leastRoom = 32 * 1024;
 
-const spares: Buffer[] = [];
-
 /** Nothing refers to this frame any more. One that was not made for it is left to the collector. */
 export function takeBackFrame(frame: Buffer): void {
   const { buffer } = frame;
-  if (buffer.byteLength !== reusedBytes || spares.length === sparesMax) return;
-  for (const spare of spares) if (spare.buffer === buffer) return;
-  spares.push(Buffer.from(buffer));
+  for (const { bytes, sparesMax, spares } of kinds) {
+    if (buffer.byteLength !== bytes || spares.length === sparesMax) continue;
+    for (const spare of spares) if (spare.buffer === buffer) return;
+    spares.push(Buffer.from(buffer));
+  }
+}
+
+/** Memory for a frame of this size from somebody whose last one had `lastBytes`; null where it is to grow as its bytes come. */
+function memoryFor(size: number, lastBytes: number): Buffer | null {
+  if (size <= leastRoom || lastBytes <= leastRoom) return null;
+  let smaller = leastRoom;
+  for (const { bytes, spares } of kinds) {
+    if (size <= bytes)
+      return lastBytes <= smaller ? null : (spares.pop() ?? Buffer.allocUnsafeSlow(bytes)).subarray(0, size);
+    smaller = bytes;
+  }
+  return null;
 }
 
 export class FrameSplitter {
@@ -55,8 +71,8 @@ export class FrameSplitter {
   #size = -1;
   #filled = 0;
   #pending: Buffer = Buffer.alloc(sizeBytes);
-  /** The last frame that did not come in one piece was a large one. */
-  #sendsLarge = false;
+  /** Of the last frame that did not come in one piece. */
+  #lastBytes = 0;
 
   /**
    * Calls `onFrame` with each frame, without its size. The frame is the caller's only until the call returns.
@@ -111,9 +127,8 @@ export class FrameSplitter {
     this.#size = size;
     this.#filled = 0;
     this.#pending =
-      this.#sendsLarge && size > leastRoom && size <= reusedBytes
-        ? (spares.pop() ?? Buffer.allocUnsafeSlow(reusedBytes)).subarray(0, size)
-        : Buffer.allocUnsafe(Math.min(size, Math.max(leastBytes, 2 * atHand)));
+      memoryFor(size, this.#lastBytes) ??
+      Buffer.allocUnsafe(Math.min(size, Math.max(leastBytes, 2 * atHand)));
   }
 
   /** Copies what belongs to the size or the frame under way; gives the place after it. */
@@ -147,7 +162,7 @@ export class FrameSplitter {
       if (this.#size > 0) return;
     }
     const frame = this.#pending;
-    this.#sendsLarge = this.#size > leastRoom;
+    this.#lastBytes = this.#size;
     this.#size = -1;
     this.#filled = 0;
     this.#pending = Buffer.alloc(sizeBytes);

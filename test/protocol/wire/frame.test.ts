@@ -138,6 +138,15 @@ describe('memory of large frames', () => {
     expect(sizes.map((bytes) => bytes === reused)).toEqual([false, true, false, true, true, false, false]);
   });
 
+  test('of more than a largest batch is kept for those that have sent so much before', () => {
+    const { splitter, frames } = splitting();
+    const sizes = [3_000_000, 1_100_000, large, 1_100_000, 4_500_000].map(
+      (bytes) => placeOf(splitter, frames, bytes).byteLength,
+    );
+    const [ofBatch, ofMany] = [1024 * 1024 + 4096, 4 * 1024 * 1024];
+    expect(sizes).toEqual([3_000_000, ofMany, ofBatch, 1_100_000, 4_500_000]);
+  });
+
   test('never holds two frames at once, whoever gives back when', () => {
     const step = fc.record({
       connection: fc.nat(3),
