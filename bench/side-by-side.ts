@@ -23,6 +23,7 @@ import {
   type BrokerProcess,
   brokerNames,
   cleanEnvironment,
+  killBrokersBut,
   startBrokerProcess,
 } from './side-by-side/broker-processes.ts';
 import { headlineChart, wholeChart } from './side-by-side/chart.ts';
@@ -74,6 +75,8 @@ const warmMs = numberOf('warm-seconds', 0) * 1e3;
 const sizes = new Sizes(numberOf('megabytes', 1) * 1e6, numberOf('scale', 0.001));
 let brokers = chosen('brokers', brokerNames) as BrokerName[];
 
+/** Those that live through the rounds. */
+const warm = new Map<BrokerName, BrokerProcess>();
 const turns: TurnFigures[] = [];
 const failures: string[] = [];
 const startedMs = performance.now();
@@ -97,6 +100,7 @@ async function turn(
   } catch (error) {
     failures.push(`${scenario} on ${broker} in round ${round + 1}: ${error}`);
     console.error(failures.at(-1));
+    await killBrokersBut([...warm.values()]);
   }
   const seconds = ((performance.now() - fromMs) / 1e3).toFixed(1);
   console.error(`round ${round + 1} of ${rounds}, ${scenario}: ${broker} ${seconds} s`);
@@ -105,59 +109,65 @@ async function turn(
 async function ownRounds(): Promise<void> {
   const names = wanted.filter((name) => name in ownScenarios);
   try {
-    for (let round = 0; round < rounds; round++) {
-      for (const scenario of names) {
-        const own = ownScenarios[scenario]!;
-        if (round >= (own.roundsMax ?? rounds)) continue;
-        for (const name of inTurn(round))
-          await turn(scenario, name, round, (note) => own.run({ name, parent, sizes, note }));
-      }
-      report();
-    }
+    for (let round = 0; round < rounds; round++) await ownRound(names, round);
   } finally {
     for (const name of names) await ownScenarios[name]!.close?.();
   }
 }
 
+async function ownRound(names: readonly string[], round: number): Promise<void> {
+  const fromMs = performance.now();
+  for (const scenario of names) {
+    const own = ownScenarios[scenario]!;
+    if (round >= (own.roundsMax ?? rounds)) continue;
+    for (const name of inTurn(round))
+      await turn(scenario, name, round, (note) => own.run({ name, parent, sizes, note }));
+  }
+  tellRound('processes of their own', round, fromMs);
+}
+
 async function warmRounds(): Promise<void> {
   const names = wanted.filter((name) => name in warmScenarios);
   if (names.length === 0) return;
-  const running = new Map<BrokerName, BrokerProcess>();
   try {
     for (const name of brokers) {
       const directory = mkdtempSync(join(parent, `${name}-`));
       // What a load leaves is gone before the next, not in the middle of a later one.
       const properties = { 'log.segment.delete.delay.ms': '200' };
-      running.set(name, await startBrokerProcess(name, directory, { properties }));
-      const stage = new Stage(running.get(name)!, parent);
+      const broker = await startBrokerProcess(name, directory, { properties });
+      warm.set(name, broker);
+      const stage = new Stage(broker, parent);
       await warmUp(stage, warmMs);
       stage.close();
       console.error(`${name} is warm`);
     }
-    for (let round = 0; round < rounds; round++) await warmRound(names, running, round);
+    for (let round = 0; round < rounds; round++) await warmRound(names, round);
   } finally {
-    for (const broker of running.values()) await broker.stop();
+    for (const broker of warm.values()) await broker.stop();
   }
 }
 
-async function warmRound(
-  names: readonly string[],
-  running: ReadonlyMap<BrokerName, BrokerProcess>,
-  round: number,
-): Promise<void> {
-  for (const { pid } of running.values()) resetPeakOf(pid);
+async function warmRound(names: readonly string[], round: number): Promise<void> {
+  const fromMs = performance.now();
+  for (const { pid } of warm.values()) resetPeakOf(pid);
   for (const scenario of names)
     for (const name of inTurn(round))
       await turn(scenario, name, round, async (note) => {
-        const stage = new Stage(running.get(name)!, parent, { note });
+        const stage = new Stage(warm.get(name)!, parent, { note });
         await warmScenarios[scenario]!(stage, sizes);
         stage.close();
       });
-  for (const [name, { pid }] of running)
+  for (const [name, { pid }] of warm)
     await turn('after a round', name, round, async (note) => {
       note('memory after a round of all that', 'MB', memoryOf(pid, 'VmRSS'), 'less');
       note('memory at its highest in the round', 'MB', memoryOf(pid, 'VmHWM'), 'less');
     });
+  tellRound('warm brokers', round, fromMs);
+}
+
+function tellRound(what: string, round: number, fromMs: number): void {
+  const seconds = ((performance.now() - fromMs) / 1e3).toFixed(0);
+  console.error(`round ${round + 1} of ${rounds}, ${what}: ${seconds} s in all`);
   report();
 }
 
@@ -207,8 +217,12 @@ if (brokers.includes('kfake')) kfakeProgram();
 compileClient(parent);
 if (!hasLibrdkafka()) console.error('no python3 with confluent-kafka: the rows of librdkafka are missing');
 for (const name of brokers) await startOnce({ name, parent, sizes, note: () => {} });
-await ownRounds();
-await warmRounds();
+try {
+  await ownRounds();
+  await warmRounds();
+} finally {
+  await killBrokersBut([]);
+}
 console.log(report());
 if (failures.length > 0) {
   console.error(`failed:\n${failures.join('\n')}`);

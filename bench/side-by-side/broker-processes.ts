@@ -46,12 +46,27 @@ export function cleanEnvironment(): void {
       delete process.env[name];
 }
 
-export function startBrokerProcess(
+const alive = new Set<BrokerProcess>();
+
+export async function startBrokerProcess(
   name: BrokerName,
   directory: string,
   options: BrokerOptions = {},
 ): Promise<BrokerProcess> {
-  return { kafka: startApacheKafka, kfake: startKfake, kompakt: startKompakt }[name](directory, options);
+  const start = { kafka: startApacheKafka, kfake: startKfake, kompakt: startKompakt }[name];
+  const started = await start(directory, options);
+  const ended = (end: () => Promise<void>) => async (): Promise<void> => {
+    await end();
+    alive.delete(broker);
+  };
+  const broker = { ...started, stop: ended(started.stop), kill: ended(started.kill) };
+  alive.add(broker);
+  return broker;
+}
+
+/** What a failure left running would disturb all that comes after it. */
+export async function killBrokersBut(wanted: readonly BrokerProcess[]): Promise<void> {
+  for (const broker of [...alive]) if (!wanted.includes(broker)) await broker.kill();
 }
 
 async function startApacheKafka(
