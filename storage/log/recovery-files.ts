@@ -65,7 +65,8 @@ class Leftovers {
     const logs = swaps.filter((name) => name.endsWith(suffixes.log + suffixes.swap));
     const ranges = logs.map((name) => ({ from: offsetOf(name), upTo: this.#endOf(name) }));
     const isReplaced = (offset: number) => ranges.some(({ from, upTo }) => offset >= from && offset < upTo);
-    const isSource = (name: string): boolean => !swaps.includes(name) && isReplaced(offsetOf(name));
+    const isNew = new Set(swaps);
+    const isSource = (name: string): boolean => !isNew.has(name) && isReplaced(offsetOf(name));
     const doubtful = this.#doubtfulIndexes(swaps);
     // Durably, before the names go that say that these do not count.
     this.#removeDurably([...this.names.filter(isSource), ...doubtful]);
@@ -130,7 +131,8 @@ class Leftovers {
       this.#logger.info('removing a file that an interrupted change left', { directory, name });
       this.#files.removeFileSync(this.#files.join(directory, name));
     }
-    this.names = this.names.filter((name) => !names.includes(name));
+    const gone = new Set(names);
+    this.names = this.names.filter((name) => !gone.has(name));
   }
 
   #removeDurably(names: readonly string[]): void {

@@ -343,7 +343,7 @@ class Loader {
     segment.close();
     for (const suffix of segmentSuffixes)
       files.removeFileSync(filePath(files, directory, segment.baseOffset, suffix));
-    if (this.#snapshots.offsets.includes(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
+    if (this.#snapshots.has(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
   }
 }
 

@@ -28,6 +28,10 @@ export class SnapshotFiles {
     return this.#offsets;
   }
 
+  has(offset: number): boolean {
+    return this.#offsets[this.#placeOf(offset)] === offset;
+  }
+
   /** Writes the producers as of `table.endOffset`, unless that is covered already. The caller syncs and closes the file. */
   take(table: ProducerTable): File | null {
     const offset = table.endOffset;
@@ -35,7 +39,8 @@ export class SnapshotFiles {
     const file = this.#files.openSync(this.#path(offset), 'create');
     file.truncateSync(0);
     file.writeSync([encodeSnapshot(table.producers)], 0);
-    this.#offsets = [...this.#offsets.filter((known) => known !== offset), offset].sort((a, b) => a - b);
+    const place = this.#placeOf(offset);
+    if (this.#offsets[place] !== offset) this.#offsets.splice(place, 0, offset);
     this.#covered = offset;
     return file;
   }
@@ -84,13 +89,24 @@ export class SnapshotFiles {
   }
 
   remove(offset: number): void {
-    this.#offsets = this.#offsets.filter((known) => known !== offset);
+    if (this.has(offset)) this.#offsets.splice(this.#placeOf(offset), 1);
     this.#files.removeFileSync(this.#path(offset));
   }
 
   removeAll(): void {
     for (const offset of [...this.#offsets]) this.remove(offset);
     this.#covered = 0;
+  }
+
+  /** Where an offset is, or belongs: a log of a thousand segments has as many, and each of them comes and goes alone. */
+  #placeOf(offset: number): number {
+    let low = 0;
+    for (let high = this.#offsets.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (this.#offsets[middle]! < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #path(offset: number): string {
