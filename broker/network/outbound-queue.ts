@@ -2,11 +2,12 @@
  * What waits to be sent on one connection: memory and file regions, in order.
  *
  *    chunks   | header 90 B | region 700 KiB                    | header | region 3 KiB | header | …
- *    pieces   [ 256 KiB packed ][ 256 KiB packed ][ packed: rest, header, region, header …       ]
+ *    pieces   [ packed: 700 KiB, header, region, header, … 1 MiB in all ][ packed: rest, …       ]
  *
- * Regions are read into pooled pieces of 256 KiB just before they are written, small memory chunks between them are copied
+ * Regions are read into pooled pieces (outbound-pieces.ts) just before they are written, small memory chunks between them are copied
  * along, so that an answer of many small regions is few writes. At most two pieces are in flight: an answer of 50 MB costs
- * half a megabyte, and a slow reader costs no more. Memory without a region in front of it goes out as it is.
+ * two megabytes, and a slow reader costs no more; of those that take nothing all but the first few cost half a megabyte. Memory without
+ * a region in front of it goes out as it is.
  *
  * A region is read at once while that is fast; where it has to come from the disk, on the thread pool (storage/environment/pool-reads.ts).
  *
@@ -19,6 +20,7 @@ import {
   isCautious,
   ReadPace,
 } from '../../storage/environment/pool-reads.ts';
+import { givePiece, smallPieceBytes, takePiece } from './outbound-pieces.ts';
 import type { OutboundChunk, OutboundRegion } from './transport.ts';
 
 /** The socket, as the queue needs it. */
@@ -35,26 +37,15 @@ export interface OutboundSink {
   fail(error: Error): void;
 }
 
-const pieceBytes = 256 * 1024;
 const piecesInFlight = 2;
-/** Free pieces kept for the next answer, all connections together; more are made when needed and left to the collector. */
-const pooledPieces = 16;
+/** Read at a time, also into a large piece: what is not in memory after all holds up the loop for no longer than that. */
+const readBytes = smallPieceBytes;
 /** A connection begins on the pool, for nobody knows yet whether what it wants is in memory. */
 const readsInPoolFirst = 4;
 /** A memory chunk up to this size is copied into a piece that has room; a larger one is written as it is. */
 const packedBytes = 16 * 1024;
 /** More than this waiting makes `send` return false. */
 export const outboundHighWaterBytes = 1024 * 1024;
-
-const freePieces: Buffer[] = [];
-
-function takePiece(): Buffer {
-  return freePieces.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
-}
-
-function givePiece(piece: Buffer): void {
-  if (freePieces.length < pooledPieces) freePieces.push(piece);
-}
 
 export function isRegion(chunk: OutboundChunk): chunk is OutboundRegion {
   return !(chunk instanceof Uint8Array);
@@ -168,9 +159,8 @@ export class OutboundQueue {
       return;
     }
     this.#inFlight += 1;
-    const piece = takePiece();
-    if (isRegion(first) && this.#waitsForDisk(first)) void this.#readPiece(first, piece);
-    else this.#writeFilled(piece, 0);
+    if (isRegion(first) && this.#waitsForDisk(first)) void this.#readPiece(first, takePiece(readBytes));
+    else this.#writeFilled(takePiece(this.#queuedBytes), 0);
   }
 
   /** Whether a read of it would hold up everybody else. */
@@ -210,7 +200,13 @@ export class OutboundQueue {
   }
 
   #writeFilled(piece: Buffer, from: number): void {
-    const filled = this.#fill(piece, from);
+    let filled: number;
+    try {
+      filled = this.#fill(piece, from);
+    } catch (error) {
+      givePiece(piece);
+      throw error;
+    }
     this.#sink.write(piece.subarray(0, filled), () => this.#written(piece));
   }
 
@@ -228,7 +224,7 @@ export class OutboundQueue {
       const room = piece.length - filled;
       if (isRegion(chunk)) {
         if (filled > 0 && this.#waitsForDisk(chunk)) break;
-        const wanted = Math.min(room, chunk.byteLength - this.#sentOfFirst);
+        const wanted = Math.min(room, readBytes, chunk.byteLength - this.#sentOfFirst);
         this.#readNow(chunk, piece, filled, wanted);
         filled += wanted;
         this.#advance(wanted);
