@@ -3,7 +3,7 @@
  * logarithmic scale; where kfake stands, a diamond. Readable on a light page and on a dark one.
  */
 import { figure, median } from '../table.ts';
-import { present, type ReportRow, ratiosOf, timesBetter } from './report.ts';
+import { marksOf, present, type ReportRow, ratiosOf, timesBetter } from './report.ts';
 
 /** For the README: what a user of a laptop or a CI feels, and what the broker is worst at; `$1` as in `replace`. */
 const headlines: readonly (readonly [title: string, rows: readonly (readonly [RegExp, string])[]])[] = [
@@ -69,6 +69,8 @@ const headlines: readonly (readonly [title: string, rows: readonly (readonly [Re
 interface Bar {
   readonly label: string;
   readonly times: number;
+  /** Of the rounds: the worst and the best. */
+  readonly range: readonly [number, number];
   readonly kfakeTimes: number | null;
   /** Kompakt's and Kafka's own figures. */
   readonly figures: string;
@@ -107,8 +109,16 @@ function barsOf(row: ReportRow, label: string): Bar[] {
   if (times === null) return [];
   const kfakeByKafka = ratiosOf(row.values.kfake, row.values.kafka);
   const [kompakt, kafka] = [row.values.kompakt, row.values.kafka].map((values) => median(present(values)));
+  const ratios = present(row.ratios.kafka).map((ratio) => (row.better === 'more' ? ratio : 1 / ratio));
+  const marked = `${label}${marksOf(row)}`;
   return [
-    { label, times, kfakeTimes: timesBetter(row, kfakeByKafka), figures: bothOf(kompakt!, kafka!, row.unit) },
+    {
+      label: marked,
+      times,
+      range: [Math.min(...ratios), Math.max(...ratios)],
+      kfakeTimes: timesBetter(row, kfakeByKafka),
+      figures: bothOf(kompakt!, kafka!, row.unit),
+    },
   ];
 }
 
@@ -154,7 +164,7 @@ function layoutOf(bars: readonly Bar[]): Layout {
   const barsLeft = Math.max(290, Math.round(labelWidth) + 28);
   const width = pageWidth + barsLeft - 290;
   const [barsRight, timesRight, figuresRight] = [width - 290, width - 222, width - 16];
-  const all = bars.flatMap(({ times, kfakeTimes }) => [times, kfakeTimes ?? 1]);
+  const all = bars.flatMap(({ range, kfakeTimes }) => [...range, kfakeTimes ?? 1]);
   const [from, to] = [Math.log(Math.min(0.5, ...all)) - 0.15, Math.log(Math.max(2, ...all)) + 0.15];
   const x = (times: number): number =>
     barsLeft + ((Math.log(times) - from) / (to - from)) * (barsRight - barsLeft);
@@ -166,10 +176,10 @@ const ticks = [1 / 100, 1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30, 100, 300, 1000];
 const style = `
 text { font: 13px system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif; fill: #1f2328 }
 .page { fill: #fff } .title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 }
-.quiet { fill: #59636e } .small { font-size: 11px } .grid { stroke: #d1d9e0 } .one { stroke: #59636e }
+.quiet { fill: #59636e } .small { font-size: 11px } .grid { stroke: #d1d9e0 } .one { stroke: #59636e } .range { stroke: #1f2328 }
 .times { font-weight: 600 } .better { fill: #1f7a4d } .worse { fill: #c2410c } .kfake { fill: #fff; stroke: #7048c8; stroke-width: 1.8 }
 @media (prefers-color-scheme: dark) {
-  text { fill: #f0f6fc } .page { fill: #0d1117 } .quiet { fill: #9198a1 } .grid { stroke: #3d444d } .one { stroke: #9198a1 }
+  text { fill: #f0f6fc } .page { fill: #0d1117 } .quiet { fill: #9198a1 } .grid { stroke: #3d444d } .one { stroke: #9198a1 } .range { stroke: #f0f6fc }
   .better { fill: #3fb27f } .worse { fill: #f0883e } .kfake { fill: #0d1117; stroke: #b69aff }
 }`;
 
@@ -190,9 +200,12 @@ function drawn(groups: readonly Group[], caption: string): string {
     }
   }
   const words = 'Kompakt and Apache Kafka on one machine: how many times better (right of 1×) or worse';
-  const key = bars.some(({ kfakeTimes }) => kfakeTimes !== null)
-    ? `<path class="kfake" d="${diamond(22, 78)}"/><text class="quiet" x="34" y="82">kfake (Go, in memory)</text>`
-    : '';
+  const hasKfake = bars.some(({ kfakeTimes }) => kfakeTimes !== null);
+  const marks = 'line: all rounds · † a client’s limit · ‡ others were busy';
+  const key = [
+    hasKfake ? `<path class="kfake" d="${diamond(22, 78)}"/>` : '',
+    `<text class="quiet small" x="34" y="82">${hasKfake ? 'kfake (Go, in memory) · ' : ''}${marks}</text>`,
+  ].join('');
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     `<title>${escaped(words)}</title>`,
@@ -224,7 +237,7 @@ function gridOf({ x }: Layout, bars: readonly Bar[], height: number): string[] {
     });
 }
 
-function barAt({ label, times, kfakeTimes, figures }: Bar, y: number, layout: Layout): string {
+function barAt({ label, times, range, kfakeTimes, figures }: Bar, y: number, layout: Layout): string {
   const { barsLeft, timesRight, figuresRight, x } = layout;
   const [one, end] = [x(1), x(times)];
   const [left, wide] = [Math.min(one, end), Math.max(1, Math.abs(end - one))];
@@ -232,6 +245,9 @@ function barAt({ label, times, kfakeTimes, figures }: Bar, y: number, layout: La
     `<text x="${barsLeft - 12}" y="${y + 15}" text-anchor="end">${escaped(label)}</text>`,
     `<rect class="${times >= 1 ? 'better' : 'worse'}" x="${left.toFixed(1)}" y="${y + 4}" width="${wide.toFixed(1)}" height="14" rx="2"/>`,
   ];
+  const [worst, best] = range.map((each) => x(each).toFixed(1));
+  if (worst !== best)
+    parts.push(`<line class="range" x1="${worst}" y1="${y + 11}" x2="${best}" y2="${y + 11}"/>`);
   if (kfakeTimes !== null) parts.push(`<path class="kfake" d="${diamond(x(kfakeTimes), y + 11)}"/>`);
   parts.push(
     `<text class="times" x="${timesRight}" y="${y + 15}" text-anchor="end">${figure(times)}×</text>`,

@@ -83,18 +83,22 @@ export function ratiosOf(of: Rounds, to: Rounds): Rounds {
 
 const titles = { kafka: 'Apache Kafka', kfake: 'kfake', kompakt: 'Kompakt' };
 
-/** Markdown; † where a client used more than nine tenths of a core, ‡ where others used more than three tenths of one. */
+/** † where a client used more than nine tenths of a core, ‡ where others used more than three tenths of one. */
+export const marksOf = ({ isClientBound, otherCores }: ReportRow): string =>
+  `${isClientBound ? ' †' : ''}${otherCores > otherCoresMax ? ' ‡' : ''}`;
+
+/** In Markdown. */
 export function tableOf(rows: readonly ReportRow[]): string {
   const shown = brokerNames.filter((name) => rows.some(({ values }) => values[name].length > 0));
   const others = shown.includes('kompakt') ? shown.filter((name) => name !== 'kompakt') : [];
   const heads = ['what', 'unit', ...shown.map((name) => titles[name])];
   heads.push(...others.map((name) => `Kompakt / ${name === 'kafka' ? 'Kafka' : titles[name]}`));
   const lines = [`| ${heads.join(' | ')} |`, `|${'---|'.repeat(heads.length)}`];
-  for (const { row, unit, values, ratios, isClientBound, otherCores } of rows) {
-    const marks = `${isClientBound ? ' †' : ''}${otherCores > otherCoresMax ? ' ‡' : ''}`;
+  for (const each of rows) {
+    const { row, unit, values, ratios } = each;
     const cells = [...shown.map((name) => cellOf(values[name]))];
     for (const name of others) cells.push(cellOf(ratios[name as 'kafka']));
-    lines.push(`| ${row}${marks} | ${unit} | ${cells.join(' | ')} |`);
+    lines.push(`| ${row}${marksOf(each)} | ${unit} | ${cells.join(' | ')} |`);
   }
   return lines.join('\n');
 }
