@@ -51,9 +51,12 @@ async function run(command: GraduateCommand): Promise<number> {
   const configuration = configurationOf({ ...given, ignoreAcls: true, http: false });
   if (typeof configuration === 'string') throw new ControlError(configuration);
   const joining = joiningAddresses(joinTexts);
+  if (check && stop)
+    throw new ControlError('--check and --stop contradict each other: --check changes nothing');
   const directory = resolve(configuration.dataDirectory);
-  await nobodyRuns(directory, stop && !check);
+  // Nobody is stopped for a command that is refused all the same.
   const target = to === undefined ? directory : copyTarget(directory, to);
+  const hasStopped = await nobodyRuns(directory, stop);
   const seen = await underLock(configuration, directory, (checked) => {
     const nodes = kafkaNodesFor({ configuration, nodeId: checked.nodeId, directory: target, joining });
     if (!check) refuseOthersFiles(directory, filesFor(checked, nodes).files);
@@ -65,7 +68,8 @@ async function run(command: GraduateCommand): Promise<number> {
     return { problems: checked.problems, nodes };
   });
   if (seen.problems.length > 0) {
-    process.stderr.write(`kompakt: ${directory} cannot graduate as it is; nothing was written\n`);
+    const stays = hasStopped ? ', and its broker stays stopped' : '';
+    process.stderr.write(`kompakt: ${directory} cannot graduate as it is; nothing was written${stays}\n`);
     return 1;
   }
   if (check) {
@@ -110,15 +114,17 @@ function replaceFile(path: string, text: string): void {
   renameSync(`${path}.tmp`, path);
 }
 
-async function nobodyRuns(directory: string, stops: boolean): Promise<void> {
+/** True when somebody did. */
+async function nobodyRuns(directory: string, stops: boolean): Promise<boolean> {
   const client = await brokerIn(directory);
-  if (client === null) return;
+  if (client === null) return false;
   try {
     if (!stops)
       throw new ControlError(
-        `a broker is running on ${directory} (process ${client.pid}): stop it first, or give --stop`,
+        `a broker is running on ${directory} (process ${client.pid}): stop it first, or give --stop without --check`,
       );
     await stopAndWait(client);
+    return true;
   } finally {
     client.close();
   }

@@ -1,6 +1,6 @@
 /** What `kompakt graduate` and `kompakt adopt` have in common: a directory that nobody runs, looked at under its lock. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Configuration } from '../broker/config/settings.ts';
 import { defaultEnvironment } from '../broker/default-environment.ts';
 import { type CheckedDirectory, lookAtDirectory } from '../broker/moving.ts';
@@ -38,9 +38,13 @@ export function copyOf(
 ): Copied {
   const { files } = defaultEnvironment(configuration.settings, false);
   const points = new OffsetCheckpoint(files, directory, checkpointFiles.recoveryPoint).read();
+  const wasThere = existsSync(target);
   try {
     return copyDirectory(directory, target, (name) => (wasStoppedClean ? Infinity : (points.get(name) ?? 0)));
   } catch (error) {
+    // `copyTarget` found nothing in it.
+    if (!wasThere) rmSync(target, { recursive: true, force: true });
+    else for (const name of readdirSync(target)) rmSync(join(target, name), { recursive: true, force: true });
     throw new ControlError(`${directory} could not be copied to ${target}: ${(error as Error).message}`, {
       cause: error,
     });

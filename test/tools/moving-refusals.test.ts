@@ -17,6 +17,7 @@ import { featureLevelRecord } from '../../broker/metadata/records/features.ts';
 import { encodeMetadataRecord } from '../../broker/metadata/records/index.ts';
 import { buildBatch } from '../../protocol/records/batch-builder.ts';
 import { adopt } from '../../tools/adopt-command.ts';
+import * as copying from '../../tools/copy-directory.ts';
 import { graduate } from '../../tools/graduate-command.ts';
 import { KafkaDirectory } from '../conformance/kafka-directory.ts';
 
@@ -191,6 +192,31 @@ test('adopt refuses one with ACLs that nobody asks to ignore, and makes no copy'
   expect(await adopt(directory.path, options)).toBe(1);
   expect(told.err).toMatch(/REFUSED: .* holds 4 ACLs and SCRAM credentials/);
   expect([contents(directory.path), contents(home)]).toEqual(before);
+});
+
+test('graduate refuses --stop with --check', async () => {
+  const home = freshHome();
+  const before = contents(home);
+  expect(await graduate({ dataDir: join(home, 'data'), check: true, stop: true })).toBe(1);
+  expect(told.err).toMatch(/--check and --stop contradict each other/);
+  expect(contents(home)).toEqual(before);
+});
+
+test('a copy that cannot be made whole is not there at all, in a folder of its own or in one that was empty', async () => {
+  for (const isThere of [false, true]) {
+    const home = freshHome();
+    const copy = join(home, 'copy');
+    if (isThere) mkdirSync(copy);
+    const before = contents(home);
+    const spy = vi.spyOn(copying, 'copyDirectory').mockImplementationOnce((_from, to) => {
+      mkdirSync(join(to, 'orders-0'), { recursive: true });
+      throw new Error('ENOSPC: no space left on device');
+    });
+    expect(await graduate({ dataDir: join(home, 'data'), to: copy })).toBe(1);
+    expect(told.err).toMatch(/could not be copied to .*copy: ENOSPC/);
+    expect(contents(home)).toEqual(before);
+    spy.mockRestore();
+  }
 });
 
 test('both refuse one that a broker runs on', async () => {
