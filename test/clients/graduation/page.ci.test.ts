@@ -54,6 +54,10 @@ test('the way there by the directory, by switched clients, and the way back', as
   expect(readdirSync(join(home, 'kompakt-data'))).not.toContain('server.properties');
 
   const second = await serve();
+  // Nobody is stopped for what is refused.
+  await expect(folder.run('kompakt graduate --data-dir ./kompakt-data --stop --to .')).rejects.toThrow(
+    'is there already and is not an empty directory',
+  );
   const [graduate, startKafka] = graduation!;
   const said = await folder.run(here(graduate!).replace('./kompakt-data', `./kompakt-data --port ${kafka}`));
   expect(await second.ended).toBe(0);
@@ -61,6 +65,11 @@ test('the way there by the directory, by switched clients, and the way back', as
   expect(printed.replaceAll("'", '')).toBe(here(startKafka!).replace(/ +#.*/, ''));
   const graduated = await start(printed, kafka);
   expect(await settledContent(kafka)).toEqual(before);
+
+  for (const command of ['graduate --data-dir', 'adopt'])
+    await expect(folder.run(here(`kompakt ${command} /var/kafka --port ${adopted}`))).rejects.toThrow(
+      /Apache Kafka|another process|in use/,
+    );
 
   const third = await serve();
   const at = (line: string) =>
