@@ -11,21 +11,55 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.*;
 import org.apache.kafka.common.quota.*;
 import org.apache.kafka.common.resource.*;
+import org.apache.kafka.common.security.auth.KafkaPrincipal;
+import org.apache.kafka.common.security.token.delegation.DelegationToken;
 import org.apache.kafka.common.serialization.*;
 
 /**
  * `write`: something of everything that a broker of any version from 3.9 on keeps; `describe`: of that what only its administration shows, a
- * line each. Arguments: bootstrap servers, one of the two words.
+ * line each. Arguments: bootstrap servers, one of the two words, and the servers once more where root is let in with a password (SASL PLAIN):
+ * only there are delegation tokens talked of.
  */
 public class Everything {
   static final int segments = 3;
   static final String[] codecs = {"none", "gzip", "snappy", "lz4", "zstd"};
 
   public static void main(String[] args) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
-      if (args[1].equals("write")) write(admin, args[0]);
+    Map<String, Object> asRoot = Map.of("bootstrap.servers", args[2], "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "PLAIN",
+        "sasl.jaas.config", "org.apache.kafka.common.security.plain.PlainLoginModule required username=root password=secret;");
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0])); Admin root = Admin.create(asRoot)) {
+      if (args[1].equals("write")) {
+        write(admin, args[0]);
+        tokens(root);
+      }
       for (String line : describe(admin)) System.out.println(line);
+      for (String line : describeTokens(root)) System.out.println(line);
     }
+  }
+
+  /** One that stays, and one that is taken back; the broker knows each a moment after its controller. A cluster below metadata.version 14 has none. */
+  static void tokens(Admin root) throws Exception {
+    CreateDelegationTokenOptions options =
+        new CreateDelegationTokenOptions().renewers(List.of(new KafkaPrincipal(KafkaPrincipal.USER_TYPE, "alice")));
+    try {
+      DelegationToken kept = root.createDelegationToken(options).delegationToken().get();
+      while (describeTokens(root).size() != 1) Thread.sleep(20);
+      root.renewDelegationToken(kept.hmac(), new RenewDelegationTokenOptions().renewTimePeriodMs(7_200_000)).expiryTimestamp().get();
+      DelegationToken goes = root.createDelegationToken(options).delegationToken().get();
+      while (describeTokens(root).size() != 2) Thread.sleep(20);
+      root.expireDelegationToken(goes.hmac(), new ExpireDelegationTokenOptions().expiryTimePeriodMs(-1)).expiryTimestamp().get();
+      while (describeTokens(root).size() != 1) Thread.sleep(20);
+    } catch (ExecutionException error) {
+      if (!(error.getCause() instanceof UnsupportedVersionException)) throw error;
+    }
+  }
+
+  /** The secret that proves a token is in it, as everything else. */
+  static SortedSet<String> describeTokens(Admin root) throws Exception {
+    SortedSet<String> lines = new TreeSet<>();
+    for (DelegationToken token : root.describeDelegationToken().delegationTokens().get())
+      lines.add("token " + token.tokenInfo() + " " + token.hmacAsBase64String());
+    return lines;
   }
 
   static void write(Admin admin, String servers) throws Exception {

@@ -1,6 +1,6 @@
 /**
  * A graduated directory becomes a cluster of three by the very commands that `graduate` prints, its first node leaves, and nothing is lost;
- * in the end one of the others' directories is adopted, without the rest.
+ * in the end one of the others' directories is adopted, without the rest, and goes back to Kafka as it is.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import type { BrokerContent, PartitionContent } from './broker-content.ts';
 import { Bystander } from './bystander.ts';
 import { KafkaFolder, type RunningCommand } from './kafka-folder.ts';
 import { settledContent, write } from './sample-content.ts';
+import { snapshotsIn } from './snapshots-in.ts';
 
 let program: Awaited<ReturnType<typeof buildProgram>>;
 beforeAll(async () => {
@@ -119,7 +120,9 @@ test('one broker becomes three, and two of them without it, with everything in p
 
   await Promise.all(others.map((node) => node.stop()));
   const third = join(home, 'theirs-3');
-  const alone = await startProgram([program.path, 'adopt', third, '--no-http', '--port', '0']);
+  const often = ['--set', 'metadata.log.max.record.bytes.between.snapshots=1'];
+  const snapshots = snapshotsIn(third);
+  const alone = await startProgram([program.path, 'adopt', third, '--no-http', '--port', '0', ...often]);
   onTestFinished(async () => void (await alone.stop()));
   expect(await settledContent(Number(alone.address.split(':').at(-1)))).toEqual(after);
   const { err: said } = await alone.stop();
@@ -127,4 +130,14 @@ test('one broker becomes three, and two of them without it, with everything in p
     /not carried over: .* replicas on other brokers are given up, this node has the only one/,
   );
   expect(said).toMatch(/not carried over: the controllers 2 vote no more/);
+
+  // The snapshot that we have written there tells of the other broker: Kafka goes on with node 3 alone, and knows that there is a node 2.
+  expect(snapshotsIn(third).at(-1)! > (snapshots.at(-1) ?? '')).toBe(true);
+  const again = await startNode(startThird!, ports[2]);
+  expect(await settledContent(ports[2])).toEqual(after);
+  const list = `bin/kafka-cluster.sh list-endpoints --bootstrap-server 127.0.0.1:${ports[2]} --include-fenced-brokers`;
+  const listed = await folder.run(list);
+  expect(listed).toMatch(/^2 .* fenced /m);
+  expect(listed).toMatch(/^3 .* unfenced /m);
+  await again.stop();
 });

@@ -13,6 +13,7 @@ import { hasJava, runJavaSource, startKafka } from '../java/apache-kafka.ts';
 import { type BrokerContent, contentOf } from './broker-content.ts';
 import { finalizedFeatures } from './finalized-features.ts';
 import { send } from './sample-content.ts';
+import { snapshotsIn } from './snapshots-in.ts';
 
 let program: Awaited<ReturnType<typeof buildProgram>>;
 beforeAll(async () => {
@@ -22,9 +23,16 @@ afterAll(() => program.remove());
 
 const source = fileURLToPath(new URL('Everything.java', import.meta.url));
 
+interface Ports {
+  /** Its controller has the next one. */
+  readonly port: number;
+  /** Where root comes in. */
+  readonly passwordPort: number;
+}
+
 /** Its administration and, when asked, something of everything before. */
-async function everything(port: number, version: string, what: 'write' | 'describe'): Promise<string[]> {
-  const args = [`127.0.0.1:${port}`, what];
+async function everything(ports: Ports, version: string, what: 'write' | 'describe'): Promise<string[]> {
+  const args = [`127.0.0.1:${ports.port}`, what, `127.0.0.1:${ports.passwordPort}`];
   const { status, stdout, stderr } = await runJavaSource(source, args, version);
   expect(status, stderr).toBe(0);
   return stdout.trim().split('\n');
@@ -40,18 +48,20 @@ function settled(port: number): Promise<BrokerContent> {
   });
 }
 
-const snapshotsIn = (directory: string) =>
-  readdirSync(join(directory, '__cluster_metadata-0')).filter((name) =>
-    /^0*[1-9]\d*-\d+\.checkpoint$/.test(name),
-  );
-
 /** Kafka writes a snapshot of its metadata now and then, and so do we, at each change. */
-const kafkaProperties = {
+const kafkaProperties = ({ port, passwordPort }: Ports) => ({
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-  'super.users': 'User:ANONYMOUS',
+  'super.users': 'User:ANONYMOUS;User:root',
   'metadata.log.max.record.bytes.between.snapshots': '3000',
   'log.retention.ms': '-1',
-};
+  'delegation.token.secret.key': 'secret',
+  listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1},PASSWORD://127.0.0.1:${passwordPort}`,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},PASSWORD://127.0.0.1:${passwordPort}`,
+  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORD:SASL_PLAINTEXT',
+  'sasl.enabled.mechanisms': 'PLAIN',
+  'listener.name.password.plain.sasl.jaas.config':
+    'org.apache.kafka.common.security.plain.PlainLoginModule required user_root="secret";',
+});
 
 /** Each at the levels that its format gives, and the oldest also at the lowest that it knows. */
 const written: readonly (readonly [version: string, features: Record<string, number>])[] = [
@@ -67,19 +77,23 @@ test.for(written)('of Apache Kafka %s %o, and back', async ([version, features],
   skipUnless(context, hasJava() && hasCommand('mvn'), 'there is no java, or no Maven');
   const home = mkdtempSync(join(tmpdir(), 'kompakt-versions-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 10 }));
-  const port = await quietPort();
+  const ports = { port: await quietPort(), passwordPort: await quietPort() };
+  const { port } = ports;
   const start = async () => {
-    const kafka = await startKafka(home, port, kafkaProperties, { version, features, heap: '256m' });
+    const kafka = await startKafka(home, port, kafkaProperties(ports), { version, features, heap: '256m' });
     onTestFinished(() => kafka.kill());
     return kafka;
   };
   const first = await start();
-  const described = await everything(port, version, 'write');
+  const described = await everything(ports, version, 'write');
   const words = described.map((line) => line.split(' ')[0]);
   const number = (word: string) => words.filter((each) => each === word).length;
   expect([number('acl'), number('quota')]).toEqual([2, 2]);
-  expect(number('scram')).toBe(features['metadata.version'] === undefined ? 1 : 0);
+  const isRecent = features['metadata.version'] === undefined;
+  expect([number('scram'), number('token')]).toEqual(isRecent ? [1, 1] : [0, 0]);
   const recorded = await finalizedFeatures(port);
+  // Eligible leader replicas (KIP-966) are on in a new cluster of 4.1 and later.
+  expect(recorded.get('eligible.leader.replicas.version') ?? 0).toBe(version >= '4.1' ? 1 : 0);
   const before = await settled(port);
   const directory = join(home, 'data');
   const early = await runNode([program.path, 'adopt', directory, '--ignore-acls', '--port', '0']).ended;
@@ -110,7 +124,7 @@ test.for(written)('of Apache Kafka %s %o, and back', async ([version, features],
 
   const again = await start();
   expect(await settled(port)).toEqual(after);
-  expect(await everything(port, version, 'describe')).toEqual(described);
+  expect(await everything(ports, version, 'describe')).toEqual(described);
   await again.stop();
 });
 
