@@ -22,13 +22,22 @@ export class VarintReader {
     this.end = end;
   }
 
-  /** A signed 32-bit integer. Short enough to be inlined: most varints of a record have one byte. */
+  /**
+   * A signed 32-bit integer. Short enough to be inlined: most varints of a record have one byte, and the lengths of 64 to 8191 bytes
+   * have two.
+   */
   readVarint(): number {
-    const at = this.position;
-    const first = this.buffer[at]!;
+    const { buffer, position: at } = this;
+    const first = buffer[at]!;
     if (first < 0x80 && at < this.end) {
       this.position = at + 1;
       return (first >>> 1) ^ -(first & 1);
+    }
+    const second = buffer[at + 1]!;
+    if (second < 0x80 && at + 1 < this.end) {
+      this.position = at + 2;
+      const raw = (first & 0x7f) | (second << 7);
+      return (raw >>> 1) ^ -(raw & 1);
     }
     const raw = this.#readLong32();
     return (raw >>> 1) ^ -(raw & 1);
@@ -41,11 +50,17 @@ export class VarintReader {
 
   /** A signed 64-bit integer as a number; beyond ±2^53 the nearest one. */
   readVarlong(): number {
-    const at = this.position;
-    const first = this.buffer[at]!;
+    const { buffer, position: at } = this;
+    const first = buffer[at]!;
     if (first < 0x80 && at < this.end) {
       this.position = at + 1;
       return (first >>> 1) ^ -(first & 1);
+    }
+    const second = buffer[at + 1]!;
+    if (second < 0x80 && at + 1 < this.end) {
+      this.position = at + 2;
+      const raw = (first & 0x7f) | (second << 7);
+      return (raw >>> 1) ^ -(raw & 1);
     }
     return this.#readLong64();
   }
