@@ -87,14 +87,10 @@ export function findCleanable(
   };
 }
 
-/** The dirtiest of those that are due; null when none is. */
-export function pickNext<T extends { readonly cleanable: Cleanable }>(candidates: readonly T[]): T | null {
-  let next: T | null = null;
-  for (const candidate of candidates) {
-    if (!candidate.cleanable.isDue) continue;
-    if (next === null || candidate.cleanable.dirtyRatio > next.cleanable.dirtyRatio) next = candidate;
-  }
-  return next;
+/** Those that are due, the dirtiest first. */
+export function rankDue<T extends { readonly cleanable: Cleanable }>(candidates: readonly T[]): T[] {
+  const due = candidates.filter(({ cleanable }) => cleanable.isDue);
+  return due.sort((a, b) => b.cleanable.dirtyRatio - a.cleanable.dirtyRatio);
 }
 
 /** Whether some dirty segment began longer ago than `max.compaction.lag.ms`, by the timestamps of its first batch. */

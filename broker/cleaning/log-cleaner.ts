@@ -16,7 +16,7 @@ import {
   Uncleanable,
 } from '../../compaction/clean-job.ts';
 import { cleanPartition, type PassOptions, type PassOutcome } from '../../compaction/clean-partition.ts';
-import { type Cleanable, findCleanable, pickNext } from '../../compaction/cleanable.ts';
+import { type Cleanable, findCleanable } from '../../compaction/cleanable.ts';
 import { CleanerLost, type CleanerThread } from '../../compaction/cleaner-thread.ts';
 import type { CleanerOffsets } from '../../storage/directory/cleaner-offsets.ts';
 import { type Clock, holding, type Timer } from '../../storage/environment/clock.ts';
@@ -28,6 +28,7 @@ import { isInternalTopic } from '../metadata/topic-names.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Partition } from '../partitions/partition.ts';
 import { CleanedRanges } from './cleaned-ranges.ts';
+import { type DueLog, DueLogs } from './due-logs.ts';
 import { type Trouble, TroubledLogs } from './troubled-logs.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -103,6 +104,7 @@ export class LogCleaner {
   readonly troubles: TroubledLogs;
   readonly ranges: CleanedRanges;
   #slots: Slot[] = [];
+  readonly #due: DueLogs;
   #closing: Promise<void>[] = [];
   readonly #idleListeners = new Set<() => void>();
   #turn = 0;
@@ -112,6 +114,10 @@ export class LogCleaner {
     this.#options = options;
     this.troubles = new TroubledLogs(options.clock);
     this.ranges = new CleanedRanges(options.offsets);
+    this.#due = new DueLogs(
+      () => Array.from(options.partitions.all(), ({ log }) => log),
+      (log) => this.#lookIfFree(log),
+    );
     this.#resize();
   }
 
@@ -319,6 +325,7 @@ export class LogCleaner {
   async #work(slot: Slot): Promise<void> {
     const { settings, logger } = this.#options;
     try {
+      this.#due.forget();
       while (this.#slots.includes(slot) && settings['log.cleaner.enable'] && (await this.#cleanNext(slot)));
       const isFree = (log: Log) => isCompacted(log) && !this.#hands.has(log);
       if (slot !== this.#slots[0]) return;
@@ -331,7 +338,7 @@ export class LogCleaner {
 
   /** False when no log is due, or the one that was could not be cleaned. */
   async #cleanNext({ thread }: Slot): Promise<boolean> {
-    const next = pickNext(this.#candidates());
+    const next = this.#due.next();
     if (next === null) return false;
     const { log, cleanable } = next;
     return this.holding(log, async (signal) => {
@@ -345,22 +352,19 @@ export class LogCleaner {
     });
   }
 
-  #candidates(): { log: Log; view: CleanerView; cleanable: Cleanable }[] {
-    const found = [];
-    for (const { log } of this.#options.partitions.all()) {
-      // The active segment alone is never cleaned: most logs of a broker are passed over here.
-      if (!isCompacted(log) || log.segmentCount < 2) continue;
-      if (this.#hands.has(log) || log.isOffline || this.troubles.holds(log)) continue;
-      try {
-        const { view, cleanable } = this.look(log);
-        if (cleanable.isCheckpointStale)
-          void this.offsets.set(log.topic, log.partition, cleanable.firstDirtyOffset);
-        found.push({ log, view, cleanable });
-      } catch (error) {
-        this.failed(log, error);
-      }
+  #lookIfFree(log: Log): DueLog | null {
+    // The active segment alone is never cleaned: most logs of a broker are passed over here.
+    if (!isCompacted(log) || log.segmentCount < 2 || log.isDeleted) return null;
+    if (this.#hands.has(log) || log.isOffline || this.troubles.holds(log)) return null;
+    try {
+      const { view, cleanable } = this.look(log);
+      if (cleanable.isCheckpointStale)
+        void this.offsets.set(log.topic, log.partition, cleanable.firstDirtyOffset);
+      return { log, view, cleanable };
+    } catch (error) {
+      this.failed(log, error);
+      return null;
     }
-    return found;
   }
 
   #note(

@@ -18,6 +18,7 @@ import {
   type PartitionOffset,
 } from './offset-checkpoint.ts';
 import {
+  type FoundPartition,
   parsePartitionDirectory,
   partitionDirectoryName,
   sidelinedDirectoryName,
@@ -58,14 +59,6 @@ export interface LogDirectoryOptions {
   readonly initialDelayMs?: number;
 }
 
-/** A partition's directory, as it was found. */
-export interface FoundPartition {
-  readonly topic: string;
-  readonly partition: number;
-  /** null: partition.metadata is missing or damaged. */
-  readonly topicId: string | null;
-}
-
 const checkpointIntervalMsDefault = 60_000;
 const initialDelayMsDefault = 30_000;
 /** Logs that are closed at a time. */
@@ -93,6 +86,8 @@ export class LogDirectory {
   /** What a checkpoint file holds, to write only changes. */
   readonly #written = new Map<OffsetCheckpoint, string>();
   #writing: Promise<unknown> = Promise.resolve();
+  /** A write of the log starts that has not begun. */
+  #nextLogStarts: Promise<boolean> | null = null;
   #timer: Timer | null = null;
   #isOffline = false;
   /** A log could not be opened: what it holds is not known to be closed clean. */
@@ -224,12 +219,13 @@ export class LogDirectory {
 
   /** Applies retention to the logs that are `wanted`, a few at a turn of the event loop; tells how many segments went. */
   async applyRetention(nowMs: number, wanted: (log: Log) => boolean = () => true): Promise<number> {
+    const logs = [...this.#logs.values()];
     let removed = 0;
-    let n = 0;
-    for (const log of [...this.#logs.values()]) {
-      if (!log.isOnDisk || !wanted(log)) continue;
-      removed += await log.applyRetention(nowMs);
-      if (++n % logsPerTurn === 0) await turn(this.#options.environment.clock);
+    for (let at = 0; at < logs.length; at += logsPerTurn) {
+      if (at > 0) await turn(this.#options.environment.clock);
+      // Together, so that one write of the checkpoint holds the new starts of them all.
+      const some = logs.slice(at, at + logsPerTurn).filter((log) => log.isOnDisk && wanted(log));
+      for (const count of await Promise.all(some.map((log) => log.applyRetention(nowMs)))) removed += count;
     }
     return removed;
   }
@@ -365,8 +361,13 @@ export class LogDirectory {
     return entries.filter(({ offset }) => offset > 0);
   }
 
+  /** What moves while a write is under way goes with the next one, all of it together: a request may move thousands. */
   #writeLogStarts(): Promise<boolean> {
-    return this.#inTurn(() => this.#write(this.#logStarts, this.#logStartOffsets()));
+    this.#nextLogStarts ??= this.#inTurn(() => {
+      this.#nextLogStarts = null;
+      return this.#write(this.#logStarts, this.#logStartOffsets());
+    });
+    return this.#nextLogStarts;
   }
 
   async #write(checkpoint: OffsetCheckpoint, entries: readonly PartitionOffset[]): Promise<void> {

@@ -47,3 +47,11 @@ export function parsePartitionDirectory(name: string): PartitionDirectory | null
   if (topic === '' || !/^\d+$/.test(digits) || partition >= 2 ** 31) return null;
   return { kind, topic, partition };
 }
+
+/** A partition's directory, as it was found. */
+export interface FoundPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** null: partition.metadata is missing or damaged. */
+  readonly topicId: string | null;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Cleanable, findCleanable, pickNext } from '../../compaction/cleanable.ts';
+import { type Cleanable, findCleanable, rankDue } from '../../compaction/cleanable.ts';
 import { resolveTopicSettings } from '../../storage/config/topic-settings.ts';
 import type { CleanerSegment, CleanerView } from '../../storage/log/cleaner-view.ts';
 import { asIfRolled } from '../../storage/log/cleaner-view.ts';
@@ -26,7 +26,7 @@ function replay([first, ...rest]: readonly Section[]): string[][] {
       return { ...log, cleanable };
     });
     const lines = candidates.flatMap(({ name, cleanable }) => tell(name, cleanable));
-    const next = pickNext(candidates);
+    const next = rankDue(candidates)[0] ?? null;
     return [...lines, `next: ${next === null ? 'none' : next.name}`];
   });
 }
