@@ -28,7 +28,7 @@ import {
 } from './side-by-side/broker-processes.ts';
 import { headlineChart, wholeChart } from './side-by-side/chart.ts';
 import { hasGo, kfakeProgram, kfakeVersion } from './side-by-side/kfake.ts';
-import { memoryOf, resetPeakOf } from './side-by-side/proc.ts';
+import { isRunning, memoryOf, resetPeakOf } from './side-by-side/proc.ts';
 import { compileClient } from './side-by-side/raw.ts';
 import { rowsOf, type TurnFigures, tableOf } from './side-by-side/report.ts';
 import { hasLibrdkafka } from './side-by-side/rows-clients.ts';
@@ -130,25 +130,29 @@ async function warmRounds(): Promise<void> {
   const names = wanted.filter((name) => name in warmScenarios);
   if (names.length === 0) return;
   try {
-    for (const name of brokers) {
-      const directory = mkdtempSync(join(parent, `${name}-`));
-      // What a load leaves is gone before the next, not in the middle of a later one.
-      const properties = { 'log.segment.delete.delay.ms': '200' };
-      const broker = await startBrokerProcess(name, directory, { properties });
-      warm.set(name, broker);
-      const stage = new Stage(broker, parent);
-      await warmUp(stage, warmMs);
-      stage.close();
-      console.error(`${name} is warm`);
-    }
+    for (const name of brokers) await startWarm(name);
     for (let round = 0; round < rounds; round++) await warmRound(names, round);
   } finally {
     for (const broker of warm.values()) await broker.stop();
   }
 }
 
+async function startWarm(name: BrokerName): Promise<void> {
+  const directory = mkdtempSync(join(parent, `${name}-`));
+  // What a load leaves is gone before the next, not in the middle of a later one.
+  const properties = { 'log.segment.delete.delay.ms': '200' };
+  const broker = await startBrokerProcess(name, directory, { properties });
+  warm.set(name, broker);
+  const stage = new Stage(broker, parent);
+  await warmUp(stage, warmMs);
+  stage.close();
+  console.error(`${name} is warm`);
+}
+
 async function warmRound(names: readonly string[], round: number): Promise<void> {
   const fromMs = performance.now();
+  // One that died in a round, which is told, is there again in the next.
+  for (const [name, { pid }] of warm) if (!isRunning(pid)) await startWarm(name);
   for (const { pid } of warm.values()) resetPeakOf(pid);
   for (const scenario of names)
     for (const name of inTurn(round))

@@ -1,5 +1,5 @@
 /** What Linux tells of a process and of the machine, in /proc. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const ticksPerSecond = 100;
 
@@ -45,6 +45,8 @@ export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return (Number(found![1]) * 1024) / 1e6;
 }
+
+export const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 /** From now on its highest is what it has at this moment. */
 export function resetPeakOf(pid: number): void {
