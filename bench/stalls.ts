@@ -2,12 +2,15 @@
  * Does the event loop come round in time, whatever the disk does? A broker with 1,000 records a second to acknowledge, while it
  *
  *     quiet      does nothing else
+ *     produce    is sent batches of 64 KiB, five under way
+ *     small      is sent single records, 64 under way
+ *     fetch      answers four consumers from the page cache
  *     cold       answers four consumers from a log several times as large as the memory that it may use, page cache included
  *     fsync      syncs after each message, or each 50 ms (flush.messages, flush.ms)
  *     cleaner    cleans a log
  *     deletion   deletes a topic with 1,000 written partitions
  *     dead       has consumers that ask and never read
- *     all        does all of it at once
+ *     all        does all of it at once, but for produce, small and fetch
  *
  *     npm run bench:stalls [-- --only cold,all] [--megabytes 1500] [--memory-megabytes 400] [--out DIR] [--profile]
  *
@@ -57,7 +60,11 @@ async function measure(phase: PhaseName): Promise<FoundPhase> {
   const directory = mkdtempSync(join(parent, `${phase}-`));
   const dataDirectory = join(directory, 'data');
   const broker = await startProbedBroker(dataDirectory, {
-    settings: { 'log.cleaner.backoff.ms': '100', 'log.segment.delete.delay.ms': '500' },
+    settings: {
+      'log.cleaner.backoff.ms': '100',
+      'log.segment.delete.delay.ms': '500',
+      'log.retention.check.interval.ms': '1000',
+    },
     nodeFlags: flags.profile ? ['--cpu-prof', '--cpu-prof-dir', join(flags.out ?? '.build', phase)] : [],
     ...(isLimited ? { memoryLimitBytes: Number(flags['memory-megabytes']) * 1e6 } : {}),
   });

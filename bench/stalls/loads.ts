@@ -13,9 +13,22 @@ import { type Fetched, type Latencies, type RecordLatencies, rawClient } from '.
 import { batchBytes, produceTo } from '../side-by-side/rows-data.ts';
 import type { Stage } from '../side-by-side/stage.ts';
 
-export const phaseNames = ['quiet', 'cold', 'fsync', 'cleaner', 'deletion', 'dead', 'all'] as const;
+export const phaseNames = [
+  'quiet',
+  'produce',
+  'small',
+  'fetch',
+  'cold',
+  'fsync',
+  'cleaner',
+  'deletion',
+  'dead',
+  'all',
+] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
+/** What is no load of its own kind is left out of all at once: it would leave no processor to the rest. */
+const together = ['quiet', 'cold', 'fsync', 'cleaner', 'deletion', 'dead'] as const;
 const consumers = 4;
 const deadConsumers = 50;
 const askedEach = 20;
@@ -32,7 +45,7 @@ type Run = (endMs: number) => Promise<string | null>;
 
 /** Prepares a phase on the stage's broker; what it gives back is then measured. */
 export async function loadOf(stage: Stage, phase: PhaseName, options: LoadOptions): Promise<Run> {
-  const own = phase === 'all' ? phaseNames.filter((each) => each !== 'all') : [phase];
+  const own = phase === 'all' ? together : [phase];
   const runs: Run[] = [];
   // The one that reads the log comes last: what the others write would push it out of the page cache, or what it reads stay in there.
   for (const each of own.filter((name) => name !== 'cold')) runs.push(await loads[each](stage, options));
@@ -65,6 +78,26 @@ const loads: Readonly<
         options,
       );
       return `acknowledged in ${(ackp50Us / 1e3).toFixed(2)} ms (p50), ${(ackp999Us / 1e3).toFixed(1)} ms (p99.9)`;
+    };
+  },
+
+  produce: (stage) => producing(stage, batchBytes, 5),
+  small: (stage) => producing(stage, 1024, 64),
+
+  async fetch(stage) {
+    const { topic, valueBytes } = await produceTo(
+      stage,
+      { partitions: 1, recordBytes: 1024, batchBytes },
+      100e6,
+    );
+    const upTo = Math.floor(valueBytes / 1024 / 64) * 64;
+    const file = fetchFrame(stage.folder, topic, 1);
+    return async (endMs) => {
+      let bytes = 0;
+      const startMs = performance.now();
+      while (performance.now() < endMs)
+        bytes += (await rawClient<Fetched>('fetch', stage.port, [file], { consumers, upTo })).bytes;
+      return `${(bytes / 1e9).toFixed(1)} GB read, ${(bytes / 1e3 / (performance.now() - startMs)).toFixed(0)} MB/s`;
     };
   },
 
@@ -170,6 +203,26 @@ const loads: Readonly<
     };
   },
 };
+
+/** Batches of that size, so many requests under way, as fast as it goes; what was written goes again, else the disk would fill. */
+async function producing(stage: Stage, bytes: number, inFlight: number): Promise<Run> {
+  const topic = await stage.topic(1, {
+    'segment.bytes': String(64 * 1024 * 1024),
+    'retention.bytes': '100000000',
+  });
+  const load = { topic, partitions: 1, recordBytes: 1024, batchBytes: bytes };
+  const { file, errorAt } = await produceFrames(stage.folder, load);
+  return async (endMs) => {
+    let requests = 0;
+    const startMs = performance.now();
+    const count = Math.ceil(200e6 / Math.max(bytes, 8 * 1024));
+    while (performance.now() < endMs)
+      requests += (await rawClient<Latencies>('replay', stage.port, [file], { inFlight, errorAt, count }))
+        .requests;
+    const seconds = (performance.now() - startMs) / 1e3;
+    return `${(requests / seconds).toFixed(0)} requests of ${bytes / 1024} KiB a second`;
+  };
+}
 
 /** So that a read comes from the disk. GNU's dd does that for a file of which it reads nothing. */
 function dropFromCache(directory: string): void {

@@ -7,7 +7,7 @@
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks';
+import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks';
 
 const resolutionMs = 1;
 const blockMs = 5;
@@ -95,6 +95,29 @@ tick();
 const quantile = (sorted, share) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 
+/** What V8 does, by its names. Finalizers run outside of its pauses. */
+const kinds = {
+  scavenge: constants.NODE_PERFORMANCE_GC_MINOR,
+  'mark-compact': constants.NODE_PERFORMANCE_GC_MAJOR,
+  incremental: constants.NODE_PERFORMANCE_GC_INCREMENTAL,
+};
+
+/** V8 goes by the clock: of a pause within a long turn is taken what that turn waited for a processor. */
+function ofKind(name, kind) {
+  const all = collections.filter((each) => each.kind === kind);
+  const own = ({ startMs, ms }) => {
+    const turn = blocks.find((block) => block.startMs <= startMs && startMs < block.endMs);
+    return turn === undefined ? ms : Math.max(0, ms - turn.queuedMs);
+  };
+  return {
+    name,
+    count: all.length,
+    ms: all.reduce((sum, { ms }) => sum + ms, 0),
+    maxMs: Math.max(0, ...all.map(({ ms }) => ms)),
+    ownMaxMs: Math.max(0, ...all.map(own)),
+  };
+}
+
 function begin() {
   turns = [];
   blocks = [];
@@ -107,10 +130,9 @@ function begin() {
 function end() {
   isOn = false;
   histogram.disable();
-  const gc = collections.map(({ ms }) => ms);
   for (const block of blocks) {
-    const endMs = block.startMs + block.lateMs + resolutionMs;
-    const within = collections.filter(({ startMs }) => startMs >= block.startMs && startMs < endMs);
+    block.endMs = block.startMs + block.lateMs + resolutionMs;
+    const within = collections.filter(({ startMs }) => startMs >= block.startMs && startMs < block.endMs);
     block.gcMs = within.reduce((sum, { ms }) => sum + ms, 0);
     block.ownMs = Math.max(0, block.lateMs - block.queuedMs);
   }
@@ -127,9 +149,7 @@ function end() {
     clockP99Ms: delayMs(99),
     clockP999Ms: delayMs(99.9),
     clockMaxMs: Math.max(0, histogram.max / nanosecondsPerMs - resolutionMs),
-    gcCount: gc.length,
-    gcMs: gc.reduce((sum, ms) => sum + ms, 0),
-    gcMaxMs: Math.max(0, ...gc),
+    garbage: Object.entries(kinds).map(([name, kind]) => ofKind(name, kind)),
     blocks: blocks.slice(0, keptBlocks),
   };
 }

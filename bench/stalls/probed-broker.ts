@@ -23,6 +23,15 @@ export interface Block {
   readonly longest: { readonly name: string; readonly ms: number; readonly stack: readonly string[] } | null;
 }
 
+/** One kind of the collector's pauses. */
+export interface Garbage {
+  readonly name: 'scavenge' | 'mark-compact' | 'incremental';
+  readonly count: number;
+  readonly ms: number;
+  readonly maxMs: number;
+  readonly ownMaxMs: number;
+}
+
 /** `own…`: without the time for which others had the processor; `clock…`: as the clock has it. */
 export interface PhaseFigures {
   readonly turns: number;
@@ -33,9 +42,7 @@ export interface PhaseFigures {
   readonly clockP99Ms: number;
   readonly clockP999Ms: number;
   readonly clockMaxMs: number;
-  readonly gcCount: number;
-  readonly gcMs: number;
-  readonly gcMaxMs: number;
+  readonly garbage: readonly Garbage[];
   readonly blocks: readonly Block[];
 }
 

@@ -1,6 +1,6 @@
 /** What was found, in words. */
 import { figure } from '../table.ts';
-import type { Block, PhaseFigures } from './probed-broker.ts';
+import type { Block, Garbage, PhaseFigures } from './probed-broker.ts';
 
 /** Where the time of a block went, the largest part first. */
 export function causeOf(block: Block): string {
@@ -24,15 +24,27 @@ export interface FoundPhase {
   readonly note: string | null;
 }
 
+/** Those that are made in steps are rare, and counted with the others. */
+function pausesOf(garbage: readonly Garbage[], name: Garbage['name']): string {
+  const wanted = garbage.filter(
+    (each) => each.name === name || (name !== 'scavenge' && each.name !== 'scavenge'),
+  );
+  const count = wanted.reduce((sum, each) => sum + each.count, 0);
+  if (count === 0) return '0';
+  const ownMaxMs = Math.max(...wanted.map((each) => each.ownMaxMs));
+  const maxMs = Math.max(...wanted.map((each) => each.maxMs));
+  return `${count}, ${figure(ownMaxMs)} (${figure(maxMs)} by the clock)`;
+}
+
 export function phaseTable(found: readonly FoundPhase[]): string {
   const head =
-    '| while | own p50, ms | own p99 | own p99.9 | own longest | garbage: pauses, longest, ms | by the clock: p99.9, longest |';
-  const lines = [head, `|${'---|'.repeat(7)}`];
+    '| while | own p50, ms | own p99 | own p99.9 | own longest | scavenges, longest, ms | mark-compacts, longest | by the clock: p99.9, longest |';
+  const lines = [head, `|${'---|'.repeat(8)}`];
   for (const { phase, figures } of found) {
-    const { ownP50Ms, ownP99Ms, ownP999Ms, ownMaxMs, gcCount, gcMaxMs, clockP999Ms, clockMaxMs } = figures;
+    const { ownP50Ms, ownP99Ms, ownP999Ms, ownMaxMs, garbage, clockP999Ms, clockMaxMs } = figures;
     const own = [ownP50Ms, ownP99Ms, ownP999Ms, ownMaxMs].map(figure).join(' | ');
     lines.push(
-      `| ${phase} | ${own} | ${gcCount}, ${figure(gcMaxMs)} | ${figure(clockP999Ms)}, ${figure(clockMaxMs)} |`,
+      `| ${phase} | ${own} | ${pausesOf(garbage, 'scavenge')} | ${pausesOf(garbage, 'mark-compact')} | ${figure(clockP999Ms)}, ${figure(clockMaxMs)} |`,
     );
   }
   lines.push('', 'What was done:', '');
