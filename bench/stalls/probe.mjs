@@ -53,6 +53,11 @@ function threadTimes() {
   return { cpuMs: Number(cpu) / nanosecondsPerMs, queuedMs: Number(queued) / nanosecondsPerMs };
 }
 
+/** Pages of the process, its code's among them, that had to come from the disk. */
+function majorFaults() {
+  return process.resourceUsage().majorPageFault;
+}
+
 for (const name of Object.keys(fs)) if (/Sync$/.test(name) && typeof fs[name] === 'function') watch(name);
 syncBuiltinESMExports();
 
@@ -68,6 +73,7 @@ let turns = [];
 let blocks = [];
 let lastMs = performance.now();
 let lastTimes = threadTimes();
+let lastFaults = majorFaults();
 let isOn = false;
 
 function tick() {
@@ -75,7 +81,11 @@ function tick() {
   const lateMs = nowMs - lastMs - resolutionMs;
   const times = threadTimes();
   if (isOn) {
-    const own = { cpuMs: times.cpuMs - lastTimes.cpuMs, queuedMs: times.queuedMs - lastTimes.queuedMs };
+    const own = {
+      cpuMs: times.cpuMs - lastTimes.cpuMs,
+      queuedMs: times.queuedMs - lastTimes.queuedMs,
+      majorFaults: majorFaults() - lastFaults,
+    };
     // What others' work did to us is not ours to mend.
     turns.push(Math.max(0, lateMs - own.queuedMs));
     if (lateMs > blockMs) {
@@ -88,6 +98,7 @@ function tick() {
   longest = null;
   lastMs = performance.now();
   lastTimes = threadTimes();
+  lastFaults = majorFaults();
   setTimeout(tick, resolutionMs).unref();
 }
 tick();

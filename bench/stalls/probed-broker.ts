@@ -18,6 +18,7 @@ export interface Block {
   readonly ownMs: number;
   readonly cpuMs: number;
   readonly queuedMs: number;
+  readonly majorFaults: number;
   readonly gcMs: number;
   readonly calls: readonly { readonly name: string; readonly count: number; readonly ms: number }[];
   readonly longest: { readonly name: string; readonly ms: number; readonly stack: readonly string[] } | null;

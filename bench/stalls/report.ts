@@ -8,7 +8,8 @@ export function causeOf(block: Block): string {
   const parts: string[] = [`${ms(ownMs)} of ${ms(lateMs)}`];
   const waitedMs = Math.max(0, lateMs - cpuMs - queuedMs);
   if (cpuMs >= 1) parts.push(`${ms(cpuMs)} computing`);
-  if (waitedMs >= 1) parts.push(`${ms(waitedMs)} waiting for the disk`);
+  if (waitedMs >= 1) parts.push(`${ms(waitedMs)} waiting`);
+  if (block.majorFaults > 0) parts.push(`${block.majorFaults} pages of the process read from the disk`);
   if (gcMs >= 1) parts.push(`${ms(gcMs)} collecting garbage`);
   const dear = calls.filter((call) => call.ms >= 1);
   for (const { name, count, ms: tookMs } of dear) parts.push(`${count} × ${name} ${ms(tookMs)}`);
