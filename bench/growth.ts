@@ -85,24 +85,28 @@ cleanEnvironment();
 const parent = mkdtempSync(join(tmpdir(), 'growth-'));
 process.on('exit', () => rmSync(parent, { recursive: true, force: true }));
 compileClient(parent);
+const packageFile = fileURLToPath(new URL('../package.json', import.meta.url));
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+const caption = (): string =>
+  `Kompakt ${version}, Node ${process.version}, ${cpus().length} × ${cpus()[0]!.model.trim()}, Linux ${release()}; ` +
+  `${new Date().toISOString().slice(0, 10)}, medians of ${rounds}, load ${loadavg()[0]!.toFixed(1)}`;
 const curves: MeasuredCurve[] = [];
 for (const subject of subjects.filter(({ name }) => wanted.includes(name))) {
   const startMs = performance.now();
   const found = await measure(subject, parent);
   curves.push(...found);
+  keep();
   const words = found.map((curve) => complaintOf(curve) ?? 'well').join('; ');
   const seconds = Math.round((performance.now() - startMs) / 1e3);
   console.error(`${subject.name} over ${subject.of}: ${words} (${seconds} s)`);
 }
+console.log(`${caption()}\n\n${shortTable(curves)}\n\n${fullTable(curves)}`);
 
-const packageFile = fileURLToPath(new URL('../package.json', import.meta.url));
-const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
-const caption =
-  `Kompakt ${version}, Node ${process.version}, ${cpus().length} × ${cpus()[0]!.model.trim()}, Linux ${release()}; ` +
-  `${new Date().toISOString().slice(0, 10)}, medians of ${rounds}, load ${loadavg()[0]!.toFixed(1)}`;
-console.log(`${caption}\n\n${shortTable(curves)}\n\n${fullTable(curves)}`);
-if (flags.out !== undefined) {
+/** After each subject: a run that is ended before its time has not been for nothing. */
+function keep(): void {
+  if (flags.out === undefined) return;
   mkdirSync(flags.out, { recursive: true });
-  writeFileSync(join(flags.out, 'growth.json'), `${JSON.stringify({ caption, curves }, null, 2)}\n`);
-  writeFileSync(join(flags.out, 'growth.svg'), chartOf(curves, caption));
+  const text = JSON.stringify({ caption: caption(), curves }, null, 2);
+  writeFileSync(join(flags.out, 'growth.json'), `${text}\n`);
+  writeFileSync(join(flags.out, 'growth.svg'), chartOf(curves, caption()));
 }

@@ -7,7 +7,7 @@ import { exponentOf, type MeasuredCurve, type Point } from './fit.ts';
 import { duration, sizeText } from './report.ts';
 
 const columns = 4;
-const panel = { width: 250, height: 210, left: 54, right: 14, top: 52, bottom: 34 };
+const panel = { width: 256, height: 210, left: 54, right: 24, top: 52, bottom: 34 };
 const header = 66;
 
 const style = `
@@ -94,7 +94,7 @@ function drawPanel(curve: MeasuredCurve, n: number): string {
   const title = wrapped(curve.row, 42).map(
     (line, i) => `<text class="ink" x="10" y="${18 + i * 14}">${escaped(line)}</text>`,
   );
-  const aim = curve.work === 'size' ? '' : ', the work is the same';
+  const aim = curve.work === 'size' ? '' : ', to be flat';
   const path = medians
     .map(({ size, seconds }, i) => `${i === 0 ? 'M' : 'L'}${at(x(size))} ${at(y(seconds))}`)
     .join('');
