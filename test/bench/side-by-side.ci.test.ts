@@ -1,7 +1,10 @@
-/** The side-by-side bench, whole and tiny: each scenario on each broker once, and what it writes down. Its figures say nothing here. */
+/**
+ * The side-by-side bench, tiny, and what it writes down; its figures say nothing here. Each scenario runs once on the brokers that
+ * start in no time; Apache Kafka, which starts a dozen times for all of them, has a few.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import type { ReportRow } from '../../bench/side-by-side/report.ts';
 import { hasCommand } from '../clients/commands.ts';
 import { skipUnless } from '../skip.ts';
@@ -19,36 +22,62 @@ const tiny = [
   '--attempts',
   '1',
 ];
-/** What kfake cannot do: it keeps nothing over its end, and cleans nothing. */
-const durable = /^(clean stop|start with|start after kill|cleaner)/;
 
-test('each row has a figure of each broker that can do it', async (context) => {
+interface Run {
+  readonly rows: readonly ReportRow[];
+  readonly table: string;
+}
+
+async function runBench(
+  context: TestContext,
+  needs: readonly string[],
+  flags: readonly string[],
+): Promise<Run> {
   skipUnless(context, process.platform === 'linux', 'the bench reads /proc');
-  for (const command of ['java', 'javac', 'mvn', 'go', 'cc', 'python3'])
+  for (const command of ['cc', 'python3', ...needs])
     skipUnless(context, hasCommand(command), `${command} is not installed`);
   const directory = freshDirectory();
-  const { code, err } = await runNode(['run.mjs', 'bench', 'side-by-side', ...tiny, '--out', directory.path])
-    .ended;
+  const args = ['run.mjs', 'bench', 'side-by-side', ...tiny, ...flags, '--out', directory.path];
+  const { code, err } = await runNode(args).ended;
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
-
   const written = (name: string): string => readFileSync(join(directory.path, name), 'utf8');
-  const { failures, rows } = JSON.parse(written('side-by-side.json')) as {
-    failures: string[];
-    rows: ReportRow[];
-  };
+  const { failures, rows } = JSON.parse(written('side-by-side.json')) as Run & { failures: string[] };
   expect(failures).toEqual([]);
-  expect([...new Set(rows.map(({ scenario }) => scenario))]).toEqual([
+  for (const picture of ['side-by-side.svg', 'side-by-side-all.svg'])
+    expect(written(picture)).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+  const table = written('side-by-side.md');
+  directory.remove();
+  return { rows, table };
+}
+
+const scenariosOf = (rows: readonly ReportRow[]): string[] => [
+  ...new Set(rows.map(({ scenario }) => scenario)),
+];
+
+/** Each row with those that have a figure in it. */
+const whoOf = (rows: readonly ReportRow[]): [row: string, who: string[]][] =>
+  rows.map(({ row, values }) => [
+    row,
+    Object.entries(values).flatMap(([name, rounds]) => (typeof rounds[0] === 'number' ? [name] : [])),
+  ]);
+
+test('each scenario gives each row a figure of each broker that can do it', async (context) => {
+  const { rows } = await runBench(context, ['go'], ['--brokers', 'kfake,kompakt']);
+  expect(scenariosOf(rows)).toEqual([
     ...['size', 'start', 'cold', 'memory', 'connections', 'many', 'cleaner'],
     ...['produce', 'fetch', 'small', 'latency', 'clients', 'wide', 'topics', 'after a round'],
   ]);
-  for (const { row, unit, values } of rows) {
-    const who = Object.entries(values).filter(([, each]) => each.length === 1 && each[0] !== null);
-    const wanted = durable.test(row) ? ['kafka', 'kompakt'] : ['kafka', 'kfake', 'kompakt'];
-    expect({ row, unit, who: who.map(([name]) => name) }).toEqual({ row, unit, who: wanted });
-  }
+  // kfake keeps nothing over its end, and cleans nothing.
+  const durable = /^(clean stop|start with|start after kill|cleaner)/;
+  const wanted = rows.map(({ row }) => [row, durable.test(row) ? ['kompakt'] : ['kfake', 'kompakt']]);
+  expect(whoOf(rows)).toEqual(wanted);
   expect(rows.filter(({ row }) => row.startsWith('librdkafka'))).toHaveLength(4);
-  expect(written('side-by-side.md')).toContain('| what | unit | Apache Kafka | kfake | Kompakt |');
-  for (const picture of ['side-by-side.svg', 'side-by-side-all.svg'])
-    expect(written(picture)).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
-  directory.remove();
+});
+
+test('Apache Kafka is measured by the same rows', async (context) => {
+  const flags = ['--brokers', 'kafka,kompakt', '--only', 'cleaner,fetch,latency,topics'];
+  const { rows, table } = await runBench(context, ['java', 'javac', 'mvn'], flags);
+  expect(scenariosOf(rows)).toEqual(['cleaner', 'fetch', 'latency', 'topics', 'after a round']);
+  expect(whoOf(rows)).toEqual(rows.map(({ row }) => [row, ['kafka', 'kompakt']]));
+  expect(table).toContain('| what | unit | Apache Kafka | Kompakt | Kompakt / Kafka |');
 });
