@@ -9,7 +9,6 @@
  */
 
 import { type Clock, microtask, type Timer } from '../../storage/environment/clock.ts';
-import type { Log } from '../../storage/log/log.ts';
 import type { LogEvent } from '../../storage/log/log-types.ts';
 import type { CallerConnection } from '../apis/handler.ts';
 import type { FetchTarget } from './fetch-read.ts';
@@ -144,7 +143,7 @@ function availableBytes(partition: Partition, target: FetchTarget, isReadCommitt
   const bound = isReadCommitted ? log.lastStableOffset : log.highWatermark;
   if (target.fetchOffset === bound) return 0;
   // In an older segment there is no more to come than what is there, however much the newer ones have.
-  if (target.fetchOffset < bound && isInOlderSegment(log, target.fetchOffset, bound)) return enough;
+  if (target.fetchOffset < bound && log.isInOlderSegment(target.fetchOffset, bound)) return enough;
   const read = partition.read(target.fetchOffset, {
     maxBytes: target.maxBytes,
     minOneBatch: true,
@@ -154,13 +153,4 @@ function availableBytes(partition: Partition, target: FetchTarget, isReadCommitt
   if (!read.ok) return enough;
   for (const region of read.regions) region.release();
   return Math.min(read.byteLength, target.maxBytes);
-}
-
-function isInOlderSegment(log: Log, offset: number, bound: number): boolean {
-  const segments = log.segments();
-  for (let n = segments.length - 1; n > 0; n--) {
-    const { baseOffset } = segments[n]!;
-    if (baseOffset <= bound) return offset < baseOffset;
-  }
-  return false;
 }

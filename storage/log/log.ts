@@ -207,6 +207,12 @@ export class Log {
     return this.#writer.list.info;
   }
 
+  /** Whether `offset` lies in an older segment than `other`. */
+  isInOlderSegment(offset: number, other: number): boolean {
+    const { list } = this.#writer;
+    return list.indexFor(offset) < list.indexFor(other);
+  }
+
   producers(): Iterable<ProducerState> {
     return this.#writer.producers.producers;
   }
