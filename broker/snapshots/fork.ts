@@ -71,7 +71,10 @@ function syncFile(files: FileSystem, path: string): void {
   }
 }
 
-/** Nobody may write to it meanwhile; several processes may begin with it at once, as the workers of a test suite do. Where there is no lock nobody has ever begun with it, and where it cannot be written nobody can. */
+/**
+ * Nobody may write to it meanwhile; several processes may begin with it at once, as the workers of a test suite do. Where there is no
+ * lock nobody has ever begun with it, and where it cannot be written nobody can.
+ */
 function holdingSource({ files, directory }: ForkSource, work: () => void): void {
   const path = files.join(directory, lockFile);
   let lock: ReturnType<FileSystem['tryLock']> | undefined;

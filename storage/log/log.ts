@@ -259,6 +259,7 @@ export class Log {
     return this.paced.find(() => findByTimestamp(this.#writer, timestampMs, this.#bound(upTo)));
   }
 
+  /** The first record with the greatest timestamp of all. A promise as above. */
   maxTimestamp(upTo: Visibility = 'high-watermark'): TimestampedOffset | Promise<TimestampedOffset> {
     return this.paced.find(() => findMaxTimestamp(this.#writer, this.#bound(upTo)));
   }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../broker/index.ts';
 import { featureLevelRecord } from '../../broker/metadata/records/features.ts';
 import { encodeMetadataRecord } from '../../broker/metadata/records/index.ts';
@@ -20,6 +20,7 @@ import { adopt } from '../../tools/adopt-command.ts';
 import * as copying from '../../tools/copy-directory.ts';
 import { graduate } from '../../tools/graduate-command.ts';
 import { KafkaDirectory } from '../conformance/kafka-directory.ts';
+import { overhear } from './overheard.ts';
 
 let template: string;
 beforeAll(async () => {
@@ -30,17 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(template, { recursive: true, force: true, maxRetries: 10 }));
 
-let told: { out: string; err: string };
-beforeEach(() => {
-  told = { out: '', err: '' };
-  const into = (name: 'out' | 'err') => (text: string | Uint8Array) => {
-    told[name] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(into('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(into('err'));
-});
-afterEach(() => vi.restoreAllMocks());
+const told = overhear();
 
 /** A folder with a stopped directory `data` in it, and nothing else. */
 function freshHome(): string {
@@ -166,10 +157,10 @@ test.each(ofBoth)('a directory $what', async ({ damage, message, set = [], to = 
     if (copy === undefined && /already|beside/.test(message.source)) continue;
     expect(await graduate({ dataDir: data, ...asked }), told.out).toBe(1);
     expect(told.out + told.err).toMatch(message);
-    told = { out: '', err: '' };
+    told.forget();
     expect(await adopt(data, { ...asked, set, port: '0', logLevel: 'silent' }), told.err).toBe(1);
     expect(told.out + told.err).toMatch(message);
-    told = { out: '', err: '' };
+    told.forget();
     expect(contents(home)).toEqual(before);
   }
 });

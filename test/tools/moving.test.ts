@@ -2,23 +2,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startBroker } from '../../broker/index.ts';
 import { adopt } from '../../tools/adopt-command.ts';
 import { graduate } from '../../tools/graduate-command.ts';
 import { KafkaDirectory } from '../conformance/kafka-directory.ts';
+import { overhear } from './overheard.ts';
 
-let told: { out: string; err: string };
-beforeEach(() => {
-  told = { out: '', err: '' };
-  const into = (name: 'out' | 'err') => (text: string | Uint8Array) => {
-    told[name] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(into('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(into('err'));
-});
-afterEach(() => vi.restoreAllMocks());
+const told = overhear();
 
 async function stoppedDirectory(): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'kompakt-moving-'));
@@ -34,7 +25,7 @@ const serveOptions = { set: [], logLevel: 'silent' } as const;
 test('graduate makes the directory ready, writes its configuration and says what comes next; twice is as good as once', async () => {
   const dataDir = await stoppedDirectory();
   for (let time = 0; time < 2; time++) {
-    told = { out: '', err: '' };
+    told.forget();
     expect({ code: await graduate({ dataDir, port: '19192' }), err: told.err }).toEqual({ code: 0, err: '' });
     expect(readFileSync(join(dataDir, 'server.properties'), 'utf8')).toContain('PLAINTEXT://localhost:19192');
     expect(told.out).toContain(`bin/kafka-server-start.sh '${join(dataDir, 'server.properties')}'`);
@@ -86,7 +77,7 @@ test('adopt --check tells what is not carried over, and why a directory with ACL
   expect(await adopt(directory.path, { ...serveOptions, check: true })).toBe(1);
   expect(told.out).toMatch(/REFUSED: .* holds 4 ACLs and SCRAM credentials.*--ignore-acls/);
   expect(told.err).toMatch(/is not adopted; nothing was written/);
-  told = { out: '', err: '' };
+  told.forget();
   expect(await adopt(directory.path, { ...serveOptions, check: true, ignoreAcls: true })).toBe(0);
   expect(told.out).toContain('not carried over: 3 client quotas: kept, not enforced\n');
 });
