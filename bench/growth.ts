@@ -1,12 +1,12 @@
 /**
  * How cost grows: what Kompakt does, measured over sizes a factor 100 apart. CPU time first; the clock says little on a shared machine.
  *
- *     npm run bench:growth [-- --only produce,start --rounds 3 --scale 1 --out DIR]
+ *     npm run bench:growth [-- --only produce,start --rounds 3 --scale 1 --sizes 5 --out DIR]
  *
  * Each figure is of a fresh process, and where it makes a difference of one that has worked before (uncounted); the sizes of a subject
  * take turns, so that a busy minute is not taken for a step. The exponent p of cost ~ size^p is that of a line through the logarithms: 1
- * is linear, 0 flat. Where the work is the same at every size, flat is the aim. `--scale 0.01` makes all sizes so much smaller.
- * Needs Linux (/proc) and a C compiler.
+ * is linear, 0 flat. Where the work is the same at every size, flat is the aim. `--scale 0.01` makes all sizes so much smaller,
+ * `--sizes 2` measures the two smallest of each subject alone. Needs Linux (/proc) and a C compiler.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
@@ -31,6 +31,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
+    sizes: { type: 'string', default: '5' },
     out: { type: 'string' },
   },
 });
@@ -38,6 +39,8 @@ const rounds = Number(flags.rounds);
 const scale = Number(flags.scale);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: a whole number, at least 1');
 if (!(scale > 0 && scale <= 1)) throw new Error('--scale: above 0, at most 1');
+const sizesMost = Number(flags.sizes);
+if (!Number.isInteger(sizesMost) || sizesMost < 2) throw new Error('--sizes: a whole number, at least 2');
 const subjects = [
   ...dataSubjects,
   ...sessionSubjects,
@@ -55,7 +58,9 @@ if (unknown.length > 0)
 
 /** All sizes in each round, the smallest first. */
 async function measure(subject: Subject, parent: string): Promise<MeasuredCurve[]> {
-  const sizes = [...new Set(subject.sizes.map((size) => Math.max(1, Math.round(size * scale))))];
+  const scaled = new Set(subject.sizes.map((size) => Math.max(1, Math.round(size * scale))));
+  if (scaled.size < 2) throw new Error(`--scale: ${subject.name} over ${subject.of} has one size left`);
+  const sizes = [...scaled].slice(0, sizesMost);
   const directory = mkdtempSync(join(parent, `${subject.name}-`));
   try {
     const places: { readonly size: number; readonly round: Round; readonly found: Record<string, Cost>[] }[] =

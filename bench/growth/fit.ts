@@ -21,10 +21,13 @@ const toleratedStep = 0.25;
 /** Less is as much the moment's as the program's. */
 const tellingSeconds = 0.005;
 
+/** A thread's time is counted when it is interrupted or waits: of something very short there may be none, which has no logarithm. */
+const finestSeconds = 1e-5;
+
 export function pointOf(size: number, costs: readonly Cost[]): Point {
   return {
     size,
-    cpuSeconds: costs.map(({ cpuSeconds }) => cpuSeconds),
+    cpuSeconds: costs.map(({ cpuSeconds }) => Math.max(finestSeconds, cpuSeconds)),
     wallSeconds: costs.map(({ wallSeconds }) => wallSeconds),
   };
 }

@@ -90,7 +90,7 @@ const lookupRows = {
 export const lookupSubject: Subject = {
   name: 'lookup',
   of: 'keys',
-  sizes: [...sizesUpTo(1_000_000), 3_000_000],
+  sizes: sizesUpTo(10_000_000),
   curves: [
     { row: lookupRows.build, work: 'size' },
     { row: lookupRows.lookups, work: 'none' },
