@@ -85,11 +85,14 @@ chmodSync(join(out, 'kompakt.js'), 0o755);
 writeFileSync(join(out, 'THIRD-PARTY.txt'), packageFolders(metafile).map(licenceOf).join('\n\n'));
 if (values.types) await writeTypes();
 
-/** What was CommonJS asks for Node's own modules by require, which an ES module lacks. */
+/** What was CommonJS asks for Node's own modules by require, which an ES module lacks. Chunks are asked for by it too: of what a module
+ * imports Node first reads the source for the names of its exports, which took the cleaner's thread longer than all else at its start. */
 function asModule(text) {
-  const [, shebang, code] = /^(#!.*\n)?([\s\S]*)$/.exec(text);
+  const [, shebang, rest] = /^(#!.*\n)?([\s\S]*)$/.exec(text);
   const banner = `import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);\n`;
-  return (shebang ?? '') + banner + code;
+  const { imports, code } = betweenChunks(rest);
+  const late = code.replace(/\bimport\(("\.[\w./-]+\.cjs")\)/g, 'Promise.resolve().then(()=>require($1))');
+  return (shebang ?? '') + banner + imports + late;
 }
 
 /** esbuild cuts ES modules into chunks, but not CommonJS; so each chunk is turned by itself. `import()` goes too: jest has none. */
