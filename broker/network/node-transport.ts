@@ -8,16 +8,26 @@
  * second socket around the accepted handle. `_handle` is Node's own affair, so where it is not what we expect, the 'data'
  * event does the same work at about twice the cost.
  *
- * Writing. See outbound-queue.ts and storage/environment/pool-reads.ts. Writes of one turn are corked into one system call; what is
- * all that there is goes out at once.
+ * Writing. See outbound-queue.ts, socket-writes.ts and storage/environment/pool-reads.ts. Writes of one turn leave in one system call, small
+ * ones by the socket's descriptor; what is all that there is goes out at once.
  */
-import { chmodSync, existsSync, lstatSync, mkdtempSync, rmdirSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterThis, blocksRead, nodeClock } from '../../storage/environment/node.ts';
 import { hostAndPort, plainHost } from './hosts.ts';
 import { OutboundQueue, outboundHighWaterBytes, releaseRegions } from './outbound-queue.ts';
+import { SocketWrites } from './socket-writes.ts';
 import {
   type ConnectionEvents,
   type Endpoint,
@@ -135,14 +145,34 @@ function withOnread(accepted: net.Socket, connection: NodeConnection, shared: Bu
   return socket;
 }
 
+const gone = new Error('the connection is closed');
+
+/**
+ * Small writes by the descriptor; what fails here is left to the stream, which then finds the same error and tells of it. The descriptor is asked for each
+ * time: one that was closed may be another file's.
+ */
+function writeNow(socket: net.Socket, parts: readonly Uint8Array[]): number {
+  const descriptor = (socket as unknown as { _handle: { fd?: number } | null })._handle?.fd;
+  // On Windows there is none.
+  if (descriptor === undefined || descriptor < 0) return 0;
+  try {
+    const only = parts.length === 1 ? parts[0]! : null;
+    return only === null ? writevSync(descriptor, parts) : writeSync(descriptor, only, 0, only.length);
+  } catch {
+    return 0;
+  }
+}
+
 class NodeConnection implements TransportConnection {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   #socket!: net.Socket;
+  #writes!: SocketWrites;
   #events: ConnectionEvents | null = null;
   readonly #queue: OutboundQueue;
   #isPaused = false;
-  #isCorked = false;
+  /** What is written now will be flushed at the end of the turn, or of the call. */
+  #isGathering = false;
   #isEnding = false;
   #owesDrain = false;
   #closedByUs = false;
@@ -153,7 +183,7 @@ class NodeConnection implements TransportConnection {
     this.local = local;
     this.#queue = new OutboundQueue({
       write: (bytes, written) => this.#write(bytes, written),
-      waitingBytes: () => this.#socket.writableLength,
+      waitingBytes: () => this.#writes.waitingBytes,
       nowMs: nodeClock.monotonicMs,
       blocksRead,
       fail: (error) => {
@@ -165,6 +195,7 @@ class NodeConnection implements TransportConnection {
 
   attach(socket: net.Socket): void {
     this.#socket = socket;
+    this.#writes = new SocketWrites(socket, (parts) => writeNow(socket, parts));
     socket.on('error', (error) => {
       this.#error ??= error;
     });
@@ -176,6 +207,7 @@ class NodeConnection implements TransportConnection {
     socket.on('drain', () => this.#drained());
     socket.on('close', () => {
       this.#queue.destroy();
+      this.#writes.drop(gone);
       this.#events?.closed(this.#closedByUs, this.#error);
     });
   }
@@ -200,7 +232,7 @@ class NodeConnection implements TransportConnection {
       releaseRegions(chunks);
       return false;
     }
-    const isRoomLeft = isAll && !this.#isCorked ? this.#sendAtOnce(chunks) : this.#queue.send(chunks);
+    const isRoomLeft = isAll && !this.#isGathering ? this.#sendAtOnce(chunks) : this.#queue.send(chunks);
     if (!isRoomLeft) this.#owesDrain = true;
     return isRoomLeft;
   }
@@ -221,7 +253,7 @@ class NodeConnection implements TransportConnection {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#closedByUs = true;
-    if (this.#queue.isEmpty) this.#socket.destroySoon();
+    if (this.#queue.isEmpty) this.#closeSoon();
   }
 
   destroy(): void {
@@ -232,43 +264,47 @@ class NodeConnection implements TransportConnection {
   }
 
   #sendAtOnce(chunks: readonly OutboundChunk[]): boolean {
-    this.#isCorked = true;
-    if (chunks.length > 1) this.#socket.cork();
+    this.#isGathering = true;
     try {
       return this.#queue.send(chunks);
     } finally {
-      this.#isCorked = false;
-      if (chunks.length > 1) this.#socket.uncork();
+      this.#flush();
     }
   }
 
   #write(bytes: Uint8Array, written: (() => void) | null): void {
-    const socket = this.#socket;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      socket.cork();
-      afterThis(() => {
-        this.#isCorked = false;
-        socket.uncork();
-      });
+    if (!this.#isGathering) {
+      this.#isGathering = true;
+      afterThis(() => this.#flush());
     }
-    if (written === null) socket.write(bytes);
-    else {
-      socket.write(bytes, (error) => {
-        // A socket whose peer has gone takes everything at once: nothing more is read for it (measured: 6 s for 50 that had 1 GB each to come).
-        if (error) this.#queue.destroy();
-        written();
-        if (this.#queue.isEmpty) this.#drained();
-      });
+    if (written === null) {
+      this.#writes.gather(bytes, null);
+      return;
     }
+    this.#writes.gather(bytes, (error) => {
+      // A socket whose peer has gone takes everything at once: nothing more is read for it (measured: 6 s for 50 that had 1 GB each to come).
+      if (error !== null) this.#queue.destroy();
+      written();
+      if (this.#queue.isEmpty) this.#drained();
+    });
+  }
+
+  #flush(): void {
+    this.#isGathering = false;
+    this.#writes.flush();
+  }
+
+  #closeSoon(): void {
+    this.#writes.flush();
+    this.#socket.destroySoon();
   }
 
   /** All that was waiting is out, or few enough bytes are left. */
   #drained(): void {
     if (this.#socket.destroyed || !this.#queue.isEmpty) return;
     if (this.#isEnding) {
-      this.#socket.destroySoon();
-    } else if (this.#owesDrain && this.#socket.writableLength <= outboundHighWaterBytes) {
+      this.#closeSoon();
+    } else if (this.#owesDrain && this.#writes.waitingBytes <= outboundHighWaterBytes) {
       this.#owesDrain = false;
       this.#events?.drained();
     }

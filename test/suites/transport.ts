@@ -130,6 +130,17 @@ export function transportSuite(name: string, open: () => TransportFixture): void
       expect((await client.take(sent.length)).equals(sent)).toBe(true);
     });
 
+    it('keeps small writes in order when the peer takes none for a while', async () => {
+      const listener = await listen();
+      const { client, end } = await pair(listener);
+      client.pause();
+      const parts = Array.from({ length: 700 }, (_, index) => pattern(10_000, index));
+      for (const part of parts) end.connection.send([part.subarray(0, 100), part.subarray(100)], true);
+      client.resume();
+      const expected = Buffer.concat(parts);
+      expect((await client.take(expected.length)).equals(expected)).toBe(true);
+    });
+
     it('knows both addresses', async () => {
       const listener = await listen();
       const { end } = await pair(listener);
