@@ -34,13 +34,12 @@ const actions = workerActions({
   },
   receivePending,
 });
-const server = new CleanerServer(
-  await cleanerProtocol(),
-  (message) => port.postMessage(new Uint8Array(message)),
-  actions,
-);
-// The port keeps messages until somebody listens.
-port.on('message', (message: Uint8Array) => server.receive(message));
+let server: CleanerServer;
+void cleanerProtocol().then((protocol) => {
+  server = new CleanerServer(protocol, (message) => port.postMessage(new Uint8Array(message)), actions);
+  // The port keeps messages until somebody listens.
+  port.on('message', (message: Uint8Array) => server.receive(message));
+});
 
 function receivePending(): void {
   for (;;) {

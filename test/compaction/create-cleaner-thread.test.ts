@@ -53,7 +53,12 @@ test('the file is found from the source, an entry, a chunk, and not where it is 
   mkdirSync(join(dist, 'chunks'), { recursive: true });
   const file = join(dist, 'cleaner-worker.js');
   writeFileSync(file, '');
-  for (const base of ['dist/index.js', 'dist/kompakt.js', 'dist/chunks/broker-ABC.js', 'dist/cjs/index.cjs'])
+  for (const base of [
+    'dist/index.mjs',
+    'dist/kompakt.js',
+    'dist/chunks/broker-ABC.cjs',
+    'dist/cjs/index.cjs',
+  ])
     expect(findCleanerWorker(real.files, pathToFileURL(join(elsewhere.path, base)).href)).toBe(file);
   expect(findCleanerWorker(real.files)).toMatch(/dist.cleaner-worker\.js$/);
   for (const base of [lost, '', 'data:text/javascript,', 'https://example.org/a.js'])

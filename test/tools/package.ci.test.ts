@@ -30,9 +30,10 @@ test('it holds what runs, the documents and nothing else', () => {
     'cleaner-worker.js',
     'index.cjs',
     'index.d.cts',
-    'index.d.ts',
-    'index.js',
+    'index.d.mts',
+    'index.mjs',
     'kompakt.js',
+    'package.json',
   ]);
 });
 
