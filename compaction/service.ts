@@ -7,7 +7,7 @@
  * Offsets, times and byte counts are doubles: exact up to 2^53, as everywhere here, and infinity has a place. The text below is
  * parsed when the cleaner first starts: a broker that cleans nothing never loads protobufjs. The two ends are service-stub.ts.
  */
-import type { Service, Type } from 'protobufjs';
+import type { NamespaceBase, Service, Type } from 'protobufjs';
 import type { TimeStep } from '../storage/log/removed-times.ts';
 import type { CleanJob, CleanProgress, CleanResult, UncleanableReason } from './clean-job.ts';
 
@@ -173,22 +173,46 @@ export interface CleanerProtocol {
 
 let protocol: Promise<CleanerProtocol> | null = null;
 
-/** Loads protobufjs and parses the service, once. */
-export function cleanerProtocol(): Promise<CleanerProtocol> {
-  protocol ??= import('protobufjs').then(({ default: protobuf }) => {
-    const { root } = protobuf.parse(text, { keepCase: true });
-    const type = (name: string): Type => root.lookupType(`kompakt.cleaner.${name}`);
-    return {
-      service: root.lookupService('kompakt.cleaner.Cleaner'),
-      call: type('Call'),
-      reply: type('Reply'),
-      cleanJob: type('CleanJob'),
-      cleanResult: type('CleanResult'),
-      cleanProgress: type('CleanProgress'),
-      abortReply: type('AbortReply'),
-    };
-  });
+/** Lets others have their turn; whoever has nobody beside him need not. */
+type GiveWay = () => Promise<void>;
+
+/**
+ * Loads protobufjs and parses the service, once. All of it takes 23 ms of processor time: a broker's event loop does it piece by piece
+ * (the package 7, the text 6, a type at most 2).
+ */
+export function cleanerProtocol(giveWay?: GiveWay): Promise<CleanerProtocol> {
+  protocol ??= load(giveWay);
   return protocol;
+}
+
+async function load(giveWay: GiveWay | undefined): Promise<CleanerProtocol> {
+  await giveWay?.();
+  const { default: protobuf } = await import('protobufjs');
+  await giveWay?.();
+  const { root } = protobuf.parse(text, { keepCase: true });
+  await giveWay?.();
+  root.resolveAll();
+  const type = (name: string): Type => root.lookupType(`kompakt.cleaner.${name}`);
+  const service = root.lookupService('kompakt.cleaner.Cleaner');
+  if (giveWay) await compileEach(service.parent!, giveWay);
+  return {
+    service,
+    call: type('Call'),
+    reply: type('Reply'),
+    cleanJob: type('CleanJob'),
+    cleanResult: type('CleanResult'),
+    cleanProgress: type('CleanProgress'),
+    abortReply: type('AbortReply'),
+  };
+}
+
+/** Else the first message of a type compiles what it holds, all types of it at a time. */
+async function compileEach(namespace: NamespaceBase, giveWay: GiveWay): Promise<void> {
+  for (const each of namespace.nestedArray) {
+    if (!('setup' in each)) continue;
+    (each as Type).setup();
+    await giveWay();
+  }
 }
 
 /** Its fields are those of a CleanJob, but for a list that may be missing. */

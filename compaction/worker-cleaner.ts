@@ -8,7 +8,7 @@
  *
  * A pass that is lost never leaves a thread behind that could still write: it rejects when the thread has ended.
  */
-import type { Clock, Timer } from '../storage/environment/clock.ts';
+import { type Clock, type Timer, turn } from '../storage/environment/clock.ts';
 import type { FileSystem } from '../storage/environment/files.ts';
 import { CleanAborted, type CleanJob, type CleanResult } from './clean-job.ts';
 import { removeCleaned } from './cleaned-segment.ts';
@@ -73,7 +73,7 @@ export class WorkerCleaner implements CleanerThread {
   async #run(job: CleanJob, options: CleanOptions): Promise<CleanResult> {
     this.#idle?.cancel();
     await this.#ending;
-    const protocol = await cleanerProtocol();
+    const protocol = await cleanerProtocol(() => turn(this.#options.clock));
     if (this.#isClosed || options.signal?.aborted) throw new CleanAborted();
     if (this.#thread === null || this.#thread.hasEnded) {
       try {
