@@ -12,13 +12,11 @@
  *   dist/.source-hash              hash of all that went into the build; the build appears by rename, whole or not at all
  *   .build/lock                    held while installing or building; see the comment at lockPath
  *   .build/{install,build}.log     what npm and the bundler said
- *   .build/compile-cache           what V8 made of the build, where Node (22.1) keeps that; goes with the build
  *
  * Fresh, this costs a pass of SHA-256 over lock file and sources. The syntax stays old enough for Node 14 to be refused. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import * as module from 'node:module';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,7 +24,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(fileURLToPath(import.meta.url));
 const scratch = join(root, '.build');
 const dist = join(root, 'dist');
-const compileCache = join(scratch, 'compile-cache');
 const installStamp = join(root, 'node_modules', '.kompakt-install');
 const oldestNode = [20, 19];
 /** What a build is made from. */
@@ -175,7 +172,6 @@ async function build(children, isRelease = false) {
   if (fs.existsSync(dist)) await renameSoon(dist, old);
   await renameSoon(fresh, dist);
   removeTree(old);
-  removeTree(compileCache);
   say(`built in ${Date.now() - startMs} ms`);
 }
 
@@ -329,7 +325,6 @@ async function start(args) {
   await prepare();
   const bin = join(dist, 'kompakt.js');
   process.argv = [process.execPath, bin, 'serve', ...args];
-  if (module.enableCompileCache !== undefined) module.enableCompileCache(compileCache);
   await import(pathToFileURL(bin).href);
 }
 

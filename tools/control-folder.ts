@@ -1,7 +1,7 @@
 /**
  * Where brokers of this user are found by port, those in memory too:
  *
- *    <temporary folder>/kompakt-<user id>/     0700, ours and no link
+ *    <own folder>/                             own-folder.ts
  *        9092-5f0c….control                    0600, a ControlFile: which addresses, and the way to the control socket
  *        5f0c….sock                            of a broker in memory; one on a disk has its own in its data directory
  *
@@ -9,10 +9,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   type Dirent,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -20,30 +18,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ControlFolder } from '../broker/control/control-server.ts';
 import type { ControlFile } from '../protocol/control/service.ts';
+import { isOurs, makeOwnFolder, ownFolderPath } from './own-folder.ts';
 
 const suffix = '.control';
 const ownerOnly = 0o600;
-const ownerOnlyFolder = 0o700;
-const othersBits = 0o077;
-
-/** On Windows the temporary folder is the user's own, and numbers of users and modes mean nothing. */
-const userId = process.getuid?.() ?? null;
-
-export function controlFolderPath(): string {
-  return join(tmpdir(), userId === null ? 'kompakt' : `kompakt-${userId}`);
-}
 
 /** For a broker of this process. Throws where the folder cannot be made, or is somebody else's. */
 export function openControlFolder(): ControlFolder {
-  const folder = controlFolderPath();
-  mkdirSync(folder, { recursive: true, mode: ownerOnlyFolder });
-  const stat = lstatSync(folder);
-  if (!stat.isDirectory() || !isOurs(stat)) throw new Error(`${folder} belongs to somebody else`);
-  if (userId !== null && (stat.mode & othersBits) !== 0) chmodSync(folder, ownerOnlyFolder);
+  const folder = makeOwnFolder();
   return {
     socketPath: (random) => join(folder, `${random.slice(0, 16)}.sock`),
     publish: (file) => {
@@ -63,7 +48,7 @@ export interface FoundFile {
 
 /** Of the brokers that said that they listen on this port, the dead among them. */
 export function controlFilesOf(port: number): FoundFile[] {
-  return readFolder(controlFolderPath(), `${port}-`);
+  return readFolder(ownFolderPath(), `${port}-`);
 }
 
 /** Whole or not at all, and never for a moment readable by anybody else. */
@@ -99,10 +84,6 @@ function readOne(path: string): FoundFile[] {
     // It went, or is none of ours.
     return [];
   }
-}
-
-function isOurs({ uid }: { uid: number }): boolean {
-  return userId === null || uid === userId;
 }
 
 /** Files of brokers that do not answer any more, and their sockets. At our own address it is us who answer, not who was there before. */

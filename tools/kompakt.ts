@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /** The command `kompakt`. All that it does is loaded after what keeps the compiled code of it. */
-import * as nodeModule from 'node:module';
+import { reuseCompiledCode } from './compiled-code.ts';
 
-// From Node 22.1 on V8's work on the broker's bundle is kept for the next start, which is a sixth shorter for it.
-(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
-
+reuseCompiledCode();
 void import('./command-line.ts').then(({ runCommandLine }) => runCommandLine());

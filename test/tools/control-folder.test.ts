@@ -12,7 +12,8 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ControlFile } from '../../protocol/control/service.ts';
-import { controlFilesOf, controlFolderPath, openControlFolder } from '../../tools/control-folder.ts';
+import { controlFilesOf, openControlFolder } from '../../tools/control-folder.ts';
+import { ownFolderPath } from '../../tools/own-folder.ts';
 import { eventually } from '../clients/eventually.ts';
 import { skipUnless } from '../skip.ts';
 import { freshDirectory } from './program.ts';
@@ -53,25 +54,25 @@ test('a file for each port, readable by its owner alone, until it is taken away'
   expect(controlFilesOf(909)).toEqual([]);
   if (hasModes) {
     expect(lstatSync(found[0]!.path).mode & 0o777).toBe(0o600);
-    expect(lstatSync(controlFolderPath()).mode & 0o777).toBe(0o700);
+    expect(lstatSync(ownFolderPath()).mode & 0o777).toBe(0o700);
   }
   hide();
   hide();
-  expect(readdirSync(controlFolderPath())).toEqual([]);
+  expect(readdirSync(ownFolderPath())).toEqual([]);
 });
 
 test('a folder that others may enter is closed to them', (context) => {
   skipUnless(context, hasModes, 'there are no modes on Windows');
-  mkdirSync(controlFolderPath());
-  chmodSync(controlFolderPath(), 0o777);
+  mkdirSync(ownFolderPath());
+  chmodSync(ownFolderPath(), 0o777);
   openControlFolder();
-  expect(lstatSync(controlFolderPath()).mode & 0o777).toBe(0o700);
+  expect(lstatSync(ownFolderPath()).mode & 0o777).toBe(0o700);
 });
 
 test('a link is nobody’s folder, nor is a file', (context) => {
   skipUnless(context, hasModes, 'links need a right on Windows');
   mkdirSync(join(directory.path, 'elsewhere'));
-  symlinkSync(join(directory.path, 'elsewhere'), controlFolderPath());
+  symlinkSync(join(directory.path, 'elsewhere'), ownFolderPath());
   expect(() => openControlFolder()).toThrow(/belongs to somebody else/);
   expect(controlFilesOf(9092)).toEqual([]);
 });
@@ -79,7 +80,7 @@ test('a link is nobody’s folder, nor is a file', (context) => {
 test('what is no control file is no broker', () => {
   openControlFolder();
   for (const content of ['', '{}', 'null', '{"address":1,"listeners":[]}'])
-    writeFileSync(join(controlFolderPath(), `9092-${content.length}.control`), content);
+    writeFileSync(join(ownFolderPath(), `9092-${content.length}.control`), content);
   expect(controlFilesOf(9092)).toEqual([]);
 });
 
