@@ -9,6 +9,9 @@
  *    words  | contentId | position | baseOffset 2 | epoch | baseTimestamp 2 | logAppendTimeMs 2 | count | delta, start | … | end |
  *
  * 64-bit numbers are two words, the upper one first; `start` and `end` count from the beginning of the batch.
+ *
+ * Taking note of a batch of 500 records costs about as much as one lookup that finds it known spares. Where more batches are asked for
+ * than there is room, few entries are found again before they are overwritten: then only some are taken note of, which stay the longer.
  */
 import * as batch from '../../protocol/records/batch.ts';
 import type { RecordCursor, RecordFrame } from '../../protocol/records/record.ts';
@@ -30,6 +33,12 @@ const tableBits = 17;
 /** A smaller batch is read as fast as a record in it. */
 const batchBytesMin = 8 * 1024;
 const twoTo32 = 2 ** 32;
+/** So many batches are offered between two looks at whether it is worth it. */
+const offersPerLook = 256;
+/** An entry must be found again so often, */
+const findsPerOffer = 4;
+/** or only one batch of so many is taken note of. */
+const offersPerEntry = 8;
 
 /** Where one record stands, counted from the beginning of its batch. */
 export interface KnownRecord {
@@ -46,6 +55,10 @@ export class KnownBatches {
   /** By place in the table: how many words had been written when the entry began; -1 none. */
   #begins: Float64Array | null = null;
   #written = 0;
+  #isSparing = false;
+  /** Since the last look. */
+  #finds = 0;
+  #offers = 0;
 
   constructor(words = ringWords) {
     this.#ringWords = words;
@@ -55,6 +68,7 @@ export class KnownBatches {
   find(contentId: number, position: number, offset: number): KnownRecord | null | undefined {
     const entry = this.#entryOf(contentId, position);
     if (entry < 0) return undefined;
+    this.#finds++;
     const words = this.#words!;
     const baseOffset = numberAt(words, entry + at.baseOffset);
     // The one that has it may stand before this one.
@@ -92,6 +106,7 @@ export class KnownBatches {
     const length = headWords + count * wordsPerRecord + 1;
     if (bytes.length < batchBytesMin || count === 0 || length > this.#ringWords / 16) return;
     if (!Number.isSafeInteger(baseTimestamp) || !Number.isSafeInteger(logAppendTimeMs)) return;
+    if (!this.#isWanted()) return;
     const words = (this.#words ??= new Int32Array(this.#ringWords));
     const entry = this.#reserve(length);
     words[entry + at.contentId] = contentId;
@@ -110,6 +125,15 @@ export class KnownBatches {
     words[next] = cursor.end;
     this.#written += length;
     this.#enter(contentId, position, this.#written - length);
+  }
+
+  #isWanted(): boolean {
+    if (++this.#offers === offersPerLook) {
+      // As long as there was room for all of them nobody could be found again more often.
+      this.#isSparing = this.#written > this.#ringWords && this.#finds < findsPerOffer * offersPerLook;
+      this.#finds = this.#offers = 0;
+    }
+    return !this.#isSparing || this.#offers % offersPerEntry === 0;
   }
 
   /** So many words on end, that nobody has. */

@@ -176,6 +176,29 @@ describe('what is known', () => {
     );
   });
 
+  test.each([
+    ['most of few batches', 15, 1],
+    ['as much as there is room for of many, most of which are not taken note of', 100, 0.2],
+  ])('is %s', (_, batches, share) => {
+    const known = new KnownBatches(1_024);
+    const bytes = batchWith(
+      Array.from({ length: 20 }, (_each, delta) => delta),
+      0,
+    );
+    let [asked, found, taken] = [0, 0, 0];
+    for (let n = 0; n < 8_000; n++) {
+      const position = (n * 7_919 + ((n * n) % 613)) % batches;
+      const isFound = known.find(1, position, baseOffset) !== undefined;
+      if (!isFound) known.remember(1, position, bytes, openRecords(bytes, 0));
+      if (n < 4_000) continue;
+      asked++;
+      if (isFound) found++;
+      else if (known.find(1, position, baseOffset) !== undefined) taken++;
+    }
+    expect(Math.abs(found / asked - share)).toBeLessThan(0.05);
+    expect(taken / asked).toBeLessThan(0.15);
+  });
+
   test('is none of small batches', () => {
     const known = new KnownBatches(1_024);
     const small = buildBatch({
