@@ -18,9 +18,15 @@ import { fileName, indexSuffixes, offsetOf, suffixes } from './segment-files.ts'
  *   4. An index without its .log goes, and what is left of a `.sources` file.
  *
  * Each step can be interrupted and begun again, also by a loss of power: whatever the next one relies on is made durable first.
+ * `names` are what the directory has; the answer is what it has then.
  */
-export function settleLeftovers(files: FileSystem, directory: string, logger: LogLogger): string[] {
-  const leftovers = new Leftovers(files, directory, logger);
+export function settleLeftovers(
+  files: FileSystem,
+  directory: string,
+  names: readonly string[],
+  logger: LogLogger,
+): string[] {
+  const leftovers = new Leftovers(files, directory, names, logger);
   leftovers.removeDeleted();
   leftovers.removeUnfinished();
   leftovers.completeSwap();
@@ -30,7 +36,7 @@ export function settleLeftovers(files: FileSystem, directory: string, logger: Lo
 
 /** A segment that was put in the place of others, or one of those. */
 export function isOfReplacement(name: string): boolean {
-  return offsetOf(name) >= 0 && (name.endsWith(suffixes.swap) || name.endsWith(suffixes.deleted));
+  return (name.endsWith(suffixes.swap) || name.endsWith(suffixes.deleted)) && offsetOf(name) >= 0;
 }
 
 class Leftovers {
@@ -39,11 +45,11 @@ class Leftovers {
   readonly #directory: string;
   readonly #logger: LogLogger;
 
-  constructor(files: FileSystem, directory: string, logger: LogLogger) {
+  constructor(files: FileSystem, directory: string, names: readonly string[], logger: LogLogger) {
     this.#files = files;
     this.#directory = directory;
     this.#logger = logger;
-    this.names = files.listSync(directory);
+    this.names = [...names];
   }
 
   removeDeleted(): void {

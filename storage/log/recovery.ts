@@ -106,8 +106,9 @@ class Loader {
   constructor(options: LoadOptions) {
     const { files, directory, logger } = options;
     this.#options = options;
-    this.#wereReplaced = files.listSync(directory).some(isOfReplacement);
-    const names = settleLeftovers(files, directory, logger);
+    const found = files.listSync(directory);
+    this.#wereReplaced = found.some(isOfReplacement);
+    const names = settleLeftovers(files, directory, found, logger);
     this.#snapshots = new SnapshotFiles(files, directory, logger, names);
     this.#epochs = this.#readEpochs(names);
     this.#openSegments(names);

@@ -35,7 +35,7 @@ function batchesAt(offsets: readonly number[]): Buffer[] {
 
 /** What is left, short names and contents of those that are words. */
 function settled(disk: FaultyFileSystem): Record<string, string> {
-  const names = settleLeftovers(disk, directory, new RecordedLogger());
+  const names = settleLeftovers(disk, directory, disk.listSync(directory), new RecordedLogger());
   expect(disk.listSync(directory)).toEqual(names);
   return Object.fromEntries(
     names.map((name) => {
