@@ -2,7 +2,7 @@
  * What most requests are, answered as soon as it is read: GET of a key's value, or of a part of it, by somebody who may ask, of a table
  * that has caught up. It costs half of what a route of fastify does, with its hooks, schemas and promises.
  *
- *    GET /topics/{topic}/keys/{key}[?at={pointer}]     nothing in it percent-encoded but the pointer
+ *    GET /topics/{topic}/keys/{key}[?at={pointer}]     key and pointer may be percent-encoded, as `:` and blanks are by most clients
  *
  * Whatever is not as plain as that, is refused, or is not there, goes through the routes as if nobody had looked at it: nothing here
  * makes an answer but that of a value which is found. Both ways ask the same guard, and give the same headers.
@@ -15,7 +15,7 @@ import { parsePointer } from './json-pointer.ts';
 import { partOf, recordHeadersOf } from './key-value.ts';
 import { negotiate } from './value-content.ts';
 
-const path = /^\/topics\/([\w.-]+)\/keys\/([^/%?#;\\]+)(?:\?at=([^&+#;]*))?$/;
+const path = /^\/topics\/([\w.-]+)\/keys\/([^/?#;\\]+)(?:\?at=([^&+#;]*))?$/;
 /** Whoever sends one of these wants more than a value. */
 const othersHeaders = [
   'origin',
@@ -47,9 +47,9 @@ export class PlainGets {
     const match = path.exec(request.url ?? '');
     if (match === null || othersHeaders.some((name) => headers[name] !== undefined)) return false;
     const [, topic, keyText, at] = match as unknown as [string, string, string, string | undefined];
-    const key = bytesOfNotation(keyText);
-    if (typeof key === 'string') return false;
     try {
+      const key = bytesOfNotation(keyText.includes('%') ? decodeURIComponent(keyText) : keyText);
+      if (typeof key === 'string') return false;
       this.#guard.admit(askedOf(request));
       const answer = this.#lookups.getNow(topic, key);
       return answer?.kind === 'found' && this.#send(response, answer.record, headers.accept, at);
