@@ -27,7 +27,7 @@ const readsInPoolMost = 1024;
 
 let running = 0;
 const waiting: (() => void)[] = [];
-let cautiousUntilMs = 0;
+let cautiousSinceMs = Number.NEGATIVE_INFINITY;
 let blocksSeen = 0;
 let blocksChangedMs = Number.NEGATIVE_INFINITY;
 
@@ -48,11 +48,13 @@ export function cameFromDisk(
 
 /** A read on the loop was slow. */
 export function beCautious(nowMs: number): void {
-  cautiousUntilMs = nowMs + cautionMs;
+  cautiousSinceMs = nowMs;
 }
 
+/** Brokers of one process may have clocks of their own: a moment that is ahead of this clock was not of this clock. */
 export function isCautious(nowMs: number): boolean {
-  return nowMs < cautiousUntilMs;
+  const sinceMs = nowMs - cautiousSinceMs;
+  return sinceMs >= 0 && sinceMs < cautionMs;
 }
 
 /** Runs a read in its turn. */

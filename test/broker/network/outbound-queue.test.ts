@@ -160,6 +160,18 @@ test('one slow read keeps others from trying theirs for a moment', async () => {
   expect([slow!.how, other!.how, later!.how]).toEqual([['now'], ['pool'], ['now']]);
 });
 
+test('a slow read under another clock, which is ahead, makes nobody cautious', async () => {
+  const slow = new DiskRegion(ofPieces(1), () => 5);
+  const here = new DiskRegion(ofPieces(1), () => 0.1);
+  const queues = [await warmQueue(), await warmQueue()];
+  nowMs += 500_000;
+  queues[0]!.queue.send([slow]);
+  nowMs -= 500_000;
+  queues[1]!.queue.send([here]);
+  await endAll(here);
+  expect([slow.how, here.how]).toEqual([['now'], ['now']]);
+});
+
 test('two reads are on the pool at a time, however many wait', async () => {
   const regions = Array.from({ length: 5 }, () => new DiskRegion(ofPieces(1), () => 5));
   const queues = regions.map(() => openQueue());
