@@ -288,11 +288,12 @@ function serve(parts: BrokerParts, net: BoundNetwork, services: Services, undo: 
     counts: net.counts,
     requestElementsMax: settings['kompakt.request.elements.max'],
     responseBytesMax: settings['kompakt.response.max.bytes'],
+    fetchCacheBytesMax: settings['kompakt.fetch.cache.max.bytes'],
     hook: parts.hook ?? null,
     onClient: (caller) => services.groups.clientConnected(caller),
   });
   // A second time, so that nobody asks for anything while the rest closes.
-  undo.push(() => net.network.stop());
+  undo.push(() => net.network.stop().finally(() => dispatch.close()));
   net.network.serve(dispatch);
 }
 

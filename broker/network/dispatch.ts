@@ -31,6 +31,7 @@ import { type Connection, type FrameHandler, hangUp, type Reply, type WholeReply
 import { lastBytes, outbound, releaseWithin } from './outbound-answer.ts';
 import { RequestCaller } from './request-caller.ts';
 import type { AnswerOrEnd, BrokerHook, Departure, TakenRequest, TakeVerdict } from './request-hook.ts';
+import { SharedChunks } from './shared-chunks.ts';
 
 const apiVersionsKey = 18;
 
@@ -44,6 +45,8 @@ export interface DispatchOptions {
   readonly requestElementsMax: number;
   /** `kompakt.response.max.bytes`. */
   readonly responseBytesMax: number;
+  /** `kompakt.fetch.cache.max.bytes`. */
+  readonly fetchCacheBytesMax: number;
   readonly hook?: BrokerHook | null;
   /** A connection's first request: who it is. */
   readonly onClient?: (caller: Caller) => void;
@@ -67,6 +70,7 @@ export class Dispatch implements FrameHandler {
   readonly #counts: RequestCounts;
   readonly #reader = new Reader(Buffer.alloc(0));
   readonly #responseBytesMax: number;
+  readonly #sharedChunks: SharedChunks;
   readonly #onClient: (caller: Caller) => void;
   hook: BrokerHook | null;
 
@@ -77,6 +81,8 @@ export class Dispatch implements FrameHandler {
     this.#counts = options.counts;
     this.#reader.limitElements(options.requestElementsMax);
     this.#responseBytesMax = options.responseBytesMax;
+    const clock = outsideClock(options.services.environment.clock);
+    this.#sharedChunks = new SharedChunks(options.fetchCacheBytesMax, clock);
     this.#onClient = options.onClient ?? (() => {});
     this.hook = options.hook ?? null;
     for (const handler of options.handlers) {
@@ -90,6 +96,11 @@ export class Dispatch implements FrameHandler {
         decoders: [],
       };
     }
+  }
+
+  /** Gives back what it holds for connections, of which there are none any more. */
+  close(): void {
+    this.#sharedChunks.close();
   }
 
   handle(frame: Buffer, connection: Connection, ownsBytes: boolean): Reply | Promise<Reply> {
@@ -168,7 +179,8 @@ export class Dispatch implements FrameHandler {
   }
 
   #encoded({ api }: AnyHandler, { apiVersion, correlationId }: RequestHeader, answer: unknown): WholeReply {
-    return outbound(encodeResponse(api, apiVersion, correlationId, answer as never, this.#responseBytesMax));
+    const chunks = encodeResponse(api, apiVersion, correlationId, answer as never, this.#responseBytesMax);
+    return outbound(chunks, this.#sharedChunks);
   }
 
   #refuse(handler: AnyHandler, header: RequestHeader, request: unknown, error: unknown): WholeReply {

@@ -3,26 +3,32 @@ import type { Chunk } from '../../protocol/wire/writer.ts';
 import type { FileRegion } from '../../storage/log/log-types.ts';
 import { Farewell, hangUp, type Reply } from './connection.ts';
 import { releaseRegions } from './outbound-queue.ts';
-import type { OutboundChunk, OutboundRegion } from './transport.ts';
+import { partBytes, type SharedChunks } from './shared-chunks.ts';
+import type { LentBytes, OutboundChunk, OutboundRegion, ReadInto, SharedBytes } from './transport.ts';
 
-/** The chunks of an answer as the transport takes them: file regions become readable ones. */
-export function outbound(chunks: readonly Chunk[]): readonly OutboundChunk[] {
+/** The chunks of an answer as the transport takes them: file regions become readable ones, which share what several send. */
+export function outbound(chunks: readonly Chunk[], shared: SharedChunks): readonly OutboundChunk[] {
   for (let index = 0; index < chunks.length; index++) {
     if (chunks[index] instanceof Uint8Array) continue;
     return chunks.map((chunk) =>
-      chunk instanceof Uint8Array ? chunk : new RegionReader(chunk as FileRegion),
+      chunk instanceof Uint8Array ? chunk : new RegionReader(chunk as FileRegion, shared),
     );
   }
   return chunks as readonly Buffer[];
 }
 
-class RegionReader implements OutboundRegion {
+class RegionReader implements OutboundRegion, SharedBytes {
   readonly byteLength: number;
+  readonly shared = this;
   readonly #region: FileRegion;
+  readonly #chunks: SharedChunks;
+  /** Asked once, or it would be this one itself that wants it again; null: not yet. */
+  #isWanted: boolean | null = null;
 
-  constructor(region: FileRegion) {
+  constructor(region: FileRegion, shared: SharedChunks) {
     this.byteLength = region.byteLength;
     this.#region = region;
+    this.#chunks = shared;
   }
 
   readSync(target: Uint8Array, targetStart: number, length: number, start: number): number {
@@ -31,6 +37,23 @@ class RegionReader implements OutboundRegion {
 
   read(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number> {
     return this.#region.file.read(target, targetStart, length, this.#region.position + start);
+  }
+
+  mayBegin(reader: object, go: () => void): boolean {
+    return this.#chunks.mayBegin(reader, this.#region, go);
+  }
+
+  partBytes(start: number): number {
+    return partBytes(this.#region, start);
+  }
+
+  isWanted(): boolean {
+    this.#isWanted ??= this.#chunks.isWanted(this.#region);
+    return this.#isWanted;
+  }
+
+  lend(start: number, read: ReadInto | null): LentBytes | null {
+    return this.#chunks.lend(this.#region, start, read);
   }
 
   wasSlow(): void {

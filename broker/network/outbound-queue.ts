@@ -7,7 +7,8 @@
  * Regions are read into pooled pieces (outbound-pieces.ts) just before they are written, small memory chunks between them are copied
  * along, so that an answer of many small regions is few writes. At most two pieces are in flight: an answer of 50 MB costs
  * two megabytes, and a slow reader costs no more; of those that take nothing all but the first few cost half a megabyte. Memory without
- * a region in front of it goes out as it is.
+ * a region in front of it goes out as it is, and so do parts of a region that others send too, from memory that they share
+ * (shared-chunks.ts), a megabyte at a time, which counts as a piece.
  *
  * A region is read at once while that is fast; where it has to come from the disk, on the thread pool (storage/environment/pool-reads.ts).
  *
@@ -20,12 +21,12 @@ import {
   isCautious,
   ReadPace,
 } from '../../storage/environment/pool-reads.ts';
-import { givePiece, smallPieceBytes, takePiece } from './outbound-pieces.ts';
-import type { OutboundChunk, OutboundRegion } from './transport.ts';
+import { givePiece, largePieceBytes, smallPieceBytes, takePiece } from './outbound-pieces.ts';
+import type { LentBytes, OutboundChunk, OutboundRegion } from './transport.ts';
 
 /** The socket, as the queue needs it. */
 export interface OutboundSink {
-  /** Queues bytes behind what was written before; `written` is called once they have left the process's memory. */
+  /** Queues bytes behind what was written before; `written` is called once: when they have left the process's memory, or never will. */
   write(bytes: Uint8Array, written: (() => void) | null): void;
   /** Bytes that `write` has taken and not yet got rid of. */
   waitingBytes(): number;
@@ -88,6 +89,8 @@ export class OutboundQueue {
   #isReading = false;
   readonly #pace = new ReadPace(readsInPoolFirst);
   #isPumping = false;
+  /** Others go first, until `#mayBegin` is called. */
+  #waitsForOthers = false;
   #isDestroyed = false;
 
   constructor(sink: OutboundSink) {
@@ -139,7 +142,11 @@ export class OutboundQueue {
   }
 
   #pump(): void {
-    if (this.#isPumping) return;
+    if (this.#isPumping || this.#waitsForOthers || this.#letsOthersGo()) return;
+    this.#pumpNow();
+  }
+
+  #pumpNow(): void {
     this.#isPumping = true;
     try {
       while (this.#queuedBytes > 0 && this.#inFlight < piecesInFlight && !this.#isReading) this.#writePiece();
@@ -150,17 +157,71 @@ export class OutboundQueue {
     }
   }
 
+  /** Before the first byte of a region: whether it waits for those who read the same farther behind. */
+  #letsOthersGo(): boolean {
+    if (this.#sentOfFirst > 0 || this.#inFlight >= piecesInFlight || this.#isReading) return false;
+    const first = this.#chunks[this.#first];
+    if (first === undefined || !isRegion(first) || first.shared === undefined) return false;
+    this.#waitsForOthers = !first.shared.mayBegin(this, this.#mayBegin);
+    return this.#waitsForOthers;
+  }
+
+  readonly #mayBegin = (): void => {
+    this.#waitsForOthers = false;
+    this.#pumpNow();
+  };
+
   #writePiece(): void {
     const first = this.#chunks[this.#first]!;
-    if (!isRegion(first) && first.byteLength > packedBytes) {
-      this.#inFlight += 1;
-      this.#advance(first.byteLength);
-      this.#sink.write(first, () => this.#written(null));
-      return;
-    }
     this.#inFlight += 1;
-    if (isRegion(first) && this.#waitsForDisk(first)) void this.#readPiece(first, takePiece(readBytes));
-    else this.#writeFilled(takePiece(this.#queuedBytes), 0);
+    if (!isRegion(first)) {
+      if (first.byteLength > packedBytes || isWanted(this.#chunks[this.#first + 1])) this.#writeMemory(first);
+      else this.#writeFilled(takePiece(this.#queuedBytes), 0);
+    } else if (!isWanted(first) || !this.#writeLent()) {
+      if (this.#waitsForDisk(first)) void this.#readPiece(first, takePiece(readBytes));
+      else this.#writeFilled(takePiece(this.#queuedBytes), 0);
+    }
+  }
+
+  #writeMemory(chunk: Uint8Array): void {
+    this.#advance(chunk.byteLength);
+    this.#sink.write(chunk, () => this.#written(null));
+  }
+
+  /** Writes as much as a large piece holds, all of it lent; false: there is nothing to be had. */
+  #writeLent(): boolean {
+    let bytes = 0;
+    for (let lent = this.#lend(); lent !== null; ) {
+      const part: LentBytes = lent;
+      bytes += part.bytes.byteLength;
+      this.#advance(part.bytes.byteLength);
+      lent = bytes < largePieceBytes ? this.#lendAfter(part) : null;
+      const isLast = lent === null;
+      this.#sink.write(part.bytes, () => {
+        part.giveBack();
+        if (isLast) this.#written(null);
+      });
+    }
+    return bytes > 0;
+  }
+
+  #lendAfter(part: LentBytes): LentBytes | null {
+    if (!isWanted(this.#chunks[this.#first])) return null;
+    try {
+      return this.#lend();
+    } catch (error) {
+      part.giveBack();
+      throw error;
+    }
+  }
+
+  #lend(): LentBytes | null {
+    const region = this.#chunks[this.#first] as OutboundRegion;
+    const read = this.#waitsForDisk(region)
+      ? null
+      : (target: Uint8Array, at: number, length: number, start: number) =>
+          this.#readNow(region, target, at, length, start);
+    return region.shared!.lend(this.#sentOfFirst, read);
   }
 
   /** Whether a read of it would hold up everybody else. */
@@ -223,9 +284,11 @@ export class OutboundQueue {
       const chunk = this.#chunks[this.#first]!;
       const room = piece.length - filled;
       if (isRegion(chunk)) {
-        if (filled > 0 && this.#waitsForDisk(chunk)) break;
-        const wanted = Math.min(room, readBytes, chunk.byteLength - this.#sentOfFirst);
-        this.#readNow(chunk, piece, filled, wanted);
+        const start = this.#sentOfFirst;
+        if (filled > 0 && (isWanted(chunk) || this.#waitsForDisk(chunk))) break;
+        const left = isWanted(chunk) ? chunk.shared!.partBytes(start) : chunk.byteLength - start;
+        const wanted = Math.min(room, readBytes, left);
+        mustBeWhole(this.#readNow(chunk, piece, filled, wanted, start), wanted);
         filled += wanted;
         this.#advance(wanted);
       } else {
@@ -238,13 +301,15 @@ export class OutboundQueue {
     return filled;
   }
 
-  #readNow(region: OutboundRegion, piece: Buffer, at: number, wanted: number): void {
+  #readNow(region: OutboundRegion, target: Uint8Array, at: number, wanted: number, start: number): number {
     const startMs = this.#nowMs();
-    mustBeWhole(region.readSync(piece, at, wanted, this.#sentOfFirst), wanted);
+    const count = region.readSync(target, at, wanted, start);
     const nowMs = this.#nowMs();
-    if (!cameFromDisk(startMs, nowMs, this.#sink.blocksRead)) return;
-    this.#wasSlow(region);
-    beCautious(nowMs);
+    if (cameFromDisk(startMs, nowMs, this.#sink.blocksRead)) {
+      this.#wasSlow(region);
+      beCautious(nowMs);
+    }
+    return count;
   }
 
   #wasSlow(region: OutboundRegion): void {
@@ -277,6 +342,11 @@ export class OutboundQueue {
     if (piece !== null) givePiece(piece);
     if (!this.#isDestroyed) this.#pump();
   }
+}
+
+/** Whether it is a region that others send, too. */
+function isWanted(chunk: OutboundChunk | undefined): boolean {
+  return chunk !== undefined && isRegion(chunk) && chunk.shared?.isWanted() === true;
 }
 
 function mustBeWhole(count: number, wanted: number): void {

@@ -19,8 +19,31 @@ export interface OutboundRegion {
   read?(target: Uint8Array, targetStart: number, length: number, start: number): Promise<number>;
   /** A read of it had to wait for the disk: whoever looks for the next region should know. */
   wasSlow?(): void;
+  /** The way into memory that several connections send from; what is in memory anyway has none. */
+  readonly shared?: SharedBytes;
   /** Called once, when everything is sent or nothing more will be. */
   release(): void;
+}
+
+/** Reads up to `length` bytes at `start` (relative to a region; what lies in front of it is below 0) into `target`; gives the count. */
+export type ReadInto = (target: Uint8Array, targetStart: number, length: number, start: number) => number;
+
+/** Parts of a region that others send, too: shared-chunks.ts. */
+export interface SharedBytes {
+  /** Whether the reader may begin with the region now; false: `go` is called when it may. */
+  mayBegin(reader: object, go: () => void): boolean;
+  /** Whether others send the region, so that it is worth to ask for parts of it. */
+  isWanted(): boolean;
+  /** How far the part goes that begins at `start`. */
+  partBytes(start: number): number;
+  /** `read`: reads of the region what is missing; null where that would have to wait for a disk. Null: it has to be read as any other. */
+  lend(start: number, read: ReadInto | null): LentBytes | null;
+}
+
+export interface LentBytes {
+  readonly bytes: Uint8Array;
+  /** Called once, when they have left the process or never will. */
+  giveBack(): void;
 }
 
 export interface TransportConnection {

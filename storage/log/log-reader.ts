@@ -38,6 +38,8 @@ class Region implements FileRegion {
   readonly file: File;
   readonly position: number;
   readonly byteLength: number;
+  readonly contentId: number;
+  readonly contentEnd: number;
   readonly #segment: Segment;
   #released = false;
 
@@ -45,6 +47,8 @@ class Region implements FileRegion {
     this.file = segment.file;
     this.position = position;
     this.byteLength = byteLength;
+    this.contentId = segment.contentId;
+    this.contentEnd = segment.size;
     this.#segment = segment;
     segment.file.retain();
   }

@@ -61,6 +61,9 @@ export interface FileRegion extends OpaqueBytes {
   readonly file: File;
   readonly position: number;
   readonly byteLength: number;
+  /** What stands in the file below `contentEnd` never changes under this id; where it was cut, or is another, that has another id. */
+  readonly contentId: number;
+  readonly contentEnd: number;
   /** A read of it had to wait for the disk. */
   wasSlow(): void;
   release(): void;

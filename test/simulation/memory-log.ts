@@ -8,6 +8,9 @@ import type { File } from '../../storage/environment/files.ts';
 import { MemoryFileSystem } from '../../storage/environment/memory-files.ts';
 import type { AppendOutcome, LogRead, LogReadRefused, ReadOptions } from '../../storage/log/log-types.ts';
 
+/** Below 0, where no segment has its own. */
+let lastContentId = 0;
+
 export class MemoryLog implements JournalLog {
   logStartOffset = 0;
   endOffset = 0;
@@ -16,6 +19,7 @@ export class MemoryLog implements JournalLog {
   /** Regions that were read and not released. */
   openRegions = 0;
   readonly #file: File;
+  #contentId = --lastContentId;
   #queue: { readonly batch: Buffer; readonly resolve: (outcome: AppendOutcome) => void }[] = [];
 
   constructor() {
@@ -66,6 +70,7 @@ export class MemoryLog implements JournalLog {
 
   overwrite(bytes: Buffer, position: number): void {
     this.#file.writeSync([bytes], position);
+    this.#contentId = --lastContentId;
   }
 
   read(offset: number, options: ReadOptions): LogRead | LogReadRefused {
@@ -81,6 +86,8 @@ export class MemoryLog implements JournalLog {
       file: this.#file,
       position,
       byteLength,
+      contentId: this.#contentId,
+      contentEnd: position + byteLength,
       wasSlow: () => {},
       release: () => {
         this.openRegions -= 1;

@@ -226,6 +226,7 @@ class MemoryConnection implements TransportConnection {
     this.#isDestroyed = true;
     this.#queue.destroy();
     this.#defer(() => {
+      for (const { written } of this.#outbound.splice(0)) written?.();
       this.#client.closedByServer();
       this.#events?.closed(byUs, null);
     });

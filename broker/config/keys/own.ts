@@ -15,6 +15,11 @@ export const ownKeys = {
     default: false,
     doc: 'Turn a replication factor above 1 into 1, with a log line, instead of refusing it. For tools that insist on 3, such as Connect.',
   }),
+  'kompakt.fetch.cache.max.bytes': long({
+    default: 16 * MiB,
+    min: 0,
+    doc: 'How much memory may hold stretches of log files that are fetched again and again in a short time, by several consumers or by one: each is then read once for all. It is taken when that happens and given back when nobody has used it for some seconds; who reads a log once takes none, nor do producers. Consumers that read the same segment let those behind them go first, by 32 turns of the event loop at most, so that they stay near each other. Below 262144: nothing of that.',
+  }),
   'kompakt.group.disconnect.grace.ms': long({
     default: 500,
     min: -1,

@@ -54,6 +54,7 @@ function world(handlers: readonly AnyHandler[], hook: RequestHook | null = null)
     counts,
     requestElementsMax: 1000,
     responseBytesMax: 100_000,
+    fetchCacheBytesMax: 0,
     hook,
     onClient: ({ clientId, clientHost }) => void clients.push(`${clientId} of ${clientHost}`),
   });

@@ -35,12 +35,13 @@ function handled(frame: Buffer, ownsBytes: boolean, hook: RequestHook | null): v
   const logger = keepingLogger();
   const dispatch = new Dispatch({
     handlers: [givesBackTwice],
-    services: {} as Services,
+    services: { environment: { clock: new VirtualClock() } } as unknown as Services,
     logger,
     log: new LimitedLog(logger, new VirtualClock()),
     counts: new RequestCounts(),
     requestElementsMax: 1000,
     responseBytesMax: 100_000,
+    fetchCacheBytesMax: 0,
     hook,
   });
   const connection = {
