@@ -104,8 +104,8 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     return called(directory, 'list', () => this.calls.readdirSync(directory)).sort();
   }
 
-  makeDirectorySync(name: string): void {
-    called(name, 'make directory', () => this.#makeDirectory(path.resolve(name)));
+  makeDirectorySync(name: string): boolean {
+    return called(name, 'make directory', () => this.#makeDirectory(path.resolve(name)));
   }
 
   renameSync(from: string, to: string): void {
@@ -259,6 +259,8 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
   /** The file for an open of something that is there already; undefined when it must be created. */
   #existing(absolute: string, mode: OpenMode): OpenFile | undefined {
     let known = this.#names.at(absolute);
+    // The system says by itself whether it was there, and Windows what a directory is only when it is asked.
+    if (known === undefined && mode.startsWith('create') && !this.#options.windowsRules) return undefined;
     const stat = called(absolute, 'open', () => this.calls.statSync(absolute, { throwIfNoEntry: false }));
     if (known !== undefined && stat === undefined) {
       // Someone else removed it; our handles on it are handles on nothing.
@@ -276,27 +278,32 @@ export class DiskFileSystem implements FileSystem, DiskFileHost {
     return file;
   }
 
+  /** Also one that is there, unless it must be new. */
   #create(absolute: string, mode: OpenMode, permissions: number): OpenFile {
     const { O_RDWR, O_CREAT, O_EXCL } = this.calls.constants;
-    const flags = O_RDWR | O_CREAT | (mode === 'create-new' ? O_EXCL : 0);
+    const isNew = mode === 'create-new';
+    const flags = O_RDWR | O_CREAT | (isNew ? O_EXCL : 0);
     const descriptor = called(absolute, 'open', () =>
       this.descriptors.openWithRetry(() => this.calls.openSync(absolute, flags, permissions)),
     );
-    const file = openFile(absolute, this.calls.fstatSync(descriptor).size, true);
+    const stat = isNew ? null : this.calls.fstatSync(descriptor);
+    const file = openFile(absolute, stat?.size ?? 0, true);
+    file.hasOtherNames = stat !== null && stat.nlink > 1;
     this.descriptors.adopt(file, descriptor);
     return file;
   }
 
   /** By hand: Node's own recursion has no end where the system says ENOENT though the parent is there, as in /proc. */
-  #makeDirectory(absolute: string): void {
+  #makeDirectory(absolute: string): boolean {
     try {
       this.calls.mkdirSync(absolute);
+      return true;
     } catch (error) {
-      if (this.statSync(absolute)?.kind === 'directory') return;
+      if (this.statSync(absolute)?.kind === 'directory') return false;
       const parent = path.dirname(absolute);
       if (systemCode(error) !== 'ENOENT' || this.statSync(parent) !== null) throw error;
       this.#makeDirectory(parent);
-      this.#makeDirectory(absolute);
+      return this.#makeDirectory(absolute);
     }
   }
 

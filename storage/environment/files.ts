@@ -95,8 +95,8 @@ export interface FileSystem {
   statSync(path: string): FileStat | null;
   /** Names in a directory, sorted; throws ENOENT. */
   listSync(directory: string): string[];
-  /** With its parents; no error if it exists. */
-  makeDirectorySync(path: string): void;
+  /** With its parents; false, and no error, if it exists. */
+  makeDirectorySync(path: string): boolean;
   /**
    * Files and directories; open handles follow. Replaces an existing file or an empty directory. On Windows it may
    * throw EBUSY for a directory with a retained file in it and for a retained target: try again after the release.

@@ -86,7 +86,8 @@ export class MemoryFileSystem implements FileSystem {
     return [...this.#directoryAt(directory, 'list').entries.keys()].sort();
   }
 
-  makeDirectorySync(path: string): void {
+  makeDirectorySync(path: string): boolean {
+    let isMade = false;
     let directory = this.root;
     const names = namesIn(path);
     for (const [index, name] of names.entries()) {
@@ -95,9 +96,11 @@ export class MemoryFileSystem implements FileSystem {
         const made = new MemoryDirectoryNode(directory, name, this.#clock.nowMs());
         directory.entries.set(name, made);
         directory = made;
+        isMade = true;
       } else if (next.kind === 'directory') directory = next;
       else throw new FileError(index === names.length - 1 ? 'EEXIST' : 'ENOTDIR', path, 'make directory');
     }
+    return isMade;
   }
 
   renameSync(from: string, to: string): void {

@@ -4,9 +4,9 @@ import { type HeldIndexes, type Holder, heldIndexes } from './held-indexes.ts';
 /**
  * Entries of one fixed size in ascending order: what offset index and time index have in common.
  *
- * While its segment grows, all entries are held in memory and the file is only preallocated (sparse zeros, as Kafka has
- * it): after a crash the index of the last segment is rebuilt in any case, so that writing each entry at once would buy
- * nothing. `seal` writes them and cuts the file to its size. A sealed index is read from its file, a few entries at a
+ * While its segment grows, all entries are held in memory, and a new one has no file (Kafka has one, of zeros): after a crash the
+ * index of the last segment is rebuilt in any case, so that it would buy nothing, and making a file is most of what a new
+ * partition costs. `seal` writes them. A sealed index is read from its file, a few entries at a
  * time; when so much has been read of it as it has, it is held in memory if there is room (held-indexes.ts).
  *
  * Nothing is opened before it is needed: a log opened after a clean stop touches no index until a read or an append.
@@ -40,6 +40,8 @@ export class IndexFile implements Holder {
   #entries: Buffer | null = null;
   #growing = false;
   #rebuilt = false;
+  /** Its file comes with `seal`. */
+  #isNew = false;
   /** -1: the file has not been looked at. */
   #count = -1;
   /** All entries of a sealed one that is searched often. */
@@ -83,15 +85,10 @@ export class IndexFile implements Holder {
     this.bytes = window;
   }
 
-  /** Starts a new, empty index; `preallocateBytes` is how large its file looks until it is sealed. */
-  create(preallocateBytes: number): void {
-    this.#file ??= this.#files.openSync(this.#path, 'create');
-    if (this.#file.size > 0) this.#file.truncateSync(0);
-    this.#file.truncateSync(preallocateBytes);
-    this.letGo();
-    this.#entries = null;
-    this.#count = 0;
-    this.#growing = true;
+  /** Starts a new, empty index; what is there of its name does not count. */
+  create(): void {
+    this.rebuild();
+    this.#isNew = true;
   }
 
   /** Starts anew what a damaged or missing file should hold: the file, which may not be there, is not touched before `seal`. */
@@ -104,7 +101,7 @@ export class IndexFile implements Holder {
   }
 
   /** Brings the entries of an existing file into memory, to append more. */
-  grow(preallocateBytes: number): void {
+  grow(): void {
     if (this.#growing) return;
     this.letGo();
     const count = this.count;
@@ -112,8 +109,6 @@ export class IndexFile implements Holder {
       this.#entries = Buffer.alloc((count + firstCapacityEntries) * this.entryBytes);
       this.#open('update').readSync(this.#entries, 0, count * this.entryBytes, 0);
     }
-    const file = this.#open('create');
-    if (file.size < preallocateBytes) file.truncateSync(preallocateBytes);
     this.#growing = true;
   }
 
@@ -143,10 +138,10 @@ export class IndexFile implements Holder {
     const file = this.#open('create');
     const bytes = this.#count * this.entryBytes;
     // Interrupted at any point, what is there is a beginning of the index.
-    if (this.#rebuilt) file.truncateSync(0);
+    if (this.#rebuilt && file.size > 0) file.truncateSync(0);
     if (bytes > 0) file.writeSync([this.#entries!.subarray(0, bytes)], 0);
-    file.truncateSync(bytes);
-    this.#growing = this.#rebuilt = false;
+    if (file.size > bytes) file.truncateSync(bytes);
+    this.#growing = this.#rebuilt = this.#isNew = false;
     this.#entries = null;
   }
 
@@ -193,9 +188,9 @@ export class IndexFile implements Holder {
     return this.#files.readFileSync(this.path);
   }
 
-  /** Its file if it has one on disk and open, to be synced. */
-  get openFile(): File {
-    return this.#open('update');
+  /** Its file, to be synced or renamed; null: it has none yet. */
+  get openFile(): File | null {
+    return this.#isNew ? null : this.#open('update');
   }
 
   close(): void {

@@ -133,7 +133,6 @@ export class LogAppender {
       if (options.origin === 'raft') writer.sync.demand();
       writer.noteEpoch(options.leaderEpoch, valid.firstOffset);
       if (mustRoll) writer.roll();
-      writer.writeNotedEpochs();
       const segment = writer.list.active!;
       segment.grow();
       if (buffer.length <= largeAppendBytes) {

@@ -10,9 +10,31 @@ import { leaderEpochFile, partitionMetadataFile } from './segment-files.ts';
 
 /** Replaces a small file, in the page cache; the open file is returned to be synced and closed. */
 export function replaceUnsynced(files: FileSystem, path: string, content: string): File {
-  const file = files.openSync(`${path}.tmp`, 'create');
+  return renamed(files.openSync(`${path}.tmp`, 'create'), path, content);
+}
+
+/** A partition's directory. */
+export interface PartitionDirectory {
+  /** There was none: nothing else is in it. */
+  readonly isNew: boolean;
+  /** Its partition.metadata, open; null where there is one already. */
+  readonly metadata: File | null;
+}
+
+/** Creates a partition's directory and its partition.metadata. */
+export function createDirectory(files: FileSystem, directory: string, topicId: string): PartitionDirectory {
+  const isNew = files.makeDirectorySync(directory);
+  const path = files.join(directory, partitionMetadataFile);
+  if (!isNew && files.statSync(path) !== null) return { isNew, metadata: null };
+  // By a rename all the same: Apache Kafka does not start beside one that was cut short by a kill.
+  const file = files.openSync(`${path}.tmp`, isNew ? 'create-new' : 'create');
+  return { isNew, metadata: renamed(file, path, partitionMetadataText(topicId)) };
+}
+
+/** Fills a new file and gives it its name. */
+function renamed(file: File, path: string, content: string): File {
   try {
-    file.truncateSync(0);
+    if (file.size > 0) file.truncateSync(0);
     file.writeSync([Buffer.from(content, 'utf8')], 0);
     file.renameTo(path);
     return file;
@@ -20,13 +42,6 @@ export function replaceUnsynced(files: FileSystem, path: string, content: string
     file.close();
     throw error;
   }
-}
-
-/** Creates a partition's directory and its partition.metadata; the open file, or null where there is one already. */
-export function createDirectory(files: FileSystem, directory: string, topicId: string): File | null {
-  files.makeDirectorySync(directory);
-  const path = files.join(directory, partitionMetadataFile);
-  return files.statSync(path) === null ? replaceUnsynced(files, path, partitionMetadataText(topicId)) : null;
 }
 
 /** Brings both to the device, where an earlier process may not have. */

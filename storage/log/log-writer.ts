@@ -75,14 +75,14 @@ export class LogWriter {
       directory,
       sync: this.sync,
       epochs: this.epochs,
-      isStale: loaded.epochsChanged,
+      isStale: loaded.epochsFile !== 'current',
       again: () => {
         if (this.state === 'online') this.guarded('write leader epochs', () => this.writeNotedEpochs());
       },
     });
     this.queue = new AppendQueue(this.sync);
     this.appender = new LogAppender(this, settings, deps.decompressedBytesMax);
-    if (loaded.epochsChanged) this.guarded('write leader epochs', () => this.#epochsFile.write());
+    if (loaded.epochsFile === 'wrong') this.guarded('write leader epochs', () => this.#epochsFile.write());
     this.#adopt(loaded);
   }
 
@@ -111,7 +111,7 @@ export class LogWriter {
     return { ok: false, errorCode: error.code, message, recordErrors: [], logStartOffset };
   }
 
-  /** A leader epoch begins at `startOffset`, if it is not known yet. It is on disk after `writeNotedEpochs`. */
+  /** A leader epoch begins at `startOffset`, if it is not known yet. The file tells of it once that segment is sealed, its batches until then. */
   noteEpoch(epoch: number, startOffset: number): void {
     if (epoch >= 0 && this.epochs.assign(epoch, startOffset)) this.#epochsFile.isStale = true;
   }
@@ -124,11 +124,11 @@ export class LogWriter {
   materialise(): void {
     if (this.list.active) return;
     const { directory } = this.list;
-    const metadata = createDirectory(this.#files, directory, this.#deps.topicId);
+    const { isNew, metadata } = createDirectory(this.#files, directory, this.#deps.topicId);
     if (metadata) this.sync.made([metadata], directory);
     this.sync.named(this.#files.join(directory, '..'));
-    this.#epochsFile.write();
-    this.list.add(this.endOffset);
+    this.#epochsFile.isStale = true;
+    this.list.add(this.endOffset, isNew);
   }
 
   /**
@@ -157,6 +157,7 @@ export class LogWriter {
       return false;
     }
     if (old.size === 0) return false;
+    this.writeNotedEpochs();
     old.seal();
     this.list.add(this.endOffset);
     this.producers.endOffset = this.endOffset;

@@ -291,13 +291,10 @@ export class Log {
     return this.#writer.epochs.epochAt(offset);
   }
 
-  /** A new leader epoch begins at the end of the log; on disk before its first append. */
+  /** A new leader epoch begins at the end of the log. */
   beginEpoch(epoch: number): void {
     const writer = this.#writer;
-    void writer.change('begin a leader epoch', () => {
-      writer.noteEpoch(epoch, writer.endOffset);
-      writer.writeNotedEpochs();
-    });
+    void writer.change('begin a leader epoch', () => writer.noteEpoch(epoch, writer.endOffset));
   }
 
   /** Creates the directory and the first segment now, not with the first append. */

@@ -65,12 +65,13 @@ export class OffsetIndex {
     return this.#file.image();
   }
 
-  get file(): File {
+  /** Null: there is none before it is sealed. */
+  get file(): File | null {
     return this.#file.openFile;
   }
 
   create(): void {
-    this.#file.create(this.#entriesMax * offsetIndexEntryBytes);
+    this.#file.create();
   }
 
   /** Empty, for all entries to be added again; the file stays as it is, or missing, until `seal`. */
@@ -79,7 +80,7 @@ export class OffsetIndex {
   }
 
   grow(): void {
-    this.#file.grow(this.#entriesMax * offsetIndexEntryBytes);
+    this.#file.grow();
   }
 
   /** Adds (last offset of a batch, where it begins); both above those of the last entry. */

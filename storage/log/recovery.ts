@@ -48,8 +48,8 @@ export interface LoadedLog {
   readonly producers: ProducerTable;
   readonly snapshots: SnapshotFiles;
   readonly epochs: LeaderEpochs;
-  /** The epochs are not what the file says any more. */
-  readonly epochsChanged: boolean;
+  /** Whether the file of epochs says what they are; if it is only behind the last segment, every start after a crash finds the rest there. */
+  readonly epochsFile: 'current' | 'behind' | 'wrong';
   readonly logStartOffset: number;
   readonly endOffset: number;
   readonly recoveryPoint: number;
@@ -80,7 +80,7 @@ export function emptyLog({
     producers,
     snapshots,
     epochs: new LeaderEpochs(),
-    epochsChanged: false,
+    epochsFile: 'current',
     logStartOffset,
     endOffset: logStartOffset,
     recoveryPoint: logStartOffset,
@@ -94,6 +94,8 @@ class Loader {
   readonly #producers = new ProducerTable();
   readonly #epochs: LeaderEpochs;
   #epochsChanged = false;
+  /** The segment that was walked last had an epoch that was not known. */
+  #epochsFound = false;
   #segments: Segment[] = [];
   readonly #recovered: Segment[] = [];
   /** Base offsets of segments that lack an index. */
@@ -133,7 +135,7 @@ class Loader {
     return {
       ...this.#parts(),
       epochs: this.#epochs,
-      epochsChanged: this.#epochsChanged,
+      epochsFile: this.#epochsFile(),
       logStartOffset,
       endOffset,
       recoveryPoint: cleanShutdown ? endOffset : Math.min(recoveryPoint, endOffset),
@@ -148,6 +150,12 @@ class Loader {
     const isSeen = !files.deletesAtOnce && settings['file.delete.delay.ms'] > 0;
     if (cleanShutdown || (isSeen && !this.#wereReplaced)) return 0;
     return this.#segments.at(-1)?.baseOffset ?? 0;
+  }
+
+  #epochsFile(): LoadedLog['epochsFile'] {
+    if (!this.#epochsChanged && !this.#epochsFound) return 'current';
+    const isLast = this.#recovered.at(-1) === this.#segments.at(-1);
+    return isLast && !this.#epochsChanged ? 'behind' : 'wrong';
   }
 
   #parts() {
@@ -196,19 +204,19 @@ class Loader {
     const holdsPoint = this.#segments.findLastIndex((segment) => segment.baseOffset <= recoveryPoint);
     const first = cleanShutdown ? this.#segments.length : Math.max(holdsPoint, 0);
     for (let n = 0; n < this.#segments.length; n++) {
-      const segment = this.#segments[n]!;
-      if (n >= first || this.#unindexed.has(segment.baseOffset)) this.#recoverSegment(n);
+      const isUnindexed = n < first && this.#unindexed.has(this.#segments[n]!.baseOffset);
+      if (n >= first || isUnindexed) this.#recoverSegment(n, isUnindexed);
     }
     // The last one is written to, and was perhaps not the last one when a snapshot took it for sealed: what followed it is lost.
     this.#segments.at(-1)?.file.ownSync?.();
   }
 
-  /** Walks one segment, making its indexes anew; where it is damaged, the log ends. */
-  #recoverSegment(n: number): void {
+  /** Walks one segment, making its indexes anew; where it is damaged, the log ends. `isUnindexed`: that they are missing is all that tells to. */
+  #recoverSegment(n: number, isUnindexed: boolean): void {
     const segment = this.#segments[n]!;
     const producers = this.#producersAt(n);
     const sizeBefore = segment.file.size;
-    const isUnindexed = this.#unindexed.has(segment.baseOffset);
+    if (this.#epochsFound) this.#epochsChanged = true;
     if (isUnindexed) this.#removeOffsetIndex(segment);
     segment.resetForRecovery();
     const overlaps = this.#acceptBatches(segment, producers, sizeBefore, this.#segments[n + 1]?.baseOffset);
@@ -251,9 +259,8 @@ class Loader {
         if (overlaps) break;
         segment.count(walk.buffer, walk.at, walk.bytes);
         const epoch = leaderEpochAt(walk.buffer, walk.at);
-        if (epoch > (this.#epochs.latest?.epoch ?? -1)) {
-          this.#epochsChanged = this.#epochs.assign(epoch, batch.baseOffset(walk.buffer, walk.at));
-        }
+        if (epoch > (this.#epochs.latest?.epoch ?? -1))
+          this.#epochsFound = this.#epochs.assign(epoch, batch.baseOffset(walk.buffer, walk.at));
         producers.replay(walk.buffer, walk.at, onCompleted);
       }
     } catch (error) {
@@ -277,11 +284,11 @@ class Loader {
     const { files, directory } = this.#options;
     const { timeIndex, transactionIndex } = segment;
     segment.sealTimeIndex();
-    timeIndex.file.syncSync();
+    timeIndex.file?.syncSync();
     transactionIndex.file?.syncSync();
     files.syncDirectorySync(directory);
     segment.seal();
-    segment.offsetIndex.file.syncSync();
+    segment.offsetIndex.file?.syncSync();
     files.syncDirectorySync(directory);
   }
 
@@ -356,11 +363,8 @@ function ensureFits(walk: BatchWalk, segment: Segment): void {
   const lastOffset = lastOffsetAt(buffer, at);
   if (lastOffset < segment.nextOffset)
     throw corrupt(`Record batch ends at offset ${lastOffset}, before ${segment.nextOffset}`);
-  if (!canIndex(segment.baseOffset, lastOffset)) {
-    throw new Error(
-      `${segment.file.path} holds offset ${lastOffset}, too far above its base offset to be indexed`,
-    );
-  }
+  if (!canIndex(segment.baseOffset, lastOffset))
+    throw new Error(`${segment.file.path} holds offset ${lastOffset}, too far above its base to be indexed`);
 }
 
 export interface ProducerLoad {
@@ -388,9 +392,8 @@ export function loadProducers(load: ProducerLoad): void {
     producers.endOffset = from;
     if (lastBases.includes(segment.baseOffset)) snapshots.takeUnsynced(producers);
     const walk = segment.walkFrom(from);
-    while (walk.next() && batch.baseOffset(walk.buffer, walk.at) < endOffset) {
+    while (walk.next() && batch.baseOffset(walk.buffer, walk.at) < endOffset)
       producers.replay(walk.buffer, walk.at, () => {});
-    }
   }
   producers.endOffset = endOffset;
   snapshots.takeUnsynced(producers);

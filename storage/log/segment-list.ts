@@ -123,7 +123,7 @@ export class SegmentList {
   }
 
   /** Adds an empty segment at the end. The one before it must have been sealed. */
-  add(baseOffset: number): Segment {
+  add(baseOffset: number, isInNewDirectory = false): Segment {
     const options = {
       files: this.#files,
       directory: this.directory,
@@ -133,6 +133,7 @@ export class SegmentList {
       rollJitterMs: rollJitterMs(this.#settings, this.#random),
       createdMs: this.#clock.nowMs(),
       preallocateBytes: this.#settings.preallocate ? segmentBytesOf(this.#settings) : 0,
+      isInNewDirectory,
     };
     try {
       const segment = Segment.create(options);

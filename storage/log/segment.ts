@@ -36,6 +36,12 @@ export interface SegmentOptions {
   readonly suffix?: string;
 }
 
+export interface NewSegmentOptions extends SegmentOptions {
+  readonly preallocateBytes: number;
+  /** Made a moment ago. */
+  readonly isInNewDirectory?: boolean;
+}
+
 /** Where a batch lies in its segment. */
 export interface BatchPlace {
   readonly position: number;
@@ -97,11 +103,13 @@ export class Segment {
     this.pace = new SegmentPace(Number.POSITIVE_INFINITY);
   }
 
-  /** A new segment with its files, empty; leftovers of the same names are replaced. */
-  static create(options: SegmentOptions & { preallocateBytes: number }): Segment {
-    const { files, directory, baseOffset, preallocateBytes, suffix = '' } = options;
-    files.removeFileSync(filePath(files, directory, baseOffset, suffixes.transactionIndex + suffix));
-    const file = files.openSync(filePath(files, directory, baseOffset, suffixes.log + suffix), 'create');
+  /** A new segment, empty; leftovers of the same names are replaced, unless there are none because the directory is new as well. */
+  static create(options: NewSegmentOptions): Segment {
+    const { files, directory, baseOffset, preallocateBytes, isInNewDirectory = false, suffix = '' } = options;
+    if (!isInNewDirectory)
+      files.removeFileSync(filePath(files, directory, baseOffset, suffixes.transactionIndex + suffix));
+    const path = filePath(files, directory, baseOffset, suffixes.log + suffix);
+    const file = files.openSync(path, isInNewDirectory ? 'create-new' : 'create');
     if (file.size > 0) file.truncateSync(0);
     if (preallocateBytes > 0) file.truncateSync(preallocateBytes);
     const segment = new Segment(options, file, false);
@@ -315,11 +323,11 @@ export class Segment {
     this.timeIndex.seal();
   }
 
-  /** The files that have to be synced for a sealed segment to be durable. */
+  /** Its files, as far as there are: those that have to be synced for a sealed segment to be durable. */
   get openFiles(): File[] {
-    const all = [this.file, this.offsetIndex.file, this.timeIndex.file];
-    const transactions = this.transactionIndex.file;
-    if (transactions) all.push(transactions);
+    const all = [this.file];
+    for (const { file } of [this.offsetIndex, this.timeIndex, this.transactionIndex])
+      if (file) all.push(file);
     return all;
   }
 

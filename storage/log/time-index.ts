@@ -55,12 +55,13 @@ export class TimeIndex {
     return Buffer.concat([bytes, entry]);
   }
 
-  get file(): File {
+  /** Null: there is none before it is sealed. */
+  get file(): File | null {
     return this.#file.openFile;
   }
 
   create(): void {
-    this.#file.create(this.#entriesMax * timeIndexEntryBytes);
+    this.#file.create();
   }
 
   /** Empty, for all entries to be added again; the file stays as it is, or missing, until `seal`. */
@@ -69,7 +70,7 @@ export class TimeIndex {
   }
 
   grow(): void {
-    this.#file.grow(this.#entriesMax * timeIndexEntryBytes);
+    this.#file.grow();
   }
 
   /** Adds an entry if `timestampMs` is above that of the last one. */

@@ -152,13 +152,14 @@ export class FaultyFileSystem implements FileSystem {
     return this.memory.listSync(directory);
   }
 
-  makeDirectorySync(path: string): void {
+  makeDirectorySync(path: string): boolean {
     this.enter('make directory', path);
     const missing: string[] = [];
     for (let at = this.join(path); this.memory.statSync(at) === null; at = this.join(at, '..'))
       missing.unshift(at);
     this.memory.makeDirectorySync(path);
     for (const made of missing) this.#named(this.memory.nodeAt(made, 'make directory')!);
+    return missing.length > 0;
   }
 
   renameSync(from: string, to: string): void {

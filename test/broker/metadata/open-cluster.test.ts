@@ -100,6 +100,7 @@ describe('the first start', () => {
       '"leaderEpoch":2',
     );
     expect(recordsInLog(second).filter(({ kind }) => kind === 'featureLevelRecord')).toHaveLength(2);
+    await second.close();
     expect(environment.files.readFileSync(`${metadataDirectory}/leader-epoch-checkpoint`).toString()).toBe(
       '0\n2\n1 0\n2 6\n',
     );

@@ -201,7 +201,7 @@ export class SnapshotStory {
     const make = files.makeDirectorySync.bind(files);
     files.makeDirectorySync = (path) => {
       if (path === directory) expected.lying ??= recordsIn(files.memory, '/data');
-      make(path);
+      return make(path);
     };
     return expected;
   }

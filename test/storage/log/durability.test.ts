@@ -77,10 +77,7 @@ describe('under fsync a log', () => {
       .map(({ path }) => path);
     expect(synced).toEqual(expect.arrayContaining(['/data', directory]));
     expect(files.afterCrash(new SeededRandom(7)).listSync(directory)).toEqual([
-      '00000000000000000000.index',
       '00000000000000000000.log',
-      '00000000000000000000.timeindex',
-      'leader-epoch-checkpoint',
       'partition.metadata',
     ]);
   });
@@ -260,7 +257,7 @@ describe('a write that fails', () => {
   it('for want of room in a roll leaves the old segment in use', () => {
     const { files, log } = setUp(pageCache, { 'internal.segment.bytes': 100 });
     tryAppend(log, 'a');
-    const rule = files.fail('open').on('*1.timeindex').with('ENOSPC').times(2);
+    const rule = files.fail('open').on('*1.log').with('ENOSPC').times(2);
     for (let n = 0; n < 2; n++) expect(tryAppend(log, 'b')).toMatchObject({ ok: false, errorCode: 56 });
     expect(rule.hits).toBe(2);
     expect(log.segments()).toHaveLength(1);

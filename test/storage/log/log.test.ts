@@ -39,17 +39,20 @@ describe('a log', () => {
     expect([log.logStartOffset, log.highWatermark, log.endOffset]).toEqual([0, 3, 3]);
   });
 
-  it('puts nothing on the disk before its first append', () => {
+  it('puts nothing on the disk before its first append, and then only what nobody can make anew', async () => {
     const environment = simulatedEnvironment();
     const log = openLog(environment);
     log.beginEpoch(4);
     expect(environment.files.statSync(directory)).toBeNull();
     expect([log.isOnDisk, readAll(log), log.segments()]).toEqual([false, [], []]);
     appendNow(log, batchOf(['a']), 4);
+    expect(environment.files.listSync(directory)).toEqual(['00000000000000000000.log', 'partition.metadata']);
+    await log.close();
     expect(environment.files.listSync(directory)).toEqual([
       '00000000000000000000.index',
       '00000000000000000000.log',
       '00000000000000000000.timeindex',
+      '00000000000000000001.snapshot',
       'leader-epoch-checkpoint',
       'partition.metadata',
     ]);
@@ -326,13 +329,41 @@ describe('old records', () => {
 });
 
 describe('a leader epoch', () => {
-  it('is on disk before its first append, and tells where the one before ended', () => {
+  it('is in its file before its first segment is sealed; until then a start after a kill finds it in the batches', async () => {
     const environment = simulatedEnvironment();
-    const log = openLog(environment);
+    const log = openLog(environment, { settings: { 'internal.segment.bytes': 200 } });
+    const epochsFile = (): string =>
+      environment.files.readFileSync(`${directory}/leader-epoch-checkpoint`).toString();
+    appendNow(log, batchOf(['a']), 2);
+    log.beginEpoch(5);
+    appendNow(log, batchOf(['b']), 5);
+    expect(environment.files.listSync(directory)).not.toContain('leader-epoch-checkpoint');
+    const kill = (recoveryPoint: number) => openLog(environment, { recoveryPoint });
+    expect([kill(0).epochAt(0), kill(2).epochAt(1)]).toEqual([2, 5]);
+    await log.roll();
+    expect(epochsFile()).toBe('0\n2\n2 0\n5 1\n');
+    appendNow(log, batchOf(['c']), 7);
+    const killed = kill(2);
+    expect([0, 1, 2].map((offset) => killed.epochAt(offset))).toEqual([2, 5, 7]);
+    expect(epochsFile()).toBe('0\n2\n2 0\n5 1\n');
+    await killed.close();
+    expect(epochsFile()).toBe('0\n3\n2 0\n5 1\n7 2\n');
+  });
+
+  it('found in a segment that is sealed is written at once: the next start may not look there again', () => {
+    const environment = simulatedEnvironment();
+    const log = openLog(environment, { settings: { 'internal.segment.bytes': 100 } });
+    for (let n = 0; n < 3; n++) appendNow(log, batchOf(['a']), n);
+    environment.files.removeFileSync(`${directory}/leader-epoch-checkpoint`);
+    openLog(environment);
+    const again = openLog(environment, { recoveryPoint: 2 });
+    expect([0, 1, 2].map((offset) => again.epochAt(offset))).toEqual([0, 1, 2]);
+  });
+
+  it('tells where the one before ended', () => {
+    const log = openLog(simulatedEnvironment());
     appendNow(log, batchOf(['a', 'b']), 2);
     log.beginEpoch(5);
-    const path = `${directory}/leader-epoch-checkpoint`;
-    expect(environment.files.readFileSync(path).toString()).toBe('0\n2\n2 0\n5 2\n');
     appendNow(log, batchOf(['c']), 5);
     expect(log.endOffsetForEpoch(2)).toEqual({ epoch: 2, endOffset: 2 });
     expect(log.endOffsetForEpoch(5)).toEqual({ epoch: 5, endOffset: 3 });
