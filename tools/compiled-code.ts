@@ -42,6 +42,9 @@ const wrapStart = '(function (exports, require, module, __filename, __dirname) {
 const wrapEnd = '\n});';
 
 const lengthBytes = 4;
+
+/** The file is read at each start. In a checkout, where chunks of past builds stay for a day, theirs would make it grow with each. */
+const othersBytesMaxDefault = 4 * 1024 * 1024;
 const ownerOnly = 0o600;
 
 /** By then a broker has started and heard its first requests; whoever ends before keeps it at the end. */
@@ -69,14 +72,17 @@ export function reuseCompiledCode(): void {
 export class CompiledCode {
   readonly #folder: string;
   readonly #name: string;
+  readonly #othersBytesMax: number;
+  readonly #used = new Set<string>();
   /** Read when it is asked for, and let go when that is over. */
   #kept: ReadonlyMap<string, Kept> | null = null;
   readonly #fresh = new Map<string, { readonly source: number; readonly script: Script }>();
 
-  /** Of the chunks in `folder`, in a file of this name. */
-  constructor(folder: string, name: string) {
+  /** Of the chunks in `folder`, in a file of this name; of more than so many bytes only what this process used is kept again. */
+  constructor(folder: string, name: string, othersBytesMax = othersBytesMaxDefault) {
     this.#folder = folder;
     this.#name = name;
+    this.#othersBytesMax = othersBytesMax;
   }
 
   /** Names of chunks that had to be compiled, and are not yet kept. */
@@ -97,7 +103,9 @@ export class CompiledCode {
     try {
       const path = join(makeOwnFolder(), this.#name);
       // Another process may have kept other chunks meanwhile.
-      const all = new Map([...read(path)].filter(([name]) => existsSync(join(this.#folder, name))));
+      const there = [...read(path)].filter(([name]) => existsSync(join(this.#folder, name)));
+      const isSmall = there.reduce((sum, [, { data }]) => sum + data.length, 0) <= this.#othersBytesMax;
+      const all = new Map(there.filter(([name]) => isSmall || this.#used.has(name)));
       for (const [name, { source, script }] of this.#fresh) {
         const data = script.createCachedData();
         all.set(name, { source, sum: crc32(data), data });
@@ -127,6 +135,7 @@ export class CompiledCode {
       ...(isSound ? { cachedData: kept.data } : {}),
     });
     if (!isSound || script.cachedDataRejected) this.#fresh.set(name, { source, script });
+    else this.#used.add(name);
     return script;
   }
 }

@@ -71,6 +71,16 @@ test('what others have kept meanwhile stays, but for chunks that are gone', () =
   expect(readFileSync(kept(), 'latin1')).not.toContain('a.cjs');
 });
 
+test('of too much only what was used is kept again', () => {
+  load('a.cjs').code.keep();
+  load('b.cjs').code.keep();
+  writeFileSync(join(chunks, 'c.cjs'), '');
+  const code = new CompiledCode(chunks, name, 1);
+  for (const chunk of ['b.cjs', 'c.cjs']) code.run({ exports: {} } as NodeJS.Module, join(chunks, chunk));
+  code.keep();
+  expect(['a.cjs', 'b.cjs', 'c.cjs'].map((chunk) => load(chunk).fresh)).toEqual([['a.cjs'], [], []]);
+});
+
 test('an error tells its place as if the chunk had been required', () => {
   writeFileSync(join(chunks, 'a.cjs'), 'throw new Error("on the first line");');
   for (let process = 0; process < 2; process++) {
