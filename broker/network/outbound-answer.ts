@@ -11,10 +11,17 @@ export function outbound(chunks: readonly Chunk[], shared: SharedChunks): readon
   for (let index = 0; index < chunks.length; index++) {
     if (chunks[index] instanceof Uint8Array) continue;
     return chunks.map((chunk) =>
-      chunk instanceof Uint8Array ? chunk : new RegionReader(chunk as FileRegion, shared),
+      chunk instanceof Uint8Array ? chunk : outboundRegion(chunk as FileRegion, shared),
     );
   }
   return chunks as readonly Buffer[];
+}
+
+/** What is in memory already need not be read again. */
+function outboundRegion(region: FileRegion, shared: SharedChunks): OutboundChunk {
+  if (region.bytes === null) return new RegionReader(region, shared);
+  region.release();
+  return region.bytes;
 }
 
 class RegionReader implements OutboundRegion, SharedBytes {

@@ -69,7 +69,15 @@ export class Partition {
     // Not spread out: that costs as much as the checks of a small batch.
     const { origin, ownsBuffer, transactionVersion, precondition } = options;
     const leaderEpoch = this.#leaderEpoch;
-    return this.log.append(records, { origin, leaderEpoch, ownsBuffer, transactionVersion, precondition });
+    const isAwaited = this.#watchers.size > 0;
+    return this.log.append(records, {
+      origin,
+      leaderEpoch,
+      ownsBuffer,
+      isAwaited,
+      transactionVersion,
+      precondition,
+    });
   }
 
   /** What this partition knows of a producer. */

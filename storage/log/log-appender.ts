@@ -6,6 +6,7 @@ import { type AppendRules, appendRulesOf } from './append-rules.ts';
 import { checkAppendable, codecsToAwait, validateAndAssign } from './append-validation.ts';
 import type { AppendOptions, AppendOutcome, AppendRefused } from './log-types.ts';
 import type { LogWriter } from './log-writer.ts';
+import { keepNewest } from './newest-bytes.ts';
 import type { CompletedTransaction } from './producer-state.ts';
 import type { ProducerChanges } from './producer-table.ts';
 import type { Segment } from './segment.ts';
@@ -137,10 +138,10 @@ export class LogAppender {
       segment.grow();
       if (buffer.length <= largeAppendBytes) {
         segment.file.writeSync([buffer], segment.size);
-        return this.#wrote(segment, valid, changes);
+        return this.#wrote(segment, valid, changes, options);
       }
       return segment.file.write([buffer], segment.size).then(
-        () => this.#wrote(segment, valid, changes),
+        () => this.#wrote(segment, valid, changes, options),
         (error) => this.#failed(error, buffer.length),
       );
     } catch (error) {
@@ -149,9 +150,15 @@ export class LogAppender {
   }
 
   /** The bytes stand in the file: everything else follows. */
-  #wrote(segment: Segment, valid: Validated, changes: ProducerChanges): AppendOutcome {
+  #wrote(
+    segment: Segment,
+    valid: Validated,
+    changes: ProducerChanges,
+    options: AppendOptions,
+  ): AppendOutcome {
     const writer = this.#writer;
     const { firstOffset, nextOffset } = valid;
+    if (options.isAwaited) keepNewest(segment.contentId, segment.size, valid.buffer);
     segment.wrote(valid.buffer);
     writer.endOffset = nextOffset;
     writer.sync.wrote(segment.file);

@@ -16,6 +16,7 @@ import type {
   ReadOptions,
   TimestampedOffset,
 } from './log-types.ts';
+import { newestBytes } from './newest-bytes.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
 
@@ -40,6 +41,7 @@ class Region implements FileRegion {
   readonly byteLength: number;
   readonly contentId: number;
   readonly contentEnd: number;
+  readonly bytes: Buffer | null;
   readonly #segment: Segment;
   #released = false;
 
@@ -49,6 +51,7 @@ class Region implements FileRegion {
     this.byteLength = byteLength;
     this.contentId = segment.contentId;
     this.contentEnd = segment.size;
+    this.bytes = newestBytes(segment.contentId, position, byteLength);
     this.#segment = segment;
     segment.file.retain();
   }

@@ -18,6 +18,8 @@ export interface AppendOptions {
   readonly leaderEpoch: number;
   /** The caller says that `records` is its own buffer (not a view on a read buffer), so that it need not be copied to wait. */
   readonly ownsBuffer?: boolean | undefined;
+  /** Somebody waits for what is appended, and will want its bytes at once. */
+  readonly isAwaited?: boolean | undefined;
   /**
    * KIP-890: from 2 on a transaction's end has an epoch of its own, so that a marker of an epoch that is already known is late or
    * doubled, and a producer that the partition does not know begins with sequence 0. Left out: 0.
@@ -64,6 +66,8 @@ export interface FileRegion extends OpaqueBytes {
   /** What stands in the file below `contentEnd` never changes under this id; where it was cut, or is another, that has another id. */
   readonly contentId: number;
   readonly contentEnd: number;
+  /** The same bytes, where they are in memory: nobody may change them, and they stay when the region is released. */
+  readonly bytes: Buffer | null;
   /** A read of it had to wait for the disk. */
   wasSlow(): void;
   release(): void;

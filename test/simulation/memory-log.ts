@@ -88,6 +88,7 @@ export class MemoryLog implements JournalLog {
       byteLength,
       contentId: this.#contentId,
       contentEnd: position + byteLength,
+      bytes: null,
       wasSlow: () => {},
       release: () => {
         this.openRegions -= 1;

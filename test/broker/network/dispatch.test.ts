@@ -362,6 +362,7 @@ it('file regions of an answer are read from their file', () => {
     file,
     position: 2,
     byteLength: 5,
+    bytes: null,
     release: () => {
       released += 1;
     },
@@ -377,15 +378,15 @@ it('file regions of an answer are read from their file', () => {
   const reply = world([handler]).ask(
     request(fetch, 4, { maxWaitMs: 0, minBytes: 0, topics: [] }),
   ) as readonly OutboundChunk[];
-  const outbound = reply.find((chunk) => !(chunk instanceof Uint8Array)) as unknown as {
+  const sent = reply.find((chunk) => !(chunk instanceof Uint8Array)) as unknown as {
     byteLength: number;
     readSync(target: Buffer, targetStart: number, length: number, start: number): number;
     release(): void;
   };
   const target = Buffer.alloc(4, '.');
-  expect(outbound.byteLength).toBe(5);
-  expect(outbound.readSync(target, 1, 3, 1)).toBe(3);
+  expect(sent.byteLength).toBe(5);
+  expect(sent.readSync(target, 1, 3, 1)).toBe(3);
   expect(target.toString()).toBe('.345');
-  outbound.release();
+  sent.release();
   expect(released).toBe(1);
 });

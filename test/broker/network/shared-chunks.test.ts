@@ -56,7 +56,8 @@ class Content {
       },
     } as File;
     const [contentId, contentEnd] = [this.id, this.size];
-    return { file: counted, position, byteLength, contentId, contentEnd, wasSlow() {}, release() {} };
+    const bytes = null;
+    return { file: counted, position, byteLength, bytes, contentId, contentEnd, wasSlow() {}, release() {} };
   }
 
   bytes(position: number, length: number): Buffer {
