@@ -193,6 +193,11 @@ export const groupConfigKeys = {
   'streams.rack.aware.assignment.tags': list({
     default: [],
     brokerKey: 'group.streams.rack.aware.assignment.tags',
+    // Kafka refuses a repeated tag here, where other lists drop it.
+    check: (tags) => {
+      if (tags.includes('')) return 'no tag may be empty';
+      return new Set(tags).size < tags.length ? 'no tag may be there twice' : undefined;
+    },
     accepted: streams,
     doc: 'Client tags over which standby replicas are spread.',
   }),

@@ -313,12 +313,22 @@ function javaTrim(text: string): string {
   return text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '');
 }
 
+/** As Java does: the decimal digits of every script count, if they are one UTF-16 unit each. */
 function parseInteger(text: string, type: 'short' | 'int' | 'long'): bigint | undefined {
-  const match = /^([+-]?)(\d+)$/.exec(text);
-  if (!match) return undefined;
-  const value = match[1] === '-' ? -BigInt(match[2]!) : BigInt(match[2]!);
+  const match = /^([+-]?)(\p{Nd}+)$/u.exec(text);
+  if (!match || /[\ud800-\udfff]/.test(text)) return undefined;
+  const digits = match[2]!.replace(/[^0-9]/g, asciiDigit);
+  const value = match[1] === '-' ? -BigInt(digits) : BigInt(digits);
   const [min, max] = limits[type];
   return value < min || value > max ? undefined : value;
+}
+
+/** The ten digits of a script follow each other, and no other digit comes right before its zero. */
+function asciiDigit(digit: string): string {
+  const code = digit.charCodeAt(0);
+  let zero = code;
+  while (/\p{Nd}/u.test(String.fromCharCode(zero - 1))) zero--;
+  return String(code - zero);
 }
 
 function parseDouble(text: string): number | undefined {

@@ -38,3 +38,12 @@ test('every text is taken or refused as Kafka does, and written as Kafka writes 
   expect(wrong).toEqual([]);
   expect(count).toBeGreaterThan(50_000);
 });
+
+test('a tag of a streams group that is there twice is refused, where other lists drop what they have', () => {
+  const read = (text: string) =>
+    parseValue('tags', groupConfigKeys['streams.rack.aware.assignment.tags'], text);
+  expect(read('zone , cluster')).toEqual({ ok: true, value: ['zone', 'cluster'] });
+  expect(read('')).toEqual({ ok: true, value: [] });
+  expect(read('zone,zone')).toMatchObject({ ok: false, message: expect.stringMatching(/twice/) });
+  expect(read('zone,')).toMatchObject({ ok: false, message: expect.stringMatching(/empty/) });
+});

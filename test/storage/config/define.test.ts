@@ -54,6 +54,25 @@ test('the largest long survives as text, and as the number next to it', () => {
   expect(canonicalText(key, ' +9007199254740993 ')).toBe('9007199254740993');
 });
 
+test('whole numbers may be written in the digits of any script, as Java reads them', () => {
+  const key = int({ default: 0, doc });
+  expect(['٣', '-१२३', '+５', '0٩'].map((text) => read(key, text))).toEqual([3, -123, 5, 9]);
+  expect(canonicalText(key, ' ٠٧ ')).toBe('7');
+  expect(canonicalText(long({ default: 0, doc }), '९००७१९९२५४७४०९९३')).toBe('9007199254740993');
+  // Not those that take two UTF-16 units, nor numbers that are no digits; and a double has only ASCII's.
+  for (const text of ['𝟛', '½', 'Ⅲ', '三', '1_000', '0x10', '1e3', '+', '--1'])
+    expect(read(key, text)).toMatch(/not a number of type int/);
+  expect(read(double({ default: 0, doc }), '٣')).toMatch(/not a number of type double/);
+});
+
+test('every digit outside ASCII is one of ten that follow each other', () => {
+  const key = int({ default: -1, doc });
+  const digits = Array.from({ length: 0xd800 - 0x80 }, (_, i) => String.fromCharCode(0x80 + i)).filter(
+    (one) => /\p{Nd}/u.test(one),
+  );
+  expect(digits.map((digit) => read(key, digit))).toEqual(digits.map((_, i) => i % 10));
+});
+
 test('doubles are written as Java writes them', () => {
   const key = double({ default: 0, doc });
   const written = [

@@ -10,6 +10,7 @@ import { frameScenarios } from './frames.ts';
 import { groupRefusalScenarios } from './group-refusals.ts';
 import { groupScenarios } from './groups.ts';
 import { metadataScenarios } from './metadata.ts';
+import { oddValueScenarios } from './odd-values.ts';
 import { offsetScenarios } from './offsets.ts';
 import { produceScenarios } from './produce.ts';
 import { readingCommitsScenarios } from './reading-commits.ts';
@@ -28,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   ...metadataScenarios,
   ...describingScenarios,
   ...configScenarios,
+  ...oddValueScenarios,
   ...produceScenarios,
   ...fetchScenarios,
   ...sessionScenarios,
