@@ -9,6 +9,7 @@
  *     fsync      syncs after each message, or each 50 ms (flush.messages, flush.ms)
  *     cleaner    cleans a log
  *     deletion   deletes a topic with 1,000 written partitions
+ *     retention  takes 200 segments out of a log
  *     dead       has consumers that ask and never read
  *     all        does all of it at once, but for produce, small and fetch
  *
@@ -65,6 +66,7 @@ async function measure(phase: PhaseName): Promise<FoundPhase> {
       'log.cleaner.backoff.ms': '100',
       'log.segment.delete.delay.ms': '500',
       'log.retention.check.interval.ms': '1000',
+      'log.initial.task.delay.ms': '1000',
     },
     nodeFlags: [
       ...flags['node-flags'].split(' ').filter((flag) => flag !== ''),

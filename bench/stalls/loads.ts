@@ -22,17 +22,19 @@ export const phaseNames = [
   'fsync',
   'cleaner',
   'deletion',
+  'retention',
   'dead',
   'all',
 ] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
 /** What is no load of its own kind is left out of all at once: it would leave no processor to the rest. */
-const together = ['quiet', 'cold', 'fsync', 'cleaner', 'deletion', 'dead'] as const;
+const together = ['quiet', 'cold', 'fsync', 'cleaner', 'deletion', 'retention', 'dead'] as const;
 const consumers = 4;
 const deadConsumers = 50;
 const askedEach = 20;
 const partitions = 1000;
+const oldSegments = 200;
 
 export interface LoadOptions {
   readonly logBytes: number;
@@ -160,7 +162,7 @@ const loads: Readonly<
     await rawClient('replay', stage.port, [file], { inFlight: 5, errorAt, count: 500e6 / valueBytes });
     const before = await sizeOf(stage, topic);
     return async (endMs) => {
-      await makeDue(stage, topic);
+      await setConfig(stage, topic, 'min.cleanable.dirty.ratio', '0.0');
       while (performance.now() < endMs && (await sizeOf(stage, topic)) > before / 2) await pause(50);
       return `${(before / 1e6).toFixed(0)} MB cleaned to ${((await sizeOf(stage, topic)) / 1e6).toFixed(0)} MB`;
     };
@@ -177,6 +179,24 @@ const loads: Readonly<
       await stage.drop(topic);
       while (performance.now() < endMs && left() > 0) await pause(50);
       return `${partitions} partitions deleted, ${left()} directories left`;
+    };
+  },
+
+  async retention(stage, { dataDirectory }) {
+    const bytes = 1024 * 1024;
+    const topic = await stage.topic(1, { 'segment.bytes': String(bytes) });
+    const load = { topic, partitions: 1, recordBytes: 1024, batchBytes };
+    const { file, errorAt, valueBytes } = await produceFrames(stage.folder, load);
+    // A segment ends where the next batch would not fit.
+    const count = Math.ceil((oldSegments * bytes) / valueBytes);
+    await rawClient('replay', stage.port, [file], { inFlight: 5, errorAt, count });
+    const segments = (): number =>
+      readdirSync(join(dataDirectory, `${topic}-0`)).filter((name) => /\.log(\.deleted)?$/.test(name)).length;
+    const before = segments();
+    return async (endMs) => {
+      await setConfig(stage, topic, 'retention.bytes', String(bytes));
+      while (performance.now() < endMs && segments() > 3) await pause(50);
+      return `${before} segments of 1 MiB, ${segments()} left by retention`;
     };
   },
 
@@ -237,8 +257,8 @@ async function sizeOf(stage: Stage, topic: string): Promise<number> {
 }
 
 /** From here on any dirty byte is enough. */
-async function makeDue(stage: Stage, topic: string): Promise<void> {
-  const configs = [{ name: 'min.cleanable.dirty.ratio', configOperation: 0, value: '0.0' }];
+async function setConfig(stage: Stage, topic: string, name: string, value: string): Promise<void> {
+  const configs = [{ name, configOperation: 0, value }];
   const resources = [{ resourceType: 2, resourceName: topic, configs }];
   const { responses } = await stage.withClient((client) =>
     client.request(incrementalAlterConfigs, 1, { resources, validateOnly: false }),

@@ -371,7 +371,7 @@ export class LogWriter {
   /** A segment leaves the log, and its snapshot with it unless another one takes its place. */
   forget(segment: Segment, keepsSnapshot = false): void {
     for (const file of segment.openFiles) this.sync.forget(file);
-    if (!keepsSnapshot && this.#snapshots.has(segment.baseOffset)) this.#snapshots.remove(segment.baseOffset);
+    if (!keepsSnapshot) this.#snapshots.segmentGone(segment.baseOffset, this.logStartOffset);
   }
 
   /**

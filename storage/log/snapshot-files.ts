@@ -93,6 +93,14 @@ export class SnapshotFiles {
     this.#files.removeFileSync(this.#path(offset));
   }
 
+  /** Before the log start nobody waits for the disk: the name never comes again, and what is left the next start removes. */
+  segmentGone(baseOffset: number, logStartOffset: number): void {
+    if (!this.has(baseOffset)) return;
+    if (baseOffset >= logStartOffset) return this.remove(baseOffset);
+    this.#offsets.splice(this.#placeOf(baseOffset), 1);
+    void this.#files.removeFile(this.#path(baseOffset)).catch(() => {});
+  }
+
   removeAll(): void {
     for (const offset of [...this.#offsets]) this.remove(offset);
     this.#covered = 0;
