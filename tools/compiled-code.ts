@@ -3,13 +3,14 @@
  * Node's way (`module.enableCompileCache`, from 22.1 on) reads a file for each chunk, and spares half as much: of a start on Node 22
  * that took 128 ms of CPU with it, this one saves 30 more; on Node 24 27.
  *
- *    <own folder>/compiled-1a2b3c4d      of this Node and this place of the package: 0600, one file, read at once
+ *    <own folder>/compiled-1a2b3c4d      of this Node with these flags of V8, and this place of the package: 0600, one file, read at once
  *        ┌─────────────┬──────────────────────────────────────────────┬──────┬──────┬───
  *        │ length: u32 │ JSON: [{ name, source, start, length, sum }] │ data │ data │ …
  *        └─────────────┴──────────────────────────────────────────────┴──────┴──────┴───
  *
  * `source` is the CRC of a chunk's text, `sum` that of its data, `start` counts from the end of the JSON. What does not fit is compiled as
- * if there were nothing. V8 itself looks for its version and flags, but not whether text or data are still the same.
+ * if there were nothing. V8 itself looks for its version and flags, but not whether text or data are still the same. A file is written
+ * beside its place, as compiled-1a2b3c4d.<pid>, and renamed.
  */
 import {
   closeSync,
@@ -17,22 +18,31 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
-import { isOpenToOthers, isOurs, makeOwnFolder, ownFolderPath } from './own-folder.ts';
+import { isOpenToOthers, isOurs, makeOwnFolder, mayHoldCode, ownFolderPath } from './own-folder.ts';
 
 interface Kept {
   readonly source: number;
   readonly sum: number;
   readonly data: Uint8Array;
+}
+
+interface Fresh {
+  readonly source: number;
+  readonly script: Script;
+  made: Kept | null;
 }
 
 type Place = Pick<Kept, 'source' | 'sum'> & { name: string; start: number; length: number };
@@ -47,16 +57,24 @@ const lengthBytes = 4;
 const othersBytesMaxDefault = 4 * 1024 * 1024;
 const ownerOnly = 0o600;
 
-/** By then a broker has started and heard its first requests; whoever ends before keeps it at the end. */
+/** By then a broker has started and heard its first requests; whoever ends before keeps it at the end. What was read is let go after it. */
 const keptAfterMs = 2000;
+
+/** Of other places and Nodes, the last written: folders that `npx` or a build machine makes anew each time would leave one for each. */
+const othersMax = 15;
+/** Writing takes milliseconds: who has not renamed his file by then was killed. */
+const halfEndMs = 60_000;
+const fileName = /^compiled-[0-9a-f]+(\.\d+)?$/;
 
 /** Before anything of it is loaded. */
 export function reuseCompiledCode(): void {
   const { NODE_DISABLE_COMPILE_CACHE, NODE_V8_COVERAGE } = process.env;
   // Coverage counts fewer functions where they come compiled.
-  if (NODE_DISABLE_COMPILE_CACHE || NODE_V8_COVERAGE) return;
+  if (NODE_DISABLE_COMPILE_CACHE || NODE_V8_COVERAGE || !mayHoldCode()) return;
   const folder = join(dirname(fileURLToPath(import.meta.url)), 'chunks');
-  const place = crc32(`${process.version} ${process.arch} ${folder}`).toString(16).padStart(8, '0');
+  // With other flags V8 refuses what it made: two ways to call the command would write in turns what the other cannot use.
+  const of = `${process.version} ${process.arch} ${cachedDataVersionTag()} ${folder}`;
+  const place = crc32(of).toString(16).padStart(8, '0');
   const code = new CompiledCode(folder, `compiled-${place}`);
   const { extensions } = createRequire(import.meta.url);
   const load = extensions['.js']!;
@@ -64,9 +82,9 @@ export function reuseCompiledCode(): void {
     if (dirname(path) === folder) code.run(module, path);
     else load(module, path);
   };
-  const keep = () => code.keep();
-  setTimeout(keep, keptAfterMs).unref();
-  process.once('exit', keep);
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  setTimeout(() => void code.keepInTurns(turn), keptAfterMs).unref();
+  process.once('exit', () => code.keep());
 }
 
 export class CompiledCode {
@@ -76,7 +94,7 @@ export class CompiledCode {
   readonly #used = new Set<string>();
   /** Read when it is asked for, and let go when that is over. */
   #kept: ReadonlyMap<string, Kept> | null = null;
-  readonly #fresh = new Map<string, { readonly source: number; readonly script: Script }>();
+  readonly #fresh = new Map<string, Fresh>();
 
   /** Of the chunks in `folder`, in a file of this name; of more than so many bytes only what this process used is kept again. */
   constructor(folder: string, name: string, othersBytesMax = othersBytesMaxDefault) {
@@ -96,28 +114,29 @@ export class CompiledCode {
     run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path));
   }
 
+  /** All at once it takes 20 ms; a broker has others who wait. */
+  async keepInTurns(turn: () => Promise<void>): Promise<void> {
+    for (const fresh of this.#fresh.values()) {
+      make(fresh);
+      await turn();
+    }
+    this.keep();
+  }
+
   /** A start does not depend on it, and an end neither. */
   keep(): void {
-    this.#kept = null;
     if (this.#fresh.size === 0) return;
     try {
-      const path = join(makeOwnFolder(), this.#name);
+      const folder = makeOwnFolder();
+      const path = join(folder, this.#name);
       // Another process may have kept other chunks meanwhile.
       const there = [...read(path)].filter(([name]) => existsSync(join(this.#folder, name)));
       const isSmall = there.reduce((sum, [, { data }]) => sum + data.length, 0) <= this.#othersBytesMax;
       const all = new Map(there.filter(([name]) => isSmall || this.#used.has(name)));
-      for (const [name, { source, script }] of this.#fresh) {
-        const data = script.createCachedData();
-        all.set(name, { source, sum: crc32(data), data });
-      }
+      for (const [name, fresh] of this.#fresh) all.set(name, make(fresh));
       this.#fresh.clear();
-      const half = `${path}.${process.pid}`;
-      try {
-        writeFileSync(half, encode(all), { flag: 'wx', mode: ownerOnly });
-        renameSync(half, path);
-      } finally {
-        rmSync(half, { force: true });
-      }
+      removeLeftovers(folder, this.#name);
+      replace(path, encode(all));
     } catch {
       // No place for it: the next start compiles.
     }
@@ -126,17 +145,65 @@ export class CompiledCode {
   #compile(path: string, text: Buffer): Script {
     const name = path.slice(this.#folder.length + sep.length);
     const source = crc32(text);
-    this.#kept ??= read(join(ownFolderPath(), this.#name));
-    const kept = this.#kept.get(name);
+    const kept = this.#read().get(name);
     const isSound = kept?.source === source && kept.sum === crc32(kept.data);
     const script = new Script(`${wrapStart}${text.toString()}${wrapEnd}`, {
       filename: path,
       columnOffset: -wrapStart.length,
       ...(isSound ? { cachedData: kept.data } : {}),
     });
-    if (!isSound || script.cachedDataRejected) this.#fresh.set(name, { source, script });
+    if (!isSound || script.cachedDataRejected) this.#fresh.set(name, { source, script, made: null });
     else this.#used.add(name);
     return script;
+  }
+
+  /** What is loaded together reads the file once. */
+  #read(): ReadonlyMap<string, Kept> {
+    if (this.#kept === null) {
+      this.#kept = read(join(ownFolderPath(), this.#name));
+      setTimeout(() => {
+        this.#kept = null;
+      }, keptAfterMs).unref();
+    }
+    return this.#kept;
+  }
+}
+
+function make(fresh: Fresh): Kept {
+  if (fresh.made === null) {
+    const data = fresh.script.createCachedData();
+    fresh.made = { source: fresh.source, sum: crc32(data), data };
+  }
+  return fresh.made;
+}
+
+/** Halves of the killed, and files of the past. */
+function removeLeftovers(folder: string, own: string): void {
+  const files = readdirSync(folder)
+    .filter((name) => fileName.test(name) && name !== own)
+    .map((name) => ({ path: join(folder, name), isHalf: name.includes('.') }))
+    .map((file) => ({ ...file, ms: statSync(file.path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((a, b) => b.ms - a.ms);
+  const halves = files.filter(({ isHalf, ms }) => isHalf && ms < Date.now() - halfEndMs);
+  const past = files.filter(({ isHalf }) => !isHalf).slice(othersMax);
+  for (const { path } of [...halves, ...past]) rmSync(path, { force: true });
+}
+
+/** Whole or not at all. */
+function replace(path: string, bytes: Buffer): void {
+  const half = `${path}.${process.pid}`;
+  // One that is there is another's: the pids of containers are the same.
+  const file = openSync(half, 'wx', ownerOnly);
+  try {
+    try {
+      writeFileSync(file, bytes);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(half, path);
+  } catch (error) {
+    rmSync(half, { force: true });
+    throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type Dirent,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -28,6 +29,8 @@ const ownerOnly = 0o600;
 
 /** For a broker of this process. Throws where the folder cannot be made, or is somebody else's. */
 export function openControlFolder(): ControlFolder {
+  // A container without a temporary folder gets one.
+  mkdirSync(dirname(ownFolderPath()), { recursive: true });
   const folder = makeOwnFolder();
   return {
     socketPath: (random) => join(folder, `${random.slice(0, 16)}.sock`),

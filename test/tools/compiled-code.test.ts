@@ -8,12 +8,14 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CompiledCode } from '../../tools/compiled-code.ts';
-import { ownFolderPath } from '../../tools/own-folder.ts';
+import { mayHoldCode, ownFolderPath } from '../../tools/own-folder.ts';
 import { skipUnless } from '../skip.ts';
 import { freshDirectory, runNode } from './program.ts';
 
@@ -149,6 +151,91 @@ test('where there is no place for it nothing is kept, and nothing fails', (conte
   expect(existsSync(kept())).toBe(false);
 });
 
+test('the compiled code of a running broker is made a chunk a turn, and written at the end', async () => {
+  const code = new CompiledCode(chunks, name);
+  for (const chunk of ['a.cjs', 'b.cjs']) code.run({ exports: {} } as NodeJS.Module, join(chunks, chunk));
+  const create = vi.spyOn(Script.prototype, 'createCachedData');
+  const seen: [number, boolean][] = [];
+  await code.keepInTurns(async () => {
+    seen.push([create.mock.calls.length, existsSync(kept())]);
+  });
+  expect(seen).toEqual([
+    [1, false],
+    [2, false],
+  ]);
+  expect(create).toHaveBeenCalledTimes(2);
+  expect([code.fresh, load('a.cjs').fresh, load('b.cjs').fresh]).toEqual([[], [], []]);
+  create.mockRestore();
+});
+
+test('what was read is let go, and read again for a chunk that comes later', () => {
+  vi.useFakeTimers();
+  try {
+    load('a.cjs').code.keep();
+    const { code } = load('a.cjs');
+    load('b.cjs').code.keep();
+    vi.advanceTimersByTime(2000);
+    code.run({ exports: {} } as NodeJS.Module, join(chunks, 'b.cjs'));
+    expect(code.fresh).toEqual([]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('halves that the killed left go, and of other places all but the last written fifteen', () => {
+  keepAll();
+  const old = (file: string, minutes: number) => {
+    const path = join(ownFolderPath(), file);
+    writeFileSync(path, '', { mode: 0o600 });
+    const seconds = Date.now() / 1000 - 60 * minutes;
+    utimesSync(path, seconds, seconds);
+  };
+  for (let place = 10; place < 30; place++) old(`compiled-${place}`, place);
+  old('compiled-10.77', 2);
+  old('compiled-10.78', 0);
+  old('9092-ab.control', 1000);
+  load('b.cjs').code.keep();
+  const left = [...Array(15).keys()].map((n) => `compiled-${n + 10}`);
+  expect(readdirSync(ownFolderPath()).sort()).toEqual(
+    ['9092-ab.control', name, ...left, 'compiled-10.78'].sort(),
+  );
+});
+
+test('a half of a process with our number, in another container, is left to it', () => {
+  keepAll();
+  const half = `${kept()}.${process.pid}`;
+  writeFileSync(half, 'half');
+  load('b.cjs').code.keep();
+  expect(readFileSync(half, 'utf8')).toBe('half');
+  expect([load('a.cjs').fresh, load('b.cjs').fresh]).toEqual([[], ['b.cjs']]);
+});
+
+test('a temporary folder that is not there is not made', () => {
+  const missing = join(directory.path, 'missing');
+  for (const variable of ['TMPDIR', 'TEMP', 'TMP']) vi.stubEnv(variable, missing);
+  keepAll();
+  expect(existsSync(missing)).toBe(false);
+});
+
+test('without modes code lies only below the home of its user', (context) => {
+  skipUnless(context, process.platform !== 'win32', 'there the home is of the profile');
+  const home = join(directory.path, 'home');
+  mkdirSync(join(home, 'temp'), { recursive: true });
+  mkdirSync(`${home}-of-all`);
+  vi.stubEnv('HOME', home);
+  const mayHold = (temporary: string): boolean => {
+    vi.stubEnv('TMPDIR', temporary);
+    return mayHoldCode(false);
+  };
+  expect(mayHold(join(home, 'temp'))).toBe(true);
+  expect([`${home}-of-all`, directory.path, join(home, 'missing')].map(mayHold)).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(mayHoldCode(true)).toBe(true);
+});
+
 test('the command keeps it at its end, once, and not where Node is told to keep none', async () => {
   const place = { TMPDIR: directory.path, TEMP: directory.path, TMP: directory.path };
   const ask = async (env: Readonly<Record<string, string>> = {}) => {
@@ -162,5 +249,9 @@ test('the command keeps it at its end, once, and not where Node is told to keep 
   expect(files).toEqual([expect.stringMatching(/^compiled-[0-9a-f]{8}$/)]);
   const { ino } = statSync(join(ownFolderPath(), files[0]!));
   await ask();
+  expect(statSync(join(ownFolderPath(), files[0]!)).ino).toBe(ino);
+  // V8 with other flags can use none of it: it has a file of its own, instead of both writing in turns.
+  await ask({ NODE_OPTIONS: '--stack-trace-limit=50' });
+  expect(readdirSync(ownFolderPath())).toHaveLength(2);
   expect(statSync(join(ownFolderPath(), files[0]!)).ino).toBe(ino);
 });
