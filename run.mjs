@@ -25,7 +25,9 @@ const root = dirname(fileURLToPath(import.meta.url));
 const scratch = join(root, '.build');
 const dist = join(root, 'dist');
 const installStamp = join(root, 'node_modules', '.kompakt-install');
+/** 21 and the first of 22 lack what 20 was given later (`process.getBuiltinModule`). */
 const oldestNode = [20, 19];
+const oldestOf22 = 3;
 /** What a build is made from. */
 const sourceFolders = ['protocol', 'storage', 'compaction', 'broker', 'tools'];
 const sourceFiles = ['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'];
@@ -382,6 +384,8 @@ async function main() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
     throw new Refusal(`Node ${oldestNode.join('.')} or newer is needed; this is ${process.versions.node}`);
+  if (major === 21 || (major === 22 && minor < oldestOf22))
+    throw new Refusal(`Node 20.19 or 22.${oldestOf22} or newer is needed; this is ${process.versions.node}`);
   const command = commands[process.argv[2]];
   if (!command) throw new Refusal(`usage: node run.mjs ${Object.keys(commands).join('|')} [ARG …]`);
   if (process.env.npm_lifecycle_event !== undefined) hearSignalsThroughNpm();

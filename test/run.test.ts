@@ -267,11 +267,14 @@ test('a broken source is reported and the last build stays', async () => {
   expect(existsSync(join(root, 'dist/kompakt.js'))).toBe(true);
 });
 
-test('too old a Node is one line', async () => {
+test.each([
+  ['20.18.9', 'Node 20.19 or newer is needed'],
+  ['22.2.0', 'Node 20.19 or 22.3 or newer is needed'],
+])('too old a Node (%s) is one line', async (node, words) => {
   const root = checkout();
-  const pretend = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.18.9'}})`;
+  const pretend = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'${node}'}})`;
   const { code, err } = await run(root, ['start'], {}, ['--import', pretend]).ended;
-  expect([code, err]).toEqual([1, 'kompakt: Node 20.19 or newer is needed; this is 20.18.9\n']);
+  expect([code, err]).toEqual([1, `kompakt: ${words}; this is ${node}\n`]);
   expect(calls(root)).toEqual([]);
 });
 
