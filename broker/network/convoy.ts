@@ -5,14 +5,16 @@
  *
  * Consumers that begin together drift apart: by 100 MB after 300, measured with twenty, and then a cache of 16 MiB is of use to one read in
  * five. So who is more than `aheadBytesMax` in front of another lets the other go first, for no longer than `turnsMax` turns of the event
- * loop, and only while the loop is so busy that the other was served in this turn or the last: nobody waits for one who is slow himself,
- * and no time is lost, for others use it. Answers of less than a chunk, such as those of who reads what is just written, never wait.
+ * loop or `waitMsMax`, and only while the loop is so busy that the other was served in this turn or the last: nobody waits for one who is
+ * slow himself, and no time is lost, for others use it. Answers of less than a chunk, such as those of who reads what is just written, never wait.
  */
 import type { Clock } from '../../storage/environment/clock.ts';
 
 const aheadBytesMax = 1024 * 1024;
 /** With 8 of them twenty consumers still drifted apart by 60 MB, with 30 they stayed within 2. */
 const turnsMax = 32;
+/** Of twenty consumers 32 turns take less. Of a loop with long turns each alone may take 100 ms, and then nobody is slow beside it. */
+export const waitMsMax = 250;
 /** Farther away nobody will be met soon. */
 const reachBytes = 128 * 1024 * 1024;
 
@@ -27,12 +29,13 @@ interface Seen extends Place {
 
 interface Waiting extends Seen {
   readonly reader: object;
+  readonly sinceMs: number;
   readonly go: () => void;
 }
 
 export class Convoy {
   readonly #clock: Clock;
-  /** Who went on in this turn or the last, and where. */
+  /** Who went on in this turn or the last, and where; of one who reads alone the last that was heard, for no turn is watched for it. */
   readonly #seen = new Map<object, Seen>();
   #waiting: Waiting[] = [];
   #turn = 0;
@@ -42,7 +45,10 @@ export class Convoy {
     this.#clock = clock;
   }
 
-  /** Whether the reader may go on at once; else `go` is called when it may. Lone readers always may. */
+  /**
+   * Whether the reader may go on at once; else `go` is called when it may. Lone readers always may. `reader` is remembered, perhaps for
+   * long after its connection has gone: something small that holds nothing.
+   */
   mayGo(reader: object, { contentId, position }: Place, go: () => void): boolean {
     const seen = { contentId, position, turn: this.#turn };
     this.#seen.set(reader, seen);
@@ -50,7 +56,7 @@ export class Convoy {
     this.#watchTurn();
     if (!this.#isAhead(reader, seen)) return true;
     this.#seen.delete(reader);
-    this.#waiting.push({ ...seen, reader, go });
+    this.#waiting.push({ ...seen, reader, sinceMs: this.#clock.monotonicMs(), go });
     return false;
   }
 
@@ -76,8 +82,9 @@ export class Convoy {
     const waiting = this.#waiting;
     this.#waiting = [];
     const free: Waiting[] = [];
+    const nowMs = this.#clock.monotonicMs();
     for (const one of waiting) {
-      const isLong = this.#turn - one.turn >= turnsMax;
+      const isLong = this.#turn - one.turn >= turnsMax || nowMs - one.sinceMs >= waitMsMax;
       (isLong || !this.#isAhead(one.reader, one) ? free : this.#waiting).push(one);
     }
     if (this.#seen.size > 1 || this.#waiting.length > 0) this.#watchTurn();

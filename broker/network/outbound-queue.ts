@@ -162,7 +162,8 @@ export class OutboundQueue {
     if (this.#sentOfFirst > 0 || this.#inFlight >= piecesInFlight || this.#isReading) return false;
     const first = this.#chunks[this.#first];
     if (first === undefined || !isRegion(first) || first.shared === undefined) return false;
-    this.#waitsForOthers = !first.shared.mayBegin(this, this.#mayBegin);
+    // Its pace stands for it: whoever remembers who went where does not keep a connection that has gone.
+    this.#waitsForOthers = !first.shared.mayBegin(this.#pace, this.#mayBegin);
     return this.#waitsForOthers;
   }
 

@@ -30,7 +30,7 @@ export type ReadInto = (target: Uint8Array, targetStart: number, length: number,
 
 /** Parts of a region that others send, too: shared-chunks.ts. */
 export interface SharedBytes {
-  /** Whether the reader may begin with the region now; false: `go` is called when it may. */
+  /** Whether the reader may begin with the region now; false: `go` is called when it may. `reader` says who it is, and may be kept. */
   mayBegin(reader: object, go: () => void): boolean;
   /** Whether others send the region, so that it is worth to ask for parts of it. */
   isWanted(): boolean;

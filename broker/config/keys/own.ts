@@ -18,7 +18,7 @@ export const ownKeys = {
   'kompakt.fetch.cache.max.bytes': long({
     default: 16 * MiB,
     min: 0,
-    doc: 'How much memory may hold stretches of log files that are fetched again and again in a short time, by several consumers or by one: each is then read once for all. It is taken when that happens and given back when nobody has used it for some seconds; who reads a log once takes none, nor do producers. Consumers that read the same segment let those behind them go first, by 32 turns of the event loop at most, so that they stay near each other. Below 262144: nothing of that.',
+    doc: 'How much memory may hold stretches of log files that are fetched again and again in a short time, by several consumers or by one: each is then read once for all. It is taken when that happens and given back when nobody has used it for some seconds; who reads a log once takes none, nor do producers. Consumers that read the same segment let those behind them go first, by 32 turns of the event loop and 250 ms at most, so that they stay near each other. Below 262144: nothing of that.',
   }),
   'kompakt.group.disconnect.grace.ms': long({
     default: 500,

@@ -1,6 +1,6 @@
 /** Who reads the same file stays together: who is ahead waits a little, nobody for somebody who is slow himself. */
 import { expect, test } from 'vitest';
-import { Convoy } from '../../../broker/network/convoy.ts';
+import { Convoy, waitMsMax } from '../../../broker/network/convoy.ts';
 import type { Clock } from '../../../storage/environment/clock.ts';
 
 const MiB = 1024 * 1024;
@@ -8,8 +8,11 @@ const MiB = 1024 * 1024;
 /** Turns of the loop end when the test says. */
 function convoy() {
   let deferred: (() => void)[] = [];
-  const clock = { defer: (callback: () => void) => void deferred.push(callback) } as unknown as Clock;
-  const endTurn = (): number => {
+  let nowMs = 0;
+  const defer = (callback: () => void): void => void deferred.push(callback);
+  const clock = { defer, monotonicMs: () => nowMs } as unknown as Clock;
+  const endTurn = (tookMs = 1): number => {
+    nowMs += tookMs;
     const callbacks = deferred;
     deferred = [];
     for (const callback of callbacks) callback();
@@ -68,6 +71,19 @@ test('nobody waits for longer than so many turns', () => {
     turns += 1;
   }
   expect(turns).toBe(32);
+});
+
+test('nobody waits for long where each turn is long', () => {
+  const { ask, endTurn, went } = convoy();
+  ask('behind', 0);
+  ask('ahead', 100);
+  let waitedMs = 0;
+  while (!went.includes('ahead')) {
+    endTurn(100);
+    ask('behind', 0);
+    waitedMs += 100;
+  }
+  expect(waitedMs).toBeLessThan(waitMsMax + 100);
 });
 
 test('what is less than a MiB ahead, too far, or in another file does not wait', () => {

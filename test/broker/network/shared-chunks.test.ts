@@ -1,4 +1,6 @@
 /** Memory that several connections send from: the bytes of the file whatever is done to it, no more than allowed, and given back. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { outbound } from '../../../broker/network/outbound-answer.ts';
@@ -122,6 +124,10 @@ class StepClock {
     return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
   get timers(): number {
     return this.#timers.length;
   }
@@ -137,6 +143,9 @@ class StepClock {
     for (const { callback } of due) callback();
   }
 }
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const MiB = 1024 * 1024;
 const clock = new StepClock();
@@ -252,6 +261,25 @@ test('who is far ahead of others sends after them, and all of it', () => {
   const expected = Buffer.concat([content.bytes(3 * MiB, MiB), Buffer.from('tailnext')]);
   expect(ahead.take().equals(expected)).toBe(true);
   expect(ahead.queue.isEmpty).toBe(true);
+});
+
+test('who has sent and gone is not kept', async () => {
+  const content = contentOf(MiB);
+  const shared = chunksOf(64);
+  const send = (): WeakRef<OutboundQueue> => {
+    const { queue, take } = openQueue();
+    queue.send(outbound([content.region(0, MiB)], shared));
+    expect(take().length).toBe(MiB);
+    queue.destroy();
+    return new WeakRef(queue);
+  };
+  const gone = send();
+  // A weak reference holds what it refers to until the turn is over.
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
+  expect(gone.deref()).toBe(undefined);
+  // Keeps the memory of places alive till here: it is that which must not hold the connection.
+  expect(sendTo(shared, content.region(0, MiB)).length).toBe(MiB);
 });
 
 test('one that ends while it lets others go first sends nothing', () => {
