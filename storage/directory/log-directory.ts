@@ -1,7 +1,7 @@
 import type { TopicSettings } from '../config/topic-settings.ts';
 import { outsideClock, type Timer, turn } from '../environment/clock.ts';
 import type { Environment } from '../environment/environment.ts';
-import { FileError, type FileSystem, type VolumeStat } from '../environment/files.ts';
+import type { FileError, FileSystem, VolumeStat } from '../environment/files.ts';
 import { Log } from '../log/log.ts';
 import type { DurabilityPolicy, LogLogger } from '../log/log-types.ts';
 import { parsePartitionMetadata, partitionMetadataText } from '../log/partition-metadata.ts';
@@ -10,13 +10,7 @@ import { partitionMetadataFile } from '../log/segment-files.ts';
 import { type CleanShutdown, takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts';
 import { DeletedDirectories } from './deleted-directories.ts';
 import { LeavingLogs } from './leaving-logs.ts';
-import {
-  checkpointFiles,
-  DamagedCheckpoint,
-  formatOffsetCheckpoint,
-  OffsetCheckpoint,
-  type PartitionOffset,
-} from './offset-checkpoint.ts';
+import { LogCheckpoints } from './log-checkpoints.ts';
 import {
   type FoundPartition,
   parsePartitionDirectory,
@@ -63,6 +57,8 @@ const checkpointIntervalMsDefault = 60_000;
 const initialDelayMsDefault = 30_000;
 /** Logs that are closed at a time. */
 const closesAtOnce = 16;
+/** What the checkpoint files have of a new log. */
+const ofNothing = { recoveryPoint: 0, logStartOffset: 0 };
 /** Logs between two turns of the event loop. */
 const logsPerTurn = 50;
 
@@ -76,18 +72,9 @@ export class LogDirectory {
   readonly #logs = new Map<string, Log>();
   /** Directories that no log has been opened for, by name. */
   readonly #found = new Map<string, FoundPartition>();
-  readonly #recoveryPoints: OffsetCheckpoint;
-  readonly #logStarts: OffsetCheckpoint;
-  readonly #highWatermarks: OffsetCheckpoint;
-  readonly #oldRecoveryPoints: ReadonlyMap<string, number>;
-  readonly #oldLogStarts: ReadonlyMap<string, number>;
+  readonly #checkpoints: LogCheckpoints;
   readonly #deletions: DeletedDirectories;
   readonly #leaving: LeavingLogs;
-  /** What a checkpoint file holds, to write only changes. */
-  readonly #written = new Map<OffsetCheckpoint, string>();
-  #writing: Promise<unknown> = Promise.resolve();
-  /** A write of the log starts that has not begun. */
-  #nextLogStarts: Promise<boolean> | null = null;
   #timer: Timer | null = null;
   #isOffline = false;
   /** A log could not be opened: what it holds is not known to be closed clean. */
@@ -101,11 +88,14 @@ export class LogDirectory {
     this.#files = files;
     this.#room = new Room(environment.clock, logger);
     this.cleanShutdown = takeCleanShutdown(files, path);
-    this.#recoveryPoints = new OffsetCheckpoint(files, path, checkpointFiles.recoveryPoint);
-    this.#logStarts = new OffsetCheckpoint(files, path, checkpointFiles.logStart);
-    this.#highWatermarks = new OffsetCheckpoint(files, path, checkpointFiles.highWatermark);
-    this.#oldRecoveryPoints = this.#read(this.#recoveryPoints);
-    this.#oldLogStarts = this.#read(this.#logStarts);
+    this.#checkpoints = new LogCheckpoints({
+      files,
+      directory: path,
+      logger,
+      logs: this.#logs,
+      found: this.#found,
+      failed: (error) => this.#diskFailed(error),
+    });
     this.#deletions = new DeletedDirectories({
       environment,
       directory: path,
@@ -172,6 +162,8 @@ export class LogDirectory {
     this.#found.delete(name);
     // The checkpoint files speak of what was found, not of a new topic of its name.
     const isOld = found !== undefined && !isAnother;
+    const { recoveryPoint, logStartOffset } = isOld ? this.#checkpoints.old(name) : ofNothing;
+    if (!isOld) this.#checkpoints.forgetNow(name);
     const { environment, logger, durability, producerIdExpirationMs, decompressedBytesMax } = this.#options;
     try {
       const log = Log.open({
@@ -184,12 +176,12 @@ export class LogDirectory {
         durability,
         logger,
         producerIdExpirationMs,
-        recoveryPoint: isOld ? (this.#oldRecoveryPoints.get(name) ?? 0) : 0,
-        logStartOffset: isOld ? (this.#oldLogStarts.get(name) ?? 0) : 0,
+        recoveryPoint,
+        logStartOffset,
         cleanShutdown: this.cleanShutdown !== null,
         onDiskError: (error) => this.#diskFailed(error),
         room: this.#room,
-        keepStartOffset: () => this.#writeLogStarts(),
+        keepStartOffset: () => this.#checkpoints.writeLogStarts(),
         ...(decompressedBytesMax === undefined ? {} : { decompressedBytesMax }),
       });
       this.#logs.set(name, log);
@@ -205,6 +197,7 @@ export class LogDirectory {
   deleteLog(log: Log): void {
     if (this.#logs.get(log.name) !== log) return;
     this.#logs.delete(log.name);
+    this.#checkpoints.forget(log.name);
     log.markDeleted();
     this.#leaving.add(log);
   }
@@ -240,18 +233,8 @@ export class LogDirectory {
   }
 
   /** Writes the checkpoint files, as far as they have changed. */
-  async checkpoint(): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#write(
-        this.#recoveryPoints,
-        this.#offsets((log) => log.recoveryPoint, this.#oldRecoveryPoints),
-      );
-      await this.#write(this.#logStarts, this.#logStartOffsets());
-      await this.#write(
-        this.#highWatermarks,
-        this.#offsets((log) => log.highWatermark, new Map()),
-      );
-    });
+  checkpoint(): Promise<void> {
+    return this.#checkpoints.write();
   }
 
   /**
@@ -319,79 +302,11 @@ export class LogDirectory {
     this.#files.renameSync(this.#files.join(this.path, name), this.#files.join(this.path, target));
   }
 
-  /** A damaged file counts as empty: slow, but right. */
-  #read(checkpoint: OffsetCheckpoint): ReadonlyMap<string, number> {
-    try {
-      return checkpoint.read();
-    } catch (error) {
-      if (!(error instanceof DamagedCheckpoint)) throw error;
-      this.#options.logger.warn('a checkpoint file is damaged: it counts as empty', { why: error.message });
-      return new Map();
-    }
-  }
-
   #schedule(delayMs: number): void {
     this.#timer = outsideClock(this.#options.environment.clock).schedule(delayMs, () => {
       this.#schedule(this.#options.checkpointIntervalMs ?? checkpointIntervalMsDefault);
       void this.checkpoint();
     });
-  }
-
-  /** One offset for each log on the disk; directories that could not be opened keep the one they had. */
-  #offsets(of: (log: Log) => number, old: ReadonlyMap<string, number>): PartitionOffset[] {
-    const entries: PartitionOffset[] = [];
-    for (const log of this.#logs.values()) {
-      if (log.isOnDisk) entries.push({ topic: log.topic, partition: log.partition, offset: of(log) });
-    }
-    for (const [name, { topic, partition }] of this.#found) {
-      const offset = old.get(name);
-      if (offset !== undefined) entries.push({ topic, partition, offset });
-    }
-    return entries;
-  }
-
-  /**
-   * Kafka leaves out logs that begin with their first segment. But a loss of power may bring segments back that were before it, or
-   * take the one that was begun there.
-   */
-  #logStartOffsets(): PartitionOffset[] {
-    const entries = this.#offsets((log) => log.logStartOffset, this.#oldLogStarts);
-    for (const { isOnDisk, topic, partition, logStartOffset: offset } of this.#logs.values())
-      if (!isOnDisk) entries.push({ topic, partition, offset });
-    return entries.filter(({ offset }) => offset > 0);
-  }
-
-  /** What moves while a write is under way goes with the next one, all of it together: a request may move thousands. */
-  #writeLogStarts(): Promise<boolean> {
-    this.#nextLogStarts ??= this.#inTurn(() => {
-      this.#nextLogStarts = null;
-      return this.#write(this.#logStarts, this.#logStartOffsets());
-    });
-    return this.#nextLogStarts;
-  }
-
-  async #write(checkpoint: OffsetCheckpoint, entries: readonly PartitionOffset[]): Promise<void> {
-    const text = formatOffsetCheckpoint(entries);
-    if (this.#written.get(checkpoint) === text) return;
-    await checkpoint.write(entries);
-    this.#written.set(checkpoint, text);
-  }
-
-  /** One writer at a time; a file that cannot be written is tried again with the next checkpoint. True when it was written. */
-  #inTurn(write: () => Promise<void>): Promise<boolean> {
-    const writing = this.#writing.then(async () => {
-      try {
-        await write();
-        return true;
-      } catch (error) {
-        if (!(error instanceof FileError)) throw error;
-        this.#diskFailed(error);
-        this.#options.logger.error('cannot write the checkpoint files', { error: error.message });
-        return false;
-      }
-    });
-    this.#writing = writing;
-    return writing;
   }
 
   #diskFailed(error: FileError): void {
