@@ -13,7 +13,7 @@ import type { Clock } from '../../storage/environment/clock.ts';
 const aheadBytesMax = 1024 * 1024;
 /** With 8 of them twenty consumers still drifted apart by 60 MB, with 30 they stayed within 2. */
 const turnsMax = 32;
-/** Of twenty consumers 32 turns take less. Of a loop with long turns each alone may take 100 ms, and then nobody is slow beside it. */
+/** Only turns of more than 8 ms make this the one that counts: beside a loop that has such nobody is slow, and 32 of them may be seconds. */
 export const waitMsMax = 250;
 /** Farther away nobody will be met soon. */
 const reachBytes = 128 * 1024 * 1024;
