@@ -2,6 +2,7 @@ import { type File, FileError, type FileSystem } from '../environment/files.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { replaceUnsynced } from './log-files.ts';
 import type { LogSync } from './log-sync.ts';
+import type { LoadedLog } from './recovery.ts';
 import { leaderEpochFile } from './segment-files.ts';
 
 /**
@@ -18,6 +19,8 @@ export class EpochsFile {
   readonly #again: () => void;
   /** Its content is not that of the epochs. */
   isStale: boolean;
+  /** And sealed segments have epochs that it lacks: once the recovery point is behind them no start would find those again. */
+  isOwed: boolean;
   /** The last one that was written; it may not be synced yet. */
   #file: File | null = null;
   #isWaiting = false;
@@ -27,14 +30,15 @@ export class EpochsFile {
     directory: string;
     sync: LogSync;
     epochs: LeaderEpochs;
-    isStale: boolean;
+    found: LoadedLog['epochsFile'];
     again: () => void;
   }) {
     this.#files = parts.files;
     this.#directory = parts.directory;
     this.#sync = parts.sync;
     this.#epochs = parts.epochs;
-    this.isStale = parts.isStale;
+    this.isStale = parts.found !== 'current';
+    this.isOwed = parts.found === 'wrong';
     this.#again = parts.again;
   }
 
@@ -44,7 +48,7 @@ export class EpochsFile {
     if (file === null) return;
     if (this.#file) this.#sync.forget(this.#file);
     this.#file = file;
-    this.isStale = false;
+    this.isStale = this.isOwed = false;
     this.#sync.made([file], this.#directory);
   }
 

@@ -75,14 +75,14 @@ export class LogWriter {
       directory,
       sync: this.sync,
       epochs: this.epochs,
-      isStale: loaded.epochsFile !== 'current',
+      found: loaded.epochsFile,
       again: () => {
         if (this.state === 'online') this.guarded('write leader epochs', () => this.writeNotedEpochs());
       },
     });
     this.queue = new AppendQueue(this.sync);
     this.appender = new LogAppender(this, settings, deps.decompressedBytesMax);
-    if (loaded.epochsFile === 'wrong') this.guarded('write leader epochs', () => this.#epochsFile.write());
+    if (this.#epochsFile.isOwed) this.guarded('write leader epochs', () => this.#epochsFile.write());
     this.#adopt(loaded);
   }
 
@@ -114,6 +114,7 @@ export class LogWriter {
   /** A leader epoch begins at `startOffset`, if it is not known yet. The file tells of it once that segment is sealed, its batches until then. */
   noteEpoch(epoch: number, startOffset: number): void {
     if (epoch >= 0 && this.epochs.assign(epoch, startOffset)) this.#epochsFile.isStale = true;
+    if (this.#epochsFile.isOwed) this.writeNotedEpochs();
   }
 
   writeNotedEpochs(): void {
@@ -161,9 +162,8 @@ export class LogWriter {
     old.seal();
     this.list.add(this.endOffset);
     this.producers.endOffset = this.endOffset;
-    const files = old.openFiles;
     const snapshot = this.#takeSnapshot();
-    if (snapshot) files.push(snapshot);
+    const files = snapshot ? [...old.openFiles, snapshot] : old.openFiles;
     this.sync.sealed(old.baseOffset, this.endOffset, files, this.list.directory);
     return true;
   }
@@ -281,6 +281,7 @@ export class LogWriter {
     if (active.isGrowing) {
       active.seal();
       for (const file of active.openFiles) this.sync.wrote(file);
+      this.sync.named(this.list.directory);
     }
     const snapshot = this.#snapshots.take(this.producers);
     if (snapshot) this.sync.made([snapshot], this.list.directory);

@@ -1,4 +1,4 @@
-import type { File, FileSystem } from '../environment/files.ts';
+import { type File, FileError, type FileSystem } from '../environment/files.ts';
 import type { LogLogger } from './log-types.ts';
 import { decodeSnapshot, encodeSnapshot } from './producer-snapshot.ts';
 import { isExpired, type ProducerTable } from './producer-table.ts';
@@ -93,12 +93,22 @@ export class SnapshotFiles {
     this.#files.removeFileSync(this.#path(offset));
   }
 
-  /** Before the log start nobody waits for the disk: the name never comes again, and what is left the next start removes. */
+  /**
+   * Before the log start nobody waits for the disk. Its name is free at once: by the time that it is removed there may be another log in
+   * this directory, of a topic that was made anew. What is left the next start removes.
+   */
   segmentGone(baseOffset: number, logStartOffset: number): void {
     if (!this.has(baseOffset)) return;
     if (baseOffset >= logStartOffset) return this.remove(baseOffset);
     this.#offsets.splice(this.#placeOf(baseOffset), 1);
-    void this.#files.removeFile(this.#path(baseOffset)).catch(() => {});
+    const path = this.#path(baseOffset);
+    try {
+      this.#files.renameSync(path, path + suffixes.deleted);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return;
+    }
+    void this.#files.removeFile(path + suffixes.deleted).catch(() => {});
   }
 
   removeAll(): void {
