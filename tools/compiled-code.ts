@@ -18,6 +18,7 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  promises,
   readdirSync,
   readFileSync,
   renameSync,
@@ -95,6 +96,8 @@ export class CompiledCode {
   /** Read when it is asked for, and let go when that is over. */
   #kept: ReadonlyMap<string, Kept> | null = null;
   readonly #fresh = new Map<string, Fresh>();
+  /** Being written; a process that ends meanwhile does not get to rename it. */
+  #half: string | null = null;
 
   /** Of the chunks in `folder`, in a file of this name; of more than so many bytes only what this process used is kept again. */
   constructor(folder: string, name: string, othersBytesMax = othersBytesMaxDefault) {
@@ -114,32 +117,58 @@ export class CompiledCode {
     run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path));
   }
 
-  /** All at once it takes 20 ms; a broker has others who wait. */
+  /** All at once it takes 20 ms, and the disk may be busy: a broker has others who wait. */
   async keepInTurns(turn: () => Promise<void>): Promise<void> {
     for (const fresh of this.#fresh.values()) {
       make(fresh);
       await turn();
     }
-    this.keep();
+    if (this.#fresh.size === 0) return;
+    try {
+      const path = this.#place();
+      const kept = [...this.#fresh.keys()];
+      const half = halfOf(path);
+      const file = await promises.open(half, 'wx', ownerOnly);
+      this.#half = half;
+      try {
+        await file.writeFile(this.#gather(path)).finally(() => file.close());
+        await promises.rename(half, path);
+      } finally {
+        await promises.rm(half, { force: true });
+        this.#half = null;
+      }
+      for (const name of kept) this.#fresh.delete(name);
+    } catch {
+      // At the end it is tried once more.
+    }
   }
 
   /** A start does not depend on it, and an end neither. */
   keep(): void {
     if (this.#fresh.size === 0) return;
     try {
-      const folder = makeOwnFolder();
-      const path = join(folder, this.#name);
-      // Another process may have kept other chunks meanwhile.
-      const there = [...read(path)].filter(([name]) => existsSync(join(this.#folder, name)));
-      const isSmall = there.reduce((sum, [, { data }]) => sum + data.length, 0) <= this.#othersBytesMax;
-      const all = new Map(there.filter(([name]) => isSmall || this.#used.has(name)));
-      for (const [name, fresh] of this.#fresh) all.set(name, make(fresh));
+      if (this.#half !== null) rmSync(this.#half, { force: true });
+      const path = this.#place();
+      replace(path, this.#gather(path));
       this.#fresh.clear();
-      removeLeftovers(folder, this.#name);
-      replace(path, encode(all));
     } catch {
       // No place for it: the next start compiles.
     }
+  }
+
+  #place(): string {
+    const folder = makeOwnFolder();
+    removeLeftovers(folder, this.#name);
+    return join(folder, this.#name);
+  }
+
+  #gather(path: string): Buffer {
+    // Another process may have kept other chunks meanwhile.
+    const there = [...read(path)].filter(([name]) => existsSync(join(this.#folder, name)));
+    const isSmall = there.reduce((sum, [, { data }]) => sum + data.length, 0) <= this.#othersBytesMax;
+    const all = new Map(there.filter(([name]) => isSmall || this.#used.has(name)));
+    for (const [name, fresh] of this.#fresh) all.set(name, make(fresh));
+    return encode(all);
   }
 
   #compile(path: string, text: Buffer): Script {
@@ -189,10 +218,14 @@ function removeLeftovers(folder: string, own: string): void {
   for (const { path } of [...halves, ...past]) rmSync(path, { force: true });
 }
 
+/** One that is there is another's: containers have the same pids. */
+function halfOf(path: string): string {
+  return `${path}.${process.pid}`;
+}
+
 /** Whole or not at all. */
 function replace(path: string, bytes: Buffer): void {
-  const half = `${path}.${process.pid}`;
-  // One that is there is another's: the pids of containers are the same.
+  const half = halfOf(path);
   const file = openSync(half, 'wx', ownerOnly);
   try {
     try {

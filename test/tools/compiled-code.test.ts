@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  promises,
   readdirSync,
   readFileSync,
   rmSync,
@@ -166,6 +167,35 @@ test('the compiled code of a running broker is made a chunk a turn, and written 
   expect(create).toHaveBeenCalledTimes(2);
   expect([code.fresh, load('a.cjs').fresh, load('b.cjs').fresh]).toEqual([[], [], []]);
   create.mockRestore();
+});
+
+test('a process that ends while its file is written keeps it all the same, and leaves no half', async () => {
+  const { code } = load();
+  const rename = promises.rename;
+  const renames = vi.spyOn(promises, 'rename').mockImplementation((from, to) => {
+    expect(existsSync(from as string)).toBe(true);
+    code.keep();
+    return rename(from, to);
+  });
+  await code.keepInTurns(async () => {});
+  expect(renames).toHaveBeenCalledTimes(1);
+  renames.mockRestore();
+  expect(readdirSync(ownFolderPath())).toEqual([name]);
+  expect([code.fresh, load().fresh]).toEqual([[], []]);
+});
+
+test('what was loaded while the file was written is kept at the end', async () => {
+  const { code } = load();
+  const rename = promises.rename;
+  const renames = vi.spyOn(promises, 'rename').mockImplementation((from, to) => {
+    code.run({ exports: {} } as NodeJS.Module, join(chunks, 'b.cjs'));
+    return rename(from, to);
+  });
+  await code.keepInTurns(async () => {});
+  renames.mockRestore();
+  expect(code.fresh).toEqual(['b.cjs']);
+  code.keep();
+  expect([load('a.cjs').fresh, load('b.cjs').fresh]).toEqual([[], []]);
 });
 
 test('what was read is let go, and read again for a chunk that comes later', () => {
