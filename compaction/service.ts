@@ -181,7 +181,11 @@ type GiveWay = () => Promise<void>;
  * (the package 7, the text 6, a type at most 2).
  */
 export function cleanerProtocol(giveWay?: GiveWay): Promise<CleanerProtocol> {
-  protocol ??= load(giveWay);
+  protocol ??= load(giveWay).catch((error: unknown) => {
+    // A process without a free descriptor may have one for the next pass.
+    protocol = null;
+    throw error;
+  });
   return protocol;
 }
 
