@@ -119,19 +119,20 @@ export class CompiledCode {
 
   /** All at once it takes 20 ms, and the disk may be busy: a broker has others who wait. */
   async keepInTurns(turn: () => Promise<void>): Promise<void> {
-    for (const fresh of this.#fresh.values()) {
-      make(fresh);
-      await turn();
-    }
-    if (this.#fresh.size === 0) return;
     try {
+      for (const fresh of this.#fresh.values()) {
+        make(fresh);
+        await turn();
+      }
+      if (this.#fresh.size === 0) return;
       const path = this.#place();
       const kept = [...this.#fresh.keys()];
+      const bytes = this.#gather(path);
       const half = halfOf(path);
       const file = await promises.open(half, 'wx', ownerOnly);
       this.#half = half;
       try {
-        await file.writeFile(this.#gather(path)).finally(() => file.close());
+        await file.writeFile(bytes).finally(() => file.close());
         await promises.rename(half, path);
       } finally {
         await promises.rm(half, { force: true });
