@@ -127,7 +127,7 @@ export class LogCheckpoints {
       for (const checkpoint of [this.#logStarts, this.#recoveryPoints]) {
         const entries = checkpoint.entries();
         checkpoint.file.writeSync(entries);
-        this.#wrote(checkpoint, entries);
+        wrote(checkpoint, entries, formatOffsetCheckpoint(entries));
       }
     } catch (error) {
       this.#failed(error);
@@ -176,18 +176,14 @@ export class LogCheckpoints {
   async #write(checkpoint: Checkpoint): Promise<void> {
     for (;;) {
       const entries = checkpoint.entries();
-      if (checkpoint.text === formatOffsetCheckpoint(entries)) return;
+      const text = formatOffsetCheckpoint(entries);
+      if (checkpoint.text === text) return;
       const overtakings = this.#overtakings;
       // Both what it says and what it is about to say.
       for (const name of namesOf(entries)) checkpoint.names.add(name);
       await checkpoint.file.write(entries);
-      if (overtakings === this.#overtakings) return this.#wrote(checkpoint, entries);
+      if (overtakings === this.#overtakings) return wrote(checkpoint, entries, text);
     }
-  }
-
-  #wrote(checkpoint: Checkpoint, entries: readonly PartitionOffset[]): void {
-    checkpoint.text = formatOffsetCheckpoint(entries);
-    checkpoint.names = new Set(namesOf(entries));
   }
 
   /** One writer at a time; a file that cannot be written is tried again with the next checkpoint. True when it was written. */
@@ -210,6 +206,11 @@ export class LogCheckpoints {
     this.#parts.logger.error('cannot write the checkpoint files', { error: error.message });
     this.#parts.failed(error);
   }
+}
+
+function wrote(checkpoint: Checkpoint, entries: readonly PartitionOffset[], text: string): void {
+  checkpoint.text = text;
+  checkpoint.names = new Set(namesOf(entries));
 }
 
 function namesOf(entries: readonly PartitionOffset[]): string[] {
